@@ -1,1 +1,3 @@
-//! wudf
+//! A WebAssembly UDF runtime for portable per-row extraction.
+
+pub mod nn;

@@ -1,0 +1,9 @@
+//! Models: what plugins reach through wasi:nn.
+
+mod backend;
+mod error;
+mod tensor;
+
+pub use backend::{Backend, Device, LoadRequest, Model, ModelSource, ModelSpec, Precision};
+pub use error::{Error, ErrorKind};
+pub use tensor::{Element, Tensor, TensorSpec, TensorType};
