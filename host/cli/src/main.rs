@@ -1,0 +1,2 @@
+//! The program `wudf`.
+fn main() {}
