@@ -1,0 +1,66 @@
+//! GIF: the first frame, on the canvas that Pillow puts it on.
+
+use std::num::NonZeroU64;
+
+use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
+
+use super::convert::{self, Palette};
+use super::{Limits, Picture};
+use crate::error::Error;
+
+const NAME: &str = "GIF";
+
+/// Decodes; gives the orientation, which GIF does not have.
+pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Result<u16, Error> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    options.check_frame_consistency(false);
+    if let Some(bytes) = NonZeroU64::new(limits.max_memory) {
+        options.set_memory_limit(MemoryLimit::Bytes(bytes));
+    }
+    let mut decoder = options.read_info(bytes).map_err(error)?;
+    let (screen_width, screen_height) = (decoder.width(), decoder.height());
+    let global = decoder.global_palette().map(palette);
+
+    // The header is checked before the pixels are read.
+    let info = decoder.next_frame_info().map_err(error)?.ok_or_else(|| Error::malformed(NAME, "no picture"))?;
+    let (left, top) = (u32::from(info.left), u32::from(info.top));
+    // Pillow grows the screen to hold a frame that does not fit.
+    let width = u32::from(screen_width).max(left + u32::from(info.width));
+    let height = u32::from(screen_height).max(top + u32::from(info.height));
+    limits.check(NAME, width, height, 3 + 1)?;
+    let (frame_width, frame_height) = (usize::from(info.width), usize::from(info.height));
+    let background = info.transparent.unwrap_or(0);
+    let palette = info.palette.as_deref().map(palette).or(global).unwrap_or_else(convert::identity);
+    let mut indices = vec![0; frame_width * frame_height];
+    decoder.read_into_buffer(&mut indices).map_err(error)?;
+
+    let rgb = picture.reset(width, height);
+    let covers = (frame_width, frame_height) == (width as usize, height as usize);
+    if !covers {
+        // The transparent colour, else the first, not the background colour that the file names.
+        convert::colours(&vec![background; rgb.len() / 3], rgb, |[v]: [u8; 1]| palette[usize::from(v)]);
+    }
+    if frame_width > 0 {
+        let rows = rgb.chunks_exact_mut(width as usize * 3).skip(top as usize);
+        for (row, out) in indices.chunks_exact(frame_width).zip(rows) {
+            convert::colours(row, &mut out[left as usize * 3..], |[v]: [u8; 1]| palette[usize::from(v)]);
+        }
+    }
+    Ok(1)
+}
+
+/// Pillow drops a palette in which every entry is its index as a grey; indices past its end then are greys too.
+fn palette(rgb: &[u8]) -> Palette {
+    let is_ramp = rgb.chunks_exact(3).enumerate().all(|(i, c)| c.iter().all(|v| usize::from(*v) == i));
+    if is_ramp { convert::identity() } else { convert::palette(rgb) }
+}
+
+fn error(error: DecodingError) -> Error {
+    match error {
+        DecodingError::Io(e) => Error::io(NAME, &e),
+        DecodingError::UnexpectedEof => Error::truncated(NAME),
+        DecodingError::MemoryLimit | DecodingError::OutOfMemory => Error::too_large(NAME, error),
+        other => Error::malformed(NAME, other),
+    }
+}

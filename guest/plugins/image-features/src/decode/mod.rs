@@ -1,0 +1,193 @@
+//! Picture files to 8-bit RGB, as Pillow's `Image.open(f).convert("RGB")`.
+//!
+//! The format is read from the first bytes, never from a name. Only the first frame of an animation
+//! is decoded. Colour profiles are ignored and alpha is dropped (not blended), as in Pillow.
+//!
+//! | format | read | not read |
+//! |---|---|---|
+//! | JPEG | baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK, YCCK | 12-bit samples |
+//! | PNG | all colour types and depths; APNG as its default picture | |
+//! | GIF | first frame | |
+//! | WebP | lossy, lossless, alpha, first frame of an animation | |
+//! | BMP | 1, 4, 8, 16, 24, 32 bits, RLE, the bit fields that Pillow takes | |
+//! | TIFF | first page: bilevel, grey (8, 16, 32 bits, float), palette, RGB(A), CMYK; G4, LZW, Deflate, PackBits | JPEG, YCbCr and Lab inside TIFF |
+//!
+//! A truncated file is an error, as in Pillow. Sizes are checked against [`Limits`] from the header,
+//! before anything of the picture's size is allocated.
+
+mod bmp;
+mod convert;
+mod gif;
+mod jpeg;
+mod orientation;
+mod png;
+mod tiff;
+mod webp;
+
+use crate::error::{Error, ErrorKind};
+
+/// Bounds on what a picture may cost, checked from its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most pixels (width times height) that a picture may have.
+    ///
+    /// The default, 2^25 (33.5 million), holds the full-size output of most cameras and keeps every
+    /// kind of file under [`max_memory`](Self::max_memory)'s default. Pillow warns from 89 million and
+    /// refuses from 179 million, which would take a gigabyte.
+    pub max_pixels: u64,
+    /// The most bytes, roughly, that decoding one picture may allocate at a time.
+    ///
+    /// The default is 384 MiB. Decoders estimate: leave the sandbox some room above it.
+    pub max_memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_pixels: 1 << 25, max_memory: 384 << 20 }
+    }
+}
+
+impl Limits {
+    /// Checks a header's claims: `bytes_per_pixel` is what decoding needs at its peak.
+    fn check(&self, format: &str, width: u32, height: u32, bytes_per_pixel: u64) -> Result<(), Error> {
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels == 0 {
+            return Err(Error::malformed(format, format_args!("no pixels ({width} x {height})")));
+        }
+        if pixels > self.max_pixels {
+            return Err(Error::too_large(
+                format,
+                format_args!("{width} x {height} pixels exceed the limit of {}", self.max_pixels),
+            ));
+        }
+        let bytes = pixels.saturating_mul(bytes_per_pixel);
+        if bytes > self.max_memory {
+            return Err(Error::too_large(
+                format,
+                format_args!("decoding {width} x {height} takes about {bytes} bytes, the limit is {}", self.max_memory),
+            ));
+        }
+        Ok(())
+    }
+
+    fn max_memory_usize(&self) -> usize {
+        usize::try_from(self.max_memory).unwrap_or(usize::MAX)
+    }
+}
+
+/// The formats that [`sniff`] knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// JPEG (JFIF, Exif, MPO).
+    Jpeg,
+    /// PNG and APNG.
+    Png,
+    /// GIF 87a and 89a.
+    Gif,
+    /// WebP.
+    WebP,
+    /// Windows and OS/2 bitmaps.
+    Bmp,
+    /// TIFF, little and big endian.
+    Tiff,
+}
+
+/// The format of a file, from its first bytes.
+pub fn sniff(bytes: &[u8]) -> Option<Format> {
+    match bytes {
+        [0xff, 0xd8, 0xff, ..] => Some(Format::Jpeg),
+        [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Format::Png),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Format::Gif),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Format::WebP),
+        [b'B', b'M', ..] => Some(Format::Bmp),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
+        _ => None,
+    }
+}
+
+/// A rectangle of pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    /// First column.
+    pub x: u32,
+    /// First row.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+/// A decoded picture, or the window of it that was asked for. Reusable: decoding into it keeps its memory.
+#[derive(Debug, Clone, Default)]
+pub struct Picture {
+    /// Columns of the whole picture.
+    pub width: u32,
+    /// Rows of the whole picture.
+    pub height: u32,
+    /// The part of the picture that [`data`](Self::data) holds.
+    pub window: Window,
+    /// Rows of interleaved RGB, one byte a sample: `window.height * window.width * 3` bytes.
+    pub data: Vec<u8>,
+}
+
+impl Picture {
+    /// Makes this the whole picture of a given size, with pixels of any value.
+    fn reset(&mut self, width: u32, height: u32) -> &mut [u8] {
+        self.width = width;
+        self.height = height;
+        self.window = Window { x: 0, y: 0, width, height };
+        // Every decoder writes every pixel, so that old ones need no wiping.
+        self.data.resize(width as usize * height as usize * 3, 0);
+        &mut self.data
+    }
+}
+
+/// Buffers that decoders reuse.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Samples as the file has them.
+    pub(crate) samples: Vec<u8>,
+}
+
+/// Decodes a whole picture. With `exif_orientation`, turns it as its EXIF (or XMP) orientation says, like
+/// Pillow's `ImageOps.exif_transpose`; a TIFF is turned in any case, as Pillow does.
+///
+/// # Errors
+/// [`ErrorKind::UnknownFormat`], [`Truncated`](ErrorKind::Truncated), [`Malformed`](ErrorKind::Malformed),
+/// [`Unsupported`](ErrorKind::Unsupported), [`TooLarge`](ErrorKind::TooLarge).
+pub fn decode(bytes: &[u8], limits: &Limits, exif_orientation: bool) -> Result<Picture, Error> {
+    let mut picture = Picture::default();
+    decode_window(bytes, limits, exif_orientation, |_, _| None, &mut picture, &mut Scratch::default())?;
+    Ok(picture)
+}
+
+/// Decodes at least the window that `wanted` names when told the picture's width and height (`None`: everything).
+/// What lies outside may be decoded too: [`Picture::window`] says what was.
+pub(crate) fn decode_window(
+    bytes: &[u8],
+    limits: &Limits,
+    exif_orientation: bool,
+    wanted: impl FnOnce(u32, u32) -> Option<Window>,
+    picture: &mut Picture,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
+    let Some(format) = sniff(bytes) else {
+        let what = if bytes.is_empty() { "no bytes" } else { "not a JPEG, PNG, GIF, WebP, BMP or TIFF file" };
+        return Err(Error::new(ErrorKind::UnknownFormat, what));
+    };
+    // Each decoder gives the orientation that the file asks for, 1 to 8.
+    let orientation = match format {
+        Format::Jpeg => jpeg::decode(bytes, limits, exif_orientation, wanted, picture)?,
+        Format::Png => png::decode(bytes, limits, picture, scratch)?,
+        Format::Gif => gif::decode(bytes, limits, picture)?,
+        Format::WebP => webp::decode(bytes, limits, picture, scratch)?,
+        Format::Bmp => bmp::decode(bytes, limits, picture)?,
+        Format::Tiff => tiff::decode(bytes, limits, picture, scratch)?,
+    };
+    if exif_orientation || format == Format::Tiff {
+        orientation::apply(orientation, picture, scratch);
+    }
+    Ok(())
+}

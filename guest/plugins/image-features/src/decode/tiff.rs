@@ -1,0 +1,175 @@
+//! TIFF, by the crate `tiff`, and from its samples on as Pillow: 16-bit grey is clipped, other 16-bit samples keep their upper
+//! byte, floats are truncated.
+
+use std::io::Cursor;
+
+use tiff::decoder::{Decoder, Limits as OwnLimits};
+use tiff::tags::{SampleFormat, Tag};
+use tiff::{ColorType, TiffError};
+
+use super::{Limits, Picture, Scratch, convert};
+use crate::error::Error;
+
+const NAME: &str = "TIFF";
+
+/// Decodes; gives the orientation.
+pub(super) fn decode(
+    bytes: &[u8],
+    limits: &Limits,
+    picture: &mut Picture,
+    scratch: &mut Scratch,
+) -> Result<u16, Error> {
+    let mut own_limits = OwnLimits::default();
+    own_limits.decoding_buffer_size = limits.max_memory_usize();
+    own_limits.intermediate_buffer_size = limits.max_memory_usize();
+    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?.with_limits(own_limits);
+    let (width, height) = decoder.dimensions().map_err(error)?;
+    let colour = decoder.colortype().map_err(error)?;
+    let sample_bits = u64::from(colour.num_samples()) * u64::from(colour.bit_depth());
+    limits.check(NAME, width, height, 3 + 2 * sample_bits.div_ceil(8))?;
+
+    let tags = Tags::read(&mut decoder)?;
+    let layout = decoder.image_buffer_layout().map_err(error)?;
+    let samples = &mut scratch.samples;
+    samples.clear();
+    samples.resize(layout.complete_len, 0);
+    decoder.read_image_bytes(samples).map_err(error)?;
+    if layout.planes > 1 {
+        interleave(samples, layout.planes, colour.bit_depth())?;
+    }
+    let rgb = picture.reset(width, height);
+    to_rgb(colour, layout.sample_format, &tags, samples, width as usize, rgb)?;
+    Ok(tags.orientation)
+}
+
+/// What the crate `tiff` leaves to its users.
+struct Tags {
+    white_is_zero: bool,
+    /// The meaning of the first extra sample: 1 is premultiplied alpha, 2 plain alpha.
+    extra: Option<u16>,
+    colour_map: Vec<u16>,
+    orientation: u16,
+}
+
+impl Tags {
+    fn read(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Self, Error> {
+        let photometric: Option<u16> =
+            decoder.find_tag_unsigned(Tag::PhotometricInterpretation).map_err(error)?;
+        if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).map_err(error)?.unwrap_or(1) != 1 {
+            return Err(Error::unsupported(NAME, "reversed bit order (FillOrder 2)"));
+        }
+        let extra: Option<Vec<u16>> = decoder.find_tag_unsigned_vec(Tag::ExtraSamples).map_err(error)?;
+        let colour_map = match photometric {
+            Some(3) => decoder.find_tag_unsigned_vec(Tag::ColorMap).map_err(error)?.unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        // Pillow ignores an orientation that it cannot read.
+        let orientation = decoder.find_tag_unsigned(Tag::Orientation).ok().flatten().unwrap_or(1);
+        Ok(Self {
+            white_is_zero: photometric == Some(0),
+            extra: extra.and_then(|e| e.first().copied()),
+            colour_map,
+            orientation,
+        })
+    }
+}
+
+/// Samples in planes to samples in pixels.
+fn interleave(samples: &mut Vec<u8>, planes: usize, bits: u8) -> Result<(), Error> {
+    let size = usize::from(bits / 8);
+    if bits % 8 != 0 || size == 0 || samples.len() % (planes * size) != 0 {
+        return Err(Error::unsupported(NAME, format_args!("{bits}-bit samples in planes")));
+    }
+    let plane = samples.len() / planes;
+    let mut pixels = Vec::with_capacity(samples.len());
+    for at in (0..plane).step_by(size) {
+        for p in 0..planes {
+            pixels.extend_from_slice(&samples[p * plane + at..][..size]);
+        }
+    }
+    *samples = pixels;
+    Ok(())
+}
+
+fn to_rgb(
+    colour: ColorType,
+    format: SampleFormat,
+    tags: &Tags,
+    samples: &[u8],
+    width: usize,
+    rgb: &mut [u8],
+) -> Result<(), Error> {
+    let row_bits = width * usize::from(colour.num_samples()) * usize::from(colour.bit_depth());
+    if samples.len() != row_bits.div_ceil(8) * (rgb.len() / 3 / width.max(1)) {
+        return Err(Error::unsupported(NAME, format_args!("{colour:?} with extra samples")));
+    }
+    // The samples are in the machine's byte order.
+    let hi = if cfg!(target_endian = "little") { 1 } else { 0 };
+    match (colour, format) {
+        (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), SampleFormat::Uint | SampleFormat::Void) => {
+            convert::indexed(samples, bits, width, &convert::grey(bits), rgb);
+        }
+        (ColorType::Gray(8), SampleFormat::Int) => convert::greys(samples, rgb, |[v]: [u8; 1]| v),
+        (ColorType::Gray(16), SampleFormat::Uint) => {
+            // The crate inverts where white is zero, Pillow does not.
+            let flip = if tags.white_is_zero { 0xffff } else { 0 };
+            convert::greys(samples, rgb, |v: [u8; 2]| convert::clip((u16::from_ne_bytes(v) ^ flip).into()));
+        }
+        (ColorType::Gray(16), SampleFormat::Int) => {
+            convert::greys(samples, rgb, |v: [u8; 2]| convert::clip(i16::from_ne_bytes(v).into()));
+        }
+        (ColorType::Gray(32), SampleFormat::Uint | SampleFormat::Int) if !tags.white_is_zero => {
+            convert::greys(samples, rgb, |v: [u8; 4]| convert::clip(i32::from_ne_bytes(v).into()));
+        }
+        (ColorType::Gray(32), SampleFormat::IEEEFP) if !tags.white_is_zero => {
+            convert::greys(samples, rgb, |v: [u8; 4]| f32::from_ne_bytes(v) as u8);
+        }
+        (ColorType::Multiband { bit_depth: 8, num_samples: 2 }, SampleFormat::Uint) if tags.extra != Some(1) => {
+            convert::greys(samples, rgb, |v: [u8; 2]| v[0]);
+        }
+        (ColorType::Palette(bits @ (1 | 2 | 4 | 8)), _) => {
+            let palette = palette(&tags.colour_map, bits)?;
+            convert::indexed(samples, bits, width, &palette, rgb);
+        }
+        (ColorType::RGB(8), SampleFormat::Uint) => rgb.copy_from_slice(samples),
+        (ColorType::RGB(16), SampleFormat::Uint) => {
+            convert::colours(samples, rgb, |v: [u8; 6]| [v[hi], v[2 + hi], v[4 + hi]]);
+        }
+        (ColorType::RGBA(8), SampleFormat::Uint) if tags.extra == Some(1) => {
+            convert::colours(samples, rgb, |[r, g, b, a]: [u8; 4]| [r, g, b].map(|v| convert::unpremultiply(v, a)));
+        }
+        (ColorType::RGBA(8), SampleFormat::Uint) => convert::colours(samples, rgb, |v: [u8; 4]| [v[0], v[1], v[2]]),
+        (ColorType::RGBA(16), SampleFormat::Uint) if tags.extra != Some(1) => {
+            convert::colours(samples, rgb, |v: [u8; 8]| [v[hi], v[2 + hi], v[4 + hi]]);
+        }
+        (ColorType::CMYK(8), SampleFormat::Uint) => convert::colours(samples, rgb, convert::cmyk),
+        (ColorType::CMYK(16), SampleFormat::Uint) => {
+            convert::colours(samples, rgb, |v: [u8; 8]| convert::cmyk([v[hi], v[2 + hi], v[4 + hi], v[6 + hi]]));
+        }
+        (colour, format) => return Err(Error::unsupported(NAME, format_args!("{colour:?} of {format:?} samples"))),
+    }
+    Ok(())
+}
+
+/// All reds, then all greens, then all blues, 16 bits each.
+fn palette(map: &[u16], bits: u8) -> Result<convert::Palette, Error> {
+    let colours = 1usize << bits;
+    if map.len() < 3 * colours {
+        return Err(Error::malformed(NAME, "no colour map, or a short one"));
+    }
+    let n = map.len() / 3;
+    let mut palette = [[0; 3]; 256];
+    for (i, entry) in palette.iter_mut().take(n).enumerate() {
+        *entry = [map[i], map[n + i], map[2 * n + i]].map(|v| (v >> 8) as u8);
+    }
+    Ok(palette)
+}
+
+fn error(error: TiffError) -> Error {
+    match error {
+        TiffError::IoError(e) => Error::io(NAME, &e),
+        TiffError::LimitsExceeded | TiffError::IntSizeError => Error::too_large(NAME, error),
+        TiffError::UnsupportedError(what) => Error::unsupported(NAME, what),
+        other => Error::malformed(NAME, other),
+    }
+}
