@@ -1,39 +1,50 @@
 //! EXIF orientation: finding it, and turning a picture by it.
 
+use std::ops::Range;
+
 use super::{Picture, Scratch};
 
-/// The orientation in an EXIF block (a TIFF header and its first directory), with or without the `Exif\0\0` that
-/// JPEG puts before it; `None` where it has none.
-pub(super) fn from_exif(exif: &[u8]) -> Option<u16> {
-    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+/// One value of a TIFF directory entry, and where it lies.
+pub(super) struct Value {
+    pub(super) value: u32,
+    /// The bytes that hold it.
+    pub(super) at: Range<usize>,
+}
+
+/// The value of `tag` in the first directory of a TIFF file, where it is a single BYTE, SHORT or LONG. EXIF blocks are such
+/// files. BigTIFF has other directories, and no values here.
+pub(super) fn tiff_value(tiff: &[u8], tag: u16) -> Option<Value> {
     let little = match tiff.get(..4)? {
         [b'I', b'I', 42, 0] => true,
         [b'M', b'M', 0, 42] => false,
         _ => return None,
     };
-    let u16_at = |at: usize| {
-        let b: [u8; 2] = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(b) } else { u16::from_be_bytes(b) })
+    let read = |at: usize, len: usize| {
+        let bytes = tiff.get(at..at.checked_add(len)?)?;
+        let join = |v: u32, b: &u8| v << 8 | u32::from(*b);
+        Some(if little { bytes.iter().rev().fold(0, join) } else { bytes.iter().fold(0, join) })
     };
-    let u32_at = |at: usize| {
-        let b: [u8; 4] = tiff.get(at..at.checked_add(4)?)?.try_into().ok()?;
-        Some(if little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) })
-    };
-    let directory = u32_at(4)? as usize;
-    let entries = usize::from(u16_at(directory)?);
+    let directory = read(4, 4)? as usize;
     let first = directory.checked_add(2)?;
-    (0..entries).find_map(|i| {
+    (0..read(directory, 2)? as usize).find_map(|i| {
         let at = first.checked_add(i * 12)?;
-        if u16_at(at)? != 0x0112 || u32_at(at + 4)? != 1 {
+        if read(at, 2)? != u32::from(tag) || read(at + 4, 4)? != 1 {
             return None;
         }
-        match u16_at(at + 2)? {
-            1 => tiff.get(at + 8).map(|v| u16::from(*v)),
-            3 => u16_at(at + 8),
-            4 => u32_at(at + 8).and_then(|v| u16::try_from(v).ok()),
-            _ => None,
-        }
+        let len = match read(at + 2, 2)? {
+            1 => 1,
+            3 => 2,
+            4 => 4,
+            _ => return None,
+        };
+        Some(Value { value: read(at + 8, len)?, at: at + 8..at + 8 + len })
     })
+}
+
+/// The orientation in an EXIF block, with or without the `Exif\0\0` that JPEG puts before it; `None` where it has none.
+pub(super) fn from_exif(exif: &[u8]) -> Option<u16> {
+    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+    tiff_value(tiff, 0x0112).and_then(|v| u16::try_from(v.value).ok())
 }
 
 /// The orientation in an XMP packet: where EXIF has none, Pillow looks for `tiff:Orientation` in XMP.

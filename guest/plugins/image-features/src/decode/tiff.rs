@@ -1,13 +1,14 @@
 //! TIFF, by the crate `tiff`, and from its samples on as Pillow: 16-bit grey is clipped, other 16-bit samples keep their upper
 //! byte, floats are truncated.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use tiff::decoder::{Decoder, Limits as OwnLimits};
 use tiff::tags::{SampleFormat, Tag};
 use tiff::{ColorType, TiffError};
 
-use super::{Limits, Picture, Scratch, convert};
+use super::{Limits, Picture, Scratch, convert, orientation};
 use crate::error::Error;
 
 const NAME: &str = "TIFF";
@@ -19,16 +20,17 @@ pub(super) fn decode(
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
+    let (is_palette, bytes) = as_grey(bytes);
     let mut own_limits = OwnLimits::default();
     own_limits.decoding_buffer_size = limits.max_memory_usize();
     own_limits.intermediate_buffer_size = limits.max_memory_usize();
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?.with_limits(own_limits);
+    let mut decoder = Decoder::new(Cursor::new(&bytes[..])).map_err(error)?.with_limits(own_limits);
     let (width, height) = decoder.dimensions().map_err(error)?;
     let colour = decoder.colortype().map_err(error)?;
     let sample_bits = u64::from(colour.num_samples()) * u64::from(colour.bit_depth());
     limits.check(NAME, width, height, 3 + 2 * sample_bits.div_ceil(8))?;
 
-    let tags = Tags::read(&mut decoder)?;
+    let tags = Tags::read(&mut decoder, is_palette)?;
     let layout = decoder.image_buffer_layout().map_err(error)?;
     let samples = &mut scratch.samples;
     samples.clear();
@@ -42,26 +44,41 @@ pub(super) fn decode(
     Ok(tags.orientation)
 }
 
+/// The crate `tiff` refuses palettes. It reads the indices where the file says that they are greys.
+fn as_grey(bytes: &[u8]) -> (bool, Cow<'_, [u8]>) {
+    match orientation::tiff_value(bytes, Tag::PhotometricInterpretation.to_u16()) {
+        Some(photometric) if photometric.value == 3 => {
+            let mut grey = bytes.to_vec();
+            for b in &mut grey[photometric.at] {
+                *b = u8::from(*b == 3);
+            }
+            (true, grey.into())
+        }
+        _ => (false, bytes.into()),
+    }
+}
+
 /// What the crate `tiff` leaves to its users.
 struct Tags {
     white_is_zero: bool,
     /// The meaning of the first extra sample: 1 is premultiplied alpha, 2 plain alpha.
     extra: Option<u16>,
-    colour_map: Vec<u16>,
+    colour_map: Option<Vec<u16>>,
     orientation: u16,
 }
 
 impl Tags {
-    fn read(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Self, Error> {
+    fn read(decoder: &mut Decoder<Cursor<&[u8]>>, is_palette: bool) -> Result<Self, Error> {
         let photometric: Option<u16> =
             decoder.find_tag_unsigned(Tag::PhotometricInterpretation).map_err(error)?;
         if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).map_err(error)?.unwrap_or(1) != 1 {
             return Err(Error::unsupported(NAME, "reversed bit order (FillOrder 2)"));
         }
         let extra: Option<Vec<u16>> = decoder.find_tag_unsigned_vec(Tag::ExtraSamples).map_err(error)?;
-        let colour_map = match photometric {
-            Some(3) => decoder.find_tag_unsigned_vec(Tag::ColorMap).map_err(error)?.unwrap_or_default(),
-            _ => Vec::new(),
+        let colour_map = if is_palette {
+            Some(decoder.find_tag_unsigned_vec(Tag::ColorMap).map_err(error)?.unwrap_or_default())
+        } else {
+            None
         };
         // Pillow ignores an orientation that it cannot read.
         let orientation = decoder.find_tag_unsigned(Tag::Orientation).ok().flatten().unwrap_or(1);
@@ -106,6 +123,9 @@ fn to_rgb(
     // The samples are in the machine's byte order.
     let hi = if cfg!(target_endian = "little") { 1 } else { 0 };
     match (colour, format) {
+        (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), SampleFormat::Uint) if let Some(map) = &tags.colour_map => {
+            convert::indexed(samples, bits, width, &palette(map, bits)?, rgb);
+        }
         (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), SampleFormat::Uint | SampleFormat::Void) => {
             convert::indexed(samples, bits, width, &convert::grey(bits), rgb);
         }
@@ -126,10 +146,6 @@ fn to_rgb(
         }
         (ColorType::Multiband { bit_depth: 8, num_samples: 2 }, SampleFormat::Uint) if tags.extra != Some(1) => {
             convert::greys(samples, rgb, |v: [u8; 2]| v[0]);
-        }
-        (ColorType::Palette(bits @ (1 | 2 | 4 | 8)), _) => {
-            let palette = palette(&tags.colour_map, bits)?;
-            convert::indexed(samples, bits, width, &palette, rgb);
         }
         (ColorType::RGB(8), SampleFormat::Uint) => rgb.copy_from_slice(samples),
         (ColorType::RGB(16), SampleFormat::Uint) => {
