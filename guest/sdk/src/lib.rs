@@ -1,1 +1,78 @@
-//! wudf-guest
+#![doc = include_str!("../README.md")]
+
+// So that what the macros write also compiles in here.
+extern crate self as wudf_guest;
+
+pub mod asset;
+#[doc(hidden)]
+pub mod bindings;
+mod bits;
+mod error;
+mod function;
+pub mod model;
+mod options;
+mod read;
+mod schema;
+mod types;
+mod write;
+
+pub use asset::AssetError;
+pub use error::{Error, ErrorKind, Result};
+pub use model::{Model, ModelError, Tensor};
+pub use options::{OptionError, OptionValue, UdfOptions};
+pub use read::Argument;
+pub use types::{Date, Timestamp, TimestampUtc};
+pub use write::{Outcome, Value};
+pub use wudf_guest_macros::{OptionValue, Row, UdfOptions, udf};
+
+/// What the macros name. No one else should: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::bindings::wudf::plugin::arrow::{Field, Node};
+    pub use crate::error::Error;
+    pub use crate::function::{
+        Blocks, Entry, Exported, Opened, Opens, Plugin, Results, Udf, Values, Volatility, sized_results,
+    };
+    pub use crate::options::{
+        Described, OptionError, OptionValue, UdfOptions, choice, choice_schema, describe,
+        object_json, object_schema, object_value, take,
+    };
+    pub use crate::read::{Absent, Argument, Arguments, BLOCK, Nodes, StructColumn};
+    pub use crate::schema::{Typed, field};
+    pub use crate::types::Item;
+    pub use crate::write::{Builders, Outcome, StructBuilder, Value};
+    pub use serde_json::{Map, Value as Json};
+}
+
+/// Makes the crate a plugin of these functions. Once a crate, anywhere in it.
+///
+/// ```
+/// # use wudf_guest::udf;
+/// #[udf]
+/// fn add_one(x: i64) -> i64 {
+///     x + 1
+/// }
+///
+/// wudf_guest::plugin!(add_one);
+/// ```
+#[macro_export]
+macro_rules! plugin {
+    ($($function:path),+ $(,)?) => {
+        /// This crate's functions.
+        #[doc(hidden)]
+        #[derive(Debug)]
+        pub struct WudfPlugin;
+
+        impl $crate::__private::Plugin for WudfPlugin {
+            const FUNCTIONS: &'static [$crate::__private::Entry] =
+                &[$($crate::__private::Entry::of::<$function>()),+];
+        }
+
+        // Not where plugins are linked natively: their symbols would collide.
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            type Exported = $crate::__private::Exported<WudfPlugin>;
+            $crate::bindings::export!(Exported with_types_in $crate::bindings);
+        };
+    };
+}

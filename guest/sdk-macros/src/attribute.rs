@@ -1,0 +1,85 @@
+//! `#[udf(...)]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitStr, Token, bracketed};
+
+/// What the attribute says.
+#[derive(Default)]
+pub struct Udf {
+    name: Option<LitStr>,
+    volatility: Option<LitStr>,
+    /// The models, when they do not depend on options.
+    pub models: Option<(Ident, Vec<LitStr>)>,
+    /// The assets, when they do not depend on options.
+    pub assets: Option<(Ident, Vec<LitStr>)>,
+}
+
+impl Parse for Udf {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut udf = Self::default();
+        while !input.is_empty() {
+            let key: Ident = input.parse()?;
+            input.parse::<Token![=]>()?;
+            let again = match key.to_string().as_str() {
+                "name" => udf.name.replace(input.parse()?).is_some(),
+                "volatility" => udf.volatility.replace(input.parse()?).is_some(),
+                "models" => udf.models.replace((key.clone(), strings(input)?)).is_some(),
+                "assets" => udf.assets.replace((key.clone(), strings(input)?)).is_some(),
+                other => {
+                    return Err(syn::Error::new(
+                        key.span(),
+                        format!("there is no `{other}`; there is `name`, `volatility`, `models`, `assets`"),
+                    ));
+                }
+            };
+            if again {
+                return Err(syn::Error::new(key.span(), "said twice"));
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(udf)
+    }
+}
+
+fn strings(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    let list;
+    bracketed!(list in input);
+    Ok(Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+}
+
+impl Udf {
+    /// The function's name.
+    pub fn name(&self, default: String) -> syn::Result<String> {
+        let Some(name) = &self.name else { return Ok(default) };
+        let text = name.value();
+        let mut letters = text.chars();
+        let good = letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+            && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        if good {
+            Ok(text)
+        } else {
+            Err(syn::Error::new(name.span(), "a name is a letter, then letters, digits and `_`"))
+        }
+    }
+
+    /// The volatility, as an expression.
+    pub fn volatility(&self) -> syn::Result<TokenStream> {
+        let variant = match self.volatility.as_ref().map(LitStr::value).as_deref() {
+            None | Some("immutable") => quote!(Immutable),
+            Some("stable") => quote!(Stable),
+            Some("volatile") => quote!(Volatile),
+            Some(_) => {
+                return Err(syn::Error::new_spanned(
+                    &self.volatility,
+                    "a volatility is \"immutable\", \"stable\" or \"volatile\"",
+                ));
+            }
+        };
+        Ok(quote!(::wudf_guest::__private::Volatility::#variant))
+    }
+}

@@ -1,0 +1,138 @@
+//! What several macros need.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Expr, ExprLit, FnArg, Ident, Lifetime, Lit, Meta, Pat, ReturnType, Signature, Type};
+
+/// The text of the documentation comments.
+pub fn doc(attributes: &[Attribute]) -> String {
+    let lines: Vec<String> = attributes
+        .iter()
+        .filter_map(|attribute| match &attribute.meta {
+            Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+        .collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// The type with every lifetime replaced by this one, those that are left out
+/// too. Traits are implemented for types, and a type names its lifetimes.
+pub fn with_lifetime(ty: &Type, lifetime: &str) -> Type {
+    struct Replace(Lifetime);
+
+    impl VisitMut for Replace {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            *lifetime = self.0.clone();
+        }
+        fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
+            reference.lifetime = Some(self.0.clone());
+            visit_mut::visit_type_reference_mut(self, reference);
+        }
+    }
+
+    let mut ty = ty.clone();
+    Replace(Lifetime::new(lifetime, Span::call_site())).visit_type_mut(&mut ty);
+    ty
+}
+
+/// The type as it stands in `impl` blocks.
+pub fn with_static(ty: &Type) -> Type {
+    with_lifetime(ty, "'static")
+}
+
+/// An identifier's text, without `r#`.
+pub fn text(ident: &Ident) -> String {
+    let text = ident.to_string();
+    text.strip_prefix("r#").map_or(text.clone(), str::to_owned)
+}
+
+/// `ResNet50Features` as `res_net50_features`.
+pub fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    let mut before = '_';
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let starts = letter.is_uppercase()
+            && before != '_'
+            && (!before.is_uppercase() || letters.peek().is_some_and(|next| next.is_lowercase()));
+        if starts {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+        before = letter;
+    }
+    snake
+}
+
+/// A function's arguments but for `self`, and what it returns.
+pub struct Row {
+    /// The arguments' names.
+    pub names: Vec<String>,
+    /// The arguments' types, without lifetimes of their own.
+    pub types: Vec<Type>,
+    /// The type returned, without lifetimes of its own.
+    pub returns: TokenStream,
+}
+
+/// How many arguments and fields there may be: as many as the SDK has tuples.
+pub const MOST: usize = 12;
+
+/// Reads the function that computes a row.
+pub fn row(signature: &Signature) -> syn::Result<Row> {
+    if let Some(asyncness) = &signature.asyncness {
+        return Err(syn::Error::new(asyncness.span(), "a UDF cannot be async"));
+    }
+    if let Some(parameter) = signature.generics.type_params().next() {
+        return Err(syn::Error::new(parameter.span(), "a UDF cannot be generic: its columns have one type each"));
+    }
+    if let Some(parameter) = signature.generics.const_params().next() {
+        return Err(syn::Error::new(parameter.span(), "a UDF cannot be generic: its columns have one type each"));
+    }
+    let (mut names, mut types) = (Vec::new(), Vec::new());
+    for input in &signature.inputs {
+        let FnArg::Typed(argument) = input else { continue };
+        let Pat::Ident(pattern) = &*argument.pat else {
+            return Err(syn::Error::new(
+                argument.pat.span(),
+                "an argument must be a name: it is what users of the function see",
+            ));
+        };
+        names.push(text(&pattern.ident));
+        types.push(column(&argument.ty)?);
+    }
+    if let Some(input) = signature.inputs.iter().nth(MOST + usize::from(signature.receiver().is_some())) {
+        return Err(syn::Error::new(input.span(), format!("a UDF has at most {MOST} arguments")));
+    }
+    let returns = match &signature.output {
+        ReturnType::Type(_, ty) => {
+            let ty = column(ty)?;
+            quote_spanned! {ty.span()=> #ty}
+        }
+        ReturnType::Default => {
+            return Err(syn::Error::new(
+                signature.paren_token.span.close(),
+                "a UDF must return a value: the result of each row",
+            ));
+        }
+    };
+    Ok(Row { names, types, returns })
+}
+
+fn column(ty: &Type) -> syn::Result<Type> {
+    if let Type::ImplTrait(ty) = ty {
+        return Err(syn::Error::new(ty.span(), "a column has one type: name it"));
+    }
+    if let Type::Reference(reference) = ty
+        && let Some(mutability) = &reference.mutability
+    {
+        return Err(syn::Error::new(mutability.span(), "an argument is read only: `&` without `mut`"));
+    }
+    Ok(with_static(ty))
+}

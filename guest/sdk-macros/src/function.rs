@@ -1,0 +1,60 @@
+//! `#[udf]` on a function.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::ItemFn;
+
+use crate::{attribute, common, object};
+
+/// The function, and beside it a type of the same name (types and functions do
+/// not share names), which is what `plugin!` lists.
+pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStream> {
+    let (ident, visibility) = (&item.sig.ident, &item.vis);
+    let row = common::row(&item.sig)?;
+    let name = attribute.name(common::text(ident))?;
+    let doc = common::doc(&item.attrs);
+    let arguments: Vec<_> = (0..row.names.len()).map(|at| format_ident!("a{at}")).collect();
+    let constants = object::constants(&attribute, &name, &doc, &row)?;
+    let fixed = object::fixed(&attribute);
+    Ok(quote! {
+        #item
+
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        #visibility struct #ident {}
+
+        const _: () = {
+            impl ::wudf_guest::__private::Udf for #ident {
+                type Options = ();
+                #constants
+                #fixed
+
+                fn open((): ()) -> ::core::result::Result<Self, ::wudf_guest::__private::Error> {
+                    ::core::result::Result::Ok(#ident {})
+                }
+
+                #[inline]
+                fn row(
+                    &mut self,
+                    (#(#arguments,)*): ::wudf_guest::__private::Values<'_, Self>,
+                    results: &mut ::wudf_guest::__private::Results<Self>,
+                ) {
+                    ::wudf_guest::__private::Outcome::put(#ident(#(#arguments),*), results);
+                }
+
+                #[inline]
+                fn block(
+                    &mut self,
+                    blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+                    results: &mut ::wudf_guest::__private::Results<Self>,
+                ) {
+                    ::wudf_guest::__private::Outcome::put_block(results, |row| {
+                        let (#(#arguments,)*) =
+                            <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                        #ident(#(#arguments),*)
+                    });
+                }
+            }
+        };
+    })
+}

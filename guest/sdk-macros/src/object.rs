@@ -1,0 +1,237 @@
+//! `#[udf]` on an `impl` block.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, ReturnType, Type};
+
+use crate::attribute;
+use crate::common::{self, Row};
+
+/// The functions of the block, by what they are for.
+#[derive(Default)]
+struct Parts<'a> {
+    open: Option<&'a ImplItemFn>,
+    models: Option<&'a ImplItemFn>,
+    assets: Option<&'a ImplItemFn>,
+    list_size: Option<&'a ImplItemFn>,
+    row: Option<&'a ImplItemFn>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(item: &'a ItemImpl) -> syn::Result<Self> {
+        let mut parts = Self::default();
+        for member in &item.items {
+            let ImplItem::Fn(function) = member else { continue };
+            let place = if function.sig.receiver().is_some() {
+                if let Some(row) = parts.row {
+                    return Err(syn::Error::new(
+                        function.sig.ident.span(),
+                        format!(
+                            "`{}` already computes a row: put other methods in another `impl` block",
+                            row.sig.ident
+                        ),
+                    ));
+                }
+                &mut parts.row
+            } else {
+                match function.sig.ident.to_string().as_str() {
+                    "open" => &mut parts.open,
+                    "models" => &mut parts.models,
+                    "assets" => &mut parts.assets,
+                    "list_size" => &mut parts.list_size,
+                    _ => {
+                        return Err(syn::Error::new(
+                            function.sig.ident.span(),
+                            "this block holds `open`, `models`, `assets`, `list_size` and the method \
+                             that computes a row: put other functions in another `impl` block",
+                        ));
+                    }
+                }
+            };
+            *place = Some(function);
+        }
+        Ok(parts)
+    }
+}
+
+/// The block, and an implementation of `Udf` that calls it.
+pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStream> {
+    if let Some((_, path, _)) = &item.trait_ {
+        return Err(syn::Error::new(path.span(), "`#[udf]` goes on an `impl` block without a trait"));
+    }
+    let Type::Path(path) = &*item.self_ty else {
+        return Err(syn::Error::new(item.self_ty.span(), "`#[udf]` goes on the `impl` block of a struct"));
+    };
+    if !item.generics.params.is_empty() {
+        return Err(syn::Error::new(item.generics.span(), "a UDF cannot be generic: its columns have one type each"));
+    }
+    let parts = Parts::of(&item)?;
+    let Some(method) = parts.row else {
+        return Err(syn::Error::new(
+            item.self_ty.span(),
+            "a method that takes `&self` or `&mut self` must compute a row, such as `fn extract(&mut \
+             self, image: &[u8]) -> Vec<f32>`",
+        ));
+    };
+    if let Some(receiver) = method.sig.receiver()
+        && receiver.reference.is_none()
+    {
+        return Err(syn::Error::new(receiver.span(), "rows follow one another: `&self` or `&mut self`"));
+    }
+    let row = common::row(&method.sig)?;
+    let ident = path.path.segments.last().map(|last| common::text(&last.ident)).unwrap_or_default();
+    let name = attribute.name(common::snake_case(&ident))?;
+    let mut doc = common::doc(&item.attrs);
+    if doc.is_empty() {
+        doc = common::doc(&method.attrs);
+    }
+
+    let ty = &item.self_ty;
+    let call = &method.sig.ident;
+    let arguments: Vec<_> = (0..row.names.len()).map(|at| format_ident!("a{at}")).collect();
+    let constants = constants(&attribute, &name, &doc, &row)?;
+    let (options, open) = open(&parts)?;
+    let hooks = hooks(&attribute, &parts)?;
+    Ok(quote! {
+        #item
+
+        const _: () = {
+            impl ::wudf_guest::__private::Udf for #ty {
+                type Options = #options;
+                #constants
+                #open
+                #hooks
+
+                #[inline]
+                fn row(
+                    &mut self,
+                    (#(#arguments,)*): ::wudf_guest::__private::Values<'_, Self>,
+                    results: &mut ::wudf_guest::__private::Results<Self>,
+                ) {
+                    ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
+                }
+
+                #[inline]
+                fn block(
+                    &mut self,
+                    blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+                    results: &mut ::wudf_guest::__private::Results<Self>,
+                ) {
+                    // Not by the block: what a row gives may borrow from `self`.
+                    for row in 0..::wudf_guest::__private::BLOCK {
+                        let (#(#arguments,)*) =
+                            <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                        ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
+                    }
+                }
+            }
+        };
+    })
+}
+
+/// The types and constants of `Udf`.
+pub fn constants(
+    attribute: &attribute::Udf,
+    name: &str,
+    doc: &str,
+    row: &Row,
+) -> syn::Result<TokenStream> {
+    let Row { names, types, returns } = row;
+    let volatility = attribute.volatility()?;
+    let types = types.iter().map(|ty| quote_spanned!(ty.span()=> #ty));
+    Ok(quote! {
+        type Arguments = (#(#types,)*);
+        type Returns = #returns;
+        const NAME: &'static str = #name;
+        const DOC: &'static str = #doc;
+        const ARGUMENTS: &'static [&'static str] = &[#(#names),*];
+        const VOLATILITY: ::wudf_guest::__private::Volatility = #volatility;
+    })
+}
+
+/// The models and assets that the attribute says.
+pub fn fixed(attribute: &attribute::Udf) -> TokenStream {
+    let list = |names: &Option<(syn::Ident, Vec<syn::LitStr>)>| {
+        names.as_ref().map(|(key, names)| {
+            quote! {
+                fn #key(_: &Self::Options) -> ::std::vec::Vec<::std::string::String> {
+                    ::std::vec![#(::std::string::String::from(#names)),*]
+                }
+            }
+        })
+    };
+    let (models, assets) = (list(&attribute.models), list(&attribute.assets));
+    quote!(#models #assets)
+}
+
+/// The options' type, and `Udf::open`.
+fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
+    let result = quote!(::core::result::Result<Self, ::wudf_guest::__private::Error>);
+    let Some(open) = parts.open else {
+        let open = quote! {
+            fn open((): ()) -> #result {
+                ::core::result::Result::Ok(<Self as ::core::default::Default>::default())
+            }
+        };
+        return Ok((quote!(()), open));
+    };
+    let ReturnType::Type(_, returns) = &open.sig.output else {
+        return Err(syn::Error::new(open.sig.span(), "`open` must return `Self` or a `Result<Self, _>`"));
+    };
+    let inputs: Vec<_> = open.sig.inputs.iter().collect();
+    let (options, pass) = match inputs.as_slice() {
+        [] => (quote!(()), quote!()),
+        [FnArg::Typed(options)] => {
+            let ty = &options.ty;
+            (quote_spanned!(ty.span()=> #ty), quote!(options))
+        }
+        _ => {
+            return Err(syn::Error::new(open.sig.inputs.span(), "`open` takes the options and nothing else"));
+        }
+    };
+    let opened = quote_spanned!(returns.span()=> ::wudf_guest::__private::Opens::<Self>::opened);
+    let open = quote! {
+        #[allow(unused_variables)]
+        fn open(options: Self::Options) -> #result {
+            #opened(Self::open(#pass))
+        }
+    };
+    Ok((options, open))
+}
+
+/// `Udf::models`, `assets` and `list_size`.
+fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStream> {
+    let mut hooks = fixed(attribute);
+    for (hook, said) in [(parts.models, &attribute.models), (parts.assets, &attribute.assets)] {
+        let Some(hook) = hook else { continue };
+        let name = &hook.sig.ident;
+        if let Some((key, _)) = said {
+            return Err(syn::Error::new(key.span(), "said here and by a function of the block"));
+        }
+        hooks.extend(quote! {
+            fn #name(options: &Self::Options) -> ::std::vec::Vec<::std::string::String> {
+                let names = <Self>::#name(options);
+                ::core::iter::Iterator::collect(::core::iter::Iterator::map(
+                    ::core::iter::IntoIterator::into_iter(names),
+                    ::core::convert::Into::into,
+                ))
+            }
+        });
+    }
+    if let Some(hook) = parts.list_size {
+        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results);
+        hooks.extend(quote! {
+            fn list_size(options: &Self::Options) -> ::core::option::Option<u32> {
+                ::core::option::Option::Some(<Self>::list_size(options))
+            }
+            fn results(
+                rows: usize,
+                size: ::core::option::Option<u32>,
+            ) -> ::wudf_guest::__private::Results<Self> {
+                #sized(rows, size)
+            }
+        });
+    }
+    Ok(hooks)
+}

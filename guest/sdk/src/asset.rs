@@ -1,0 +1,95 @@
+//! Assets: named bytes that the host grants, such as a vocabulary.
+
+use std::fmt::{self, Display};
+
+#[cfg(target_arch = "wasm32")]
+use crate::bindings::wudf::plugin::assets;
+
+/// Why an asset cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetError {
+    name: String,
+    reason: Reason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "one is for other targets"))]
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "most are for wasm"))]
+enum Reason {
+    NotGranted,
+    OutOfRange,
+    NoHost,
+}
+
+impl AssetError {
+    /// Whether the host grants no asset of this name, so that a plugin can do
+    /// without.
+    pub fn is_not_granted(&self) -> bool {
+        self.reason == Reason::NotGranted
+    }
+}
+
+impl Display for AssetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match self.reason {
+            Reason::NotGranted => write!(f, "asset `{name}`: the host grants none of this name"),
+            Reason::OutOfRange => write!(f, "asset `{name}`: the range does not lie within it"),
+            Reason::NoHost => write!(f, "asset `{name}`: there are assets only within wudf"),
+        }
+    }
+}
+
+impl std::error::Error for AssetError {}
+
+/// An asset's size in bytes.
+pub fn size(name: &str) -> Result<u64, AssetError> {
+    host::size(name)
+}
+
+/// A whole asset. Read it in `open`, not for each row: this copies it.
+pub fn read(name: &str) -> Result<Vec<u8>, AssetError> {
+    host::read(name, 0, host::size(name)?)
+}
+
+/// `length` bytes of an asset from `offset`.
+pub fn read_range(name: &str, offset: u64, length: u64) -> Result<Vec<u8>, AssetError> {
+    host::read(name, offset, length)
+}
+
+#[cfg(target_arch = "wasm32")]
+mod host {
+    use super::{AssetError, Reason, assets};
+
+    fn error(name: &str) -> impl FnOnce(assets::Error) -> AssetError {
+        move |error| AssetError {
+            name: name.to_owned(),
+            reason: match error {
+                assets::Error::NotGranted => Reason::NotGranted,
+                assets::Error::OutOfRange => Reason::OutOfRange,
+            },
+        }
+    }
+
+    pub fn size(name: &str) -> Result<u64, AssetError> {
+        assets::size(name).map_err(error(name))
+    }
+
+    pub fn read(name: &str, offset: u64, length: u64) -> Result<Vec<u8>, AssetError> {
+        assets::read(name, offset, length).map_err(error(name))
+    }
+}
+
+// Plugins are linked natively too, by tests and benches, where nothing imports.
+#[cfg(not(target_arch = "wasm32"))]
+mod host {
+    use super::{AssetError, Reason};
+
+    pub fn size(name: &str) -> Result<u64, AssetError> {
+        Err(AssetError { name: name.to_owned(), reason: Reason::NoHost })
+    }
+
+    pub fn read(name: &str, _: u64, _: u64) -> Result<Vec<u8>, AssetError> {
+        size(name).map(|_| Vec::new())
+    }
+}

@@ -1,0 +1,269 @@
+//! Functions: what `#[udf]` implements and `plugin!` lists.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::marker::PhantomData;
+
+use crate::bindings::exports::wudf::plugin::functions::{
+    self, Guest, GuestFunction, Output, Signature,
+};
+use crate::bindings::wudf::plugin::arrow::Node;
+use crate::error::{Error, ErrorKind, any_error};
+use crate::options::{self, UdfOptions};
+use crate::read::{Arguments, BLOCK};
+use crate::schema::Typed;
+use crate::write::{self, FixSize, Outcome, Sink};
+
+pub use functions::Volatility;
+
+/// The values of one row of a function's arguments.
+pub type Values<'a, U> = <<U as Udf>::Arguments as Arguments>::Values<'a>;
+/// Some rows of a function's arguments.
+pub type Blocks<'a, U> = <<U as Udf>::Arguments as Arguments>::Blocks<'a>;
+/// What a function's results go to.
+pub type Results<U> = write::Results<<U as Udf>::Returns>;
+
+/// A function. `#[udf]` writes this; it is not meant to be written by hand.
+pub trait Udf: Sized + 'static {
+    /// The types of the arguments.
+    type Arguments: Arguments;
+    /// The type that the function returns.
+    type Returns: Outcome;
+    /// The options that `open` takes.
+    type Options: UdfOptions;
+
+    /// The function's name.
+    const NAME: &'static str;
+    /// What it does.
+    const DOC: &'static str;
+    /// The arguments' names.
+    const ARGUMENTS: &'static [&'static str];
+    /// What may be assumed of its results.
+    const VOLATILITY: Volatility;
+
+    /// The function with these options.
+    fn open(options: Self::Options) -> Result<Self, Error>;
+
+    /// The models that it asks for under these options.
+    fn models(_: &Self::Options) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The assets that it reads under these options.
+    fn assets(_: &Self::Options) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How many items all lists have that it returns, if these options say so.
+    fn list_size(_: &Self::Options) -> Option<u32> {
+        None
+    }
+
+    /// An empty column of results.
+    fn results(rows: usize, _: Option<u32>) -> Results<Self> {
+        Sink::new(rows)
+    }
+
+    /// Computes one row.
+    fn row(&mut self, values: Values<'_, Self>, results: &mut Results<Self>);
+
+    /// Computes one block of rows.
+    fn block(&mut self, blocks: Blocks<'_, Self>, results: &mut Results<Self>);
+}
+
+/// The signature of a function; without options that of the function that has
+/// none bound.
+pub fn signature<U: Udf>(options: Option<&U::Options>) -> Signature {
+    let mut returns = Vec::new();
+    <<U::Returns as Outcome>::Value as Typed>::describe("", true, &mut returns);
+    if let (Some(size), Some(root)) = (options.and_then(U::list_size), returns.first_mut()) {
+        root.format = format!("+w:{size}");
+    }
+    Signature {
+        name: U::NAME.to_owned(),
+        doc: U::DOC.to_owned(),
+        arguments: U::Arguments::schemas(U::ARGUMENTS),
+        returns,
+        volatility: U::VOLATILITY,
+        models: options.map(U::models).unwrap_or_default(),
+        assets: options.map(U::assets).unwrap_or_default(),
+        options: options::schema::<U::Options>(),
+    }
+}
+
+/// Computes all rows of a call.
+pub fn call<U: Udf>(
+    udf: &mut U,
+    size: Option<u32>,
+    rows: usize,
+    arguments: &[Vec<Node>],
+) -> Result<Output, Error> {
+    let columns = U::Arguments::bind_each(U::ARGUMENTS, arguments, rows)?;
+    let mut results = U::results(rows, size);
+    let mut row = 0;
+    if U::Arguments::dense(&columns) {
+        while row + BLOCK <= rows {
+            udf.block(U::Arguments::block(&columns, row), &mut results);
+            row += BLOCK;
+        }
+    }
+    while row < rows {
+        match U::Arguments::get(&columns, row) {
+            Ok(values) => udf.row(values, &mut results),
+            Err(absent) => results.absent(absent),
+        }
+        row += 1;
+    }
+    results.finish()
+}
+
+/// A list whose size the options fix.
+pub fn sized_results<B: FixSize>(rows: usize, size: Option<u32>) -> Sink<B> {
+    let mut builder = B::with_capacity(rows);
+    if let Some(size) = size {
+        builder.fix_size(size, rows);
+    }
+    Sink::with_builder(builder)
+}
+
+/// What `open` may return: the function, or the function or an error.
+#[diagnostic::on_unimplemented(
+    message = "`open` must return `Self` or a `Result<Self, _>`",
+    label = "not what `open` may return",
+    note = "the error can be of any type that can be displayed"
+)]
+pub trait Opens<T> {
+    /// The function or an error.
+    fn opened(self) -> Result<T, Error>;
+}
+
+impl<T: Udf> Opens<T> for T {
+    fn opened(self) -> Result<T, Error> {
+        Ok(self)
+    }
+}
+
+impl<T, E: Display + 'static> Opens<T> for Result<T, E> {
+    fn opened(self) -> Result<T, Error> {
+        self.map_err(any_error)
+    }
+}
+
+/// One function of a plugin, whatever its types.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    name: &'static str,
+    signature: fn() -> Signature,
+    open: fn(&str) -> Result<Opened, Error>,
+}
+
+impl Entry {
+    /// The entry of this function.
+    pub const fn of<U: Udf>() -> Self {
+        Self {
+            name: U::NAME,
+            // Options that must be given have no defaults to go by.
+            signature: || signature::<U>(options::parse("{}").ok().as_ref()),
+            open: |text| {
+                let options = options::parse::<U::Options>(text)?;
+                let signature = signature::<U>(Some(&options));
+                let size = U::list_size(&options);
+                let udf = RefCell::new(Bound { udf: U::open(options)?, size });
+                Ok(Opened { signature, udf: Box::new(udf) })
+            },
+        }
+    }
+
+    /// The function's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The function's signature under the default options.
+    pub fn signature(&self) -> Signature {
+        (self.signature)()
+    }
+
+    /// The function with these options, a JSON object.
+    pub fn open(&self, options: &str) -> Result<Opened, Error> {
+        (self.open)(options)
+    }
+}
+
+struct Bound<U> {
+    udf: U,
+    size: Option<u32>,
+}
+
+trait Call {
+    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error>;
+}
+
+impl<U: Udf> Call for RefCell<Bound<U>> {
+    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
+        // An instance runs one call at a time, and a call does not call back.
+        let bound = &mut *self.borrow_mut();
+        call(&mut bound.udf, bound.size, rows, arguments)
+    }
+}
+
+/// A function with its options bound.
+pub struct Opened {
+    signature: Signature,
+    udf: Box<dyn Call>,
+}
+
+impl Opened {
+    /// The signature under the bound options.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Computes one value a row.
+    pub fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
+        self.udf.call(rows, arguments)
+    }
+}
+
+/// A plugin: what `plugin!` implements.
+pub trait Plugin: 'static {
+    /// Its functions.
+    const FUNCTIONS: &'static [Entry];
+}
+
+/// A plugin as the contract has it.
+#[derive(Debug)]
+pub struct Exported<P>(PhantomData<P>);
+
+/// A function as the contract has it.
+pub struct ExportedFunction<P>(Opened, PhantomData<P>);
+
+impl<P: Plugin> Guest for Exported<P> {
+    type Function = ExportedFunction<P>;
+
+    fn signatures() -> Vec<Signature> {
+        P::FUNCTIONS.iter().map(Entry::signature).collect()
+    }
+}
+
+impl<P: Plugin> GuestFunction for ExportedFunction<P> {
+    fn open(name: String, options: String) -> Result<functions::Function, functions::Error> {
+        let entry = P::FUNCTIONS.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let names: Vec<_> = P::FUNCTIONS.iter().map(|entry| entry.name).collect();
+            Error::of(
+                ErrorKind::UnknownFunction,
+                format!("there is no function `{name}`; there is {}", options::names(&names)),
+            )
+        })?;
+        Ok(functions::Function::new(Self(entry.open(&options)?, PhantomData)))
+    }
+
+    fn signature(&self) -> Signature {
+        self.0.signature().clone()
+    }
+
+    fn call(&self, rows: u32, arguments: Vec<Vec<Node>>) -> Result<Output, functions::Error> {
+        Ok(self.0.call(rows as usize, &arguments)?)
+    }
+}
+

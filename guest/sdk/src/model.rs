@@ -1,0 +1,224 @@
+//! Models: neural networks that the host runs, by way of wasi:nn.
+//!
+//! A plugin names a model; which file that is, and what runs it where, is the
+//! host's affair. One model is in memory however many instances use it, and
+//! the rows of many instances are run together.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use crate::bindings::wasi::nn::tensor::TensorType;
+
+/// A model, ready to run.
+#[derive(Debug)]
+pub struct Model {
+    name: String,
+    host: host::Model,
+}
+
+impl Model {
+    /// The model that the host knows by this name, with the outputs that its
+    /// catalogue lists.
+    pub fn by_name(name: &str) -> Result<Self, ModelError> {
+        let host = host::Model::load(name).map_err(|error| error.of(name))?;
+        Ok(Self { name: name.to_owned(), host })
+    }
+
+    /// The model that the host knows by this name, with these tensors of its
+    /// graph as outputs.
+    ///
+    /// To wasi:nn the name is `NAME#OUTPUT,OUTPUT`.
+    pub fn by_name_with_outputs(name: &str, outputs: &[&str]) -> Result<Self, ModelError> {
+        Self::by_name(&format!("{name}#{}", outputs.join(",")))
+    }
+
+    /// Runs the model. The name of an input may be empty where the model has
+    /// but one. The outputs come in the order asked for.
+    pub fn run(
+        &self,
+        inputs: &[(&str, Tensor<'_>)],
+    ) -> Result<Vec<(String, Tensor<'static>)>, ModelError> {
+        self.host.run(inputs).map_err(|error| error.of(&self.name))
+    }
+
+    /// Runs a model of one input, and gives its first output.
+    pub fn run_f32(&self, dimensions: &[u32], input: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let outputs = self.run(&[("", Tensor::new(dimensions, input))])?;
+        let Some((_, first)) = outputs.into_iter().next() else {
+            return Err(ModelError::new("it gave no output").of(&self.name));
+        };
+        first.into_vec().map_err(|error| error.of(&self.name))
+    }
+}
+
+/// Numbers in rows, columns and so on.
+#[derive(Clone, Debug)]
+pub struct Tensor<'a> {
+    dimensions: Cow<'a, [u32]>,
+    of: TensorType,
+    bytes: Cow<'a, [u8]>,
+}
+
+/// A type of number that a tensor can hold.
+pub trait Element: bytemuck::Pod + sealed::Sealed {
+    #[doc(hidden)]
+    const TYPE: TensorType;
+    #[doc(hidden)]
+    const NAME: &'static str;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! elements {
+    ($($type:ident $tensor:ident),*) => {
+        $(
+            impl sealed::Sealed for $type {}
+            impl Element for $type {
+                const TYPE: TensorType = TensorType::$tensor;
+                const NAME: &'static str = stringify!($type);
+            }
+        )*
+    };
+}
+
+elements!(f32 Fp32, f64 Fp64, u8 U8, i32 I32, i64 I64);
+
+impl<'a> Tensor<'a> {
+    /// A tensor of these dimensions over numbers that lie elsewhere, the last
+    /// dimension's next to one another.
+    pub fn new<T: Element>(dimensions: &'a [u32], data: &'a [T]) -> Self {
+        Self {
+            dimensions: Cow::Borrowed(dimensions),
+            of: T::TYPE,
+            bytes: Cow::Borrowed(bytemuck::cast_slice(data)),
+        }
+    }
+
+    /// The dimensions.
+    pub fn dimensions(&self) -> &[u32] {
+        &self.dimensions
+    }
+
+    /// The numbers, if they are of this type.
+    pub fn into_vec<T: Element>(self) -> Result<Vec<T>, ModelError> {
+        let name = format!("{:?}", self.of).to_lowercase();
+        if self.of != T::TYPE {
+            return Err(ModelError::new(format!("a tensor of {name} is not one of {}", T::NAME)));
+        }
+        if !self.bytes.len().is_multiple_of(size_of::<T>()) {
+            return Err(ModelError::new(format!("a tensor of {name} has {} bytes", self.bytes.len())));
+        }
+        Ok(bytemuck::allocation::pod_collect_to_vec(&self.bytes))
+    }
+}
+
+/// Why a model could not be loaded or run.
+#[derive(Clone, Debug)]
+pub struct ModelError {
+    model: String,
+    message: String,
+}
+
+impl ModelError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { model: String::new(), message: message.into() }
+    }
+
+    fn of(self, model: &str) -> Self {
+        Self { model: model.to_owned(), ..self }
+    }
+}
+
+impl Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.model.is_empty() {
+            write!(f, "model `{}`: ", self.model)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ModelError {}
+
+#[cfg(target_arch = "wasm32")]
+mod host {
+    use std::borrow::Cow;
+
+    use super::{ModelError, Tensor};
+    use crate::bindings::wasi::nn::errors::{Error, ErrorCode};
+    use crate::bindings::wasi::nn::graph::load_by_name;
+    use crate::bindings::wasi::nn::inference::GraphExecutionContext;
+    use crate::bindings::wasi::nn::tensor;
+
+    /// One context for all rows.
+    #[derive(Debug)]
+    pub struct Model(GraphExecutionContext);
+
+    impl Model {
+        pub fn load(name: &str) -> Result<Self, ModelError> {
+            let graph = load_by_name(name).map_err(error)?;
+            Ok(Self(graph.init_execution_context().map_err(error)?))
+        }
+
+        pub fn run(
+            &self,
+            inputs: &[(&str, Tensor<'_>)],
+        ) -> Result<Vec<(String, Tensor<'static>)>, ModelError> {
+            let inputs = inputs.iter().map(|(name, input)| {
+                let tensor = tensor::Tensor::new(&input.dimensions, input.of, &input.bytes);
+                ((*name).to_owned(), tensor)
+            });
+            let outputs = self.0.compute(inputs.collect()).map_err(error)?;
+            let outputs = outputs.into_iter().map(|(name, output)| {
+                let dimensions = Cow::Owned(output.dimensions());
+                let tensor =
+                    Tensor { dimensions, of: output.ty(), bytes: Cow::Owned(output.data()) };
+                (name, tensor)
+            });
+            Ok(outputs.collect())
+        }
+    }
+
+    fn error(error: Error) -> ModelError {
+        let data = error.data();
+        ModelError::new(if data.is_empty() { reason(error.code()) } else { &data })
+    }
+
+    fn reason(code: ErrorCode) -> &'static str {
+        match code {
+            ErrorCode::InvalidArgument => "invalid argument",
+            ErrorCode::InvalidEncoding => "invalid encoding",
+            ErrorCode::Timeout => "timed out",
+            ErrorCode::RuntimeError => "it failed to run",
+            ErrorCode::UnsupportedOperation => "unsupported operation",
+            ErrorCode::TooLarge => "too large",
+            ErrorCode::NotFound => "not found",
+            ErrorCode::Security => "not allowed",
+            ErrorCode::Unknown => "unknown error",
+        }
+    }
+}
+
+// Plugins are linked natively too, by tests and benches, where nothing imports.
+#[cfg(not(target_arch = "wasm32"))]
+mod host {
+    use super::{ModelError, Tensor};
+
+    #[derive(Debug)]
+    pub struct Model(());
+
+    impl Model {
+        pub fn load(_: &str) -> Result<Self, ModelError> {
+            Err(ModelError::new("there are models only within wudf"))
+        }
+
+        pub fn run(
+            &self,
+            _: &[(&str, Tensor<'_>)],
+        ) -> Result<Vec<(String, Tensor<'static>)>, ModelError> {
+            Err(ModelError::new("there are models only within wudf"))
+        }
+    }
+}

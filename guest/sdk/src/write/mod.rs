@@ -1,0 +1,198 @@
+//! From the results of single rows to Arrow buffers.
+
+mod bytes;
+mod list;
+mod nested;
+mod primitive;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+
+pub use nested::{Builders, StructBuilder};
+
+use crate::bindings::exports::wudf::plugin::functions::{Failure, Output};
+use crate::bindings::wudf::plugin::arrow::Node;
+use crate::error::Error;
+use crate::read::{Absent, BLOCK};
+use crate::schema::Typed;
+
+/// A column in the making.
+pub trait Builder {
+    /// An empty column with room for as many values.
+    fn with_capacity(rows: usize) -> Self;
+    /// Appends a null.
+    fn null(&mut self);
+    /// Appends values that stand under a null and that nobody will read.
+    fn filler(&mut self, count: usize);
+    /// Whether a value can be refused.
+    const REFUSES: bool = false;
+    /// Why the last value was not appended, if it was not.
+    fn refusal(&mut self) -> Option<String> {
+        None
+    }
+    /// Appends the nodes.
+    fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error>;
+}
+
+/// A type that a function can return, or a field or an item of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a UDF",
+    label = "not a type that a column can have",
+    note = "a result is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
+            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
+            these, or a struct that derives `Row`; and a `Result` of any of these"
+)]
+pub trait Value: Typed {
+    /// What makes a column of it.
+    type Builder: Builder;
+
+    /// Appends this value.
+    fn append(self, to: &mut Self::Builder);
+
+    /// Appends a block of values.
+    #[inline]
+    fn append_block(to: &mut Self::Builder, mut value: impl FnMut(usize) -> Self)
+    where
+        Self: Sized,
+    {
+        for row in 0..BLOCK {
+            value(row).append(to);
+        }
+    }
+
+    /// Appends many.
+    fn append_all(values: Vec<Self>, to: &mut Self::Builder)
+    where
+        Self: Sized,
+    {
+        values.into_iter().for_each(|value| value.append(to));
+    }
+}
+
+/// What a function may return: a value, or a value or a row's failure.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a UDF",
+    label = "not a type that a column can have",
+    note = "a result is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
+            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
+            these, or a struct that derives `Row`; and a `Result` of any of these whose error can \
+            be displayed"
+)]
+pub trait Outcome {
+    /// The value without the failure.
+    type Value: Value;
+
+    /// Appends the outcome of one row.
+    fn put(self, sink: &mut Results<Self>);
+
+    /// Appends the outcomes of a block of rows.
+    fn put_block(sink: &mut Results<Self>, outcome: impl FnMut(usize) -> Self)
+    where
+        Self: Sized;
+}
+
+impl<V: Value> Outcome for V {
+    type Value = V;
+
+    #[inline]
+    fn put(self, sink: &mut Sink<V::Builder>) {
+        sink.value(self);
+    }
+
+    #[inline]
+    fn put_block(sink: &mut Sink<V::Builder>, mut outcome: impl FnMut(usize) -> V) {
+        if V::Builder::REFUSES {
+            (0..BLOCK).for_each(|row| outcome(row).put(sink));
+        } else {
+            V::append_block(&mut sink.builder, outcome);
+            sink.row += BLOCK;
+        }
+    }
+}
+
+impl<V: Value, E: Display> Outcome for Result<V, E> {
+    type Value = V;
+
+    #[inline]
+    fn put(self, sink: &mut Sink<V::Builder>) {
+        match self {
+            Ok(value) => sink.value(value),
+            Err(error) => sink.failure(error.to_string()),
+        }
+    }
+
+    #[inline]
+    fn put_block(sink: &mut Sink<V::Builder>, mut outcome: impl FnMut(usize) -> Self) {
+        for row in 0..BLOCK {
+            outcome(row).put(sink);
+        }
+    }
+}
+
+/// Where outcomes of this type go.
+pub type Results<O> = Sink<<<O as Outcome>::Value as Value>::Builder>;
+
+/// The results of one call.
+#[derive(Debug)]
+pub struct Sink<B> {
+    builder: B,
+    failures: Vec<Failure>,
+    row: usize,
+}
+
+impl<B: Builder> Sink<B> {
+    /// Room for the results of so many rows.
+    pub fn new(rows: usize) -> Self {
+        Self::with_builder(B::with_capacity(rows))
+    }
+
+    /// Results that this builder takes.
+    pub fn with_builder(builder: B) -> Self {
+        Self { builder, failures: Vec::new(), row: 0 }
+    }
+
+    /// This row's value.
+    #[inline]
+    pub fn value(&mut self, value: impl Value<Builder = B>) {
+        value.append(&mut self.builder);
+        if let Some(refusal) = self.builder.refusal() {
+            return self.failure(refusal);
+        }
+        self.row += 1;
+    }
+
+    /// This row is null.
+    pub fn null(&mut self) {
+        self.builder.null();
+        self.row += 1;
+    }
+
+    /// This row has no value for an argument.
+    pub fn absent(&mut self, absent: Absent) {
+        match absent {
+            Absent::Null => self.null(),
+            Absent::Unfit(why) => self.failure(format!("an argument cannot be used: {why}")),
+        }
+    }
+
+    /// This row failed.
+    pub fn failure(&mut self, message: String) {
+        // A call has no more rows than fit a u32.
+        self.failures.push(Failure { row: self.row as u32, message });
+        self.null();
+    }
+
+    /// Everything, as it crosses to the host.
+    pub fn finish(self) -> Result<Output, Error> {
+        let mut values = Vec::new();
+        self.builder.finish(&mut values)?;
+        Ok(Output { values, failures: self.failures })
+    }
+}
+
+/// A builder that can make lists of one size, given when the function is opened.
+pub trait FixSize: Builder {
+    /// Makes this a column of lists of `size` items.
+    fn fix_size(&mut self, size: u32, rows: usize);
+}

@@ -1,0 +1,57 @@
+//! Rows that go wrong, all of them where the argument is 13.
+
+use wudf_guest::{Result, fail, udf};
+
+const UNLUCKY: i64 = 13;
+
+/// The argument; panics where it is 13.
+#[udf]
+pub fn panics(x: i64) -> i64 {
+    assert!(x != UNLUCKY, "row with {x} in it");
+    x
+}
+
+/// The argument; fails where it is 13.
+#[udf]
+pub fn fails(x: i64) -> Result<i64> {
+    if x == UNLUCKY {
+        fail!("{x} is unlucky");
+    }
+    Ok(x)
+}
+
+/// The argument; never ends where it is 13.
+#[udf]
+pub fn spins(x: i64) -> i64 {
+    let mut spins = 0_u64;
+    while x == UNLUCKY {
+        spins = std::hint::black_box(spins.wrapping_add(1));
+    }
+    x
+}
+
+/// The argument; takes memory until there is none where it is 13.
+#[udf]
+pub fn hogs(x: i64) -> i64 {
+    let mut hoard = Vec::new();
+    while x == UNLUCKY {
+        hoard.push(std::hint::black_box(vec![1_u8; 1 << 20]));
+    }
+    x + hoard.len() as i64
+}
+
+/// The argument; runs out of stack where it is 13.
+#[udf]
+pub fn recurses(x: i64) -> i64 {
+    fn deeper(x: i64) -> i64 {
+        let here = std::hint::black_box([x; 64]);
+        if x == UNLUCKY { deeper(x) + here[1] } else { here[0] }
+    }
+    deeper(x)
+}
+
+/// As many bytes as the argument says.
+#[udf]
+pub fn big_output(bytes: i64) -> Vec<u8> {
+    vec![b'x'; usize::try_from(bytes).unwrap_or(0)]
+}
