@@ -41,6 +41,24 @@ pub mod fixtures {
     pub const LIAR: Artifact =
         Artifact { name: "liar", path: super::LIAR_FILE, bytes: super::LIAR_BYTES };
 
+    /// The liar, telling this lie about its signatures (the names are in its
+    /// `signatures.rs`). The file has a placeholder for it.
+    ///
+    /// # Panics
+    ///
+    /// When the name is too long.
+    pub fn liar(lie: &str) -> Vec<u8> {
+        const PREFIX: &[u8] = b"wudf-liar-says:";
+        const ROOM: usize = 64 - PREFIX.len();
+        assert!(lie.len() <= ROOM, "there is no room for {lie:?}");
+        let mut bytes = LIAR.bytes.to_vec();
+        let at = bytes.windows(PREFIX.len()).position(|window| window == PREFIX);
+        let at = at.expect("the liar has its placeholder") + PREFIX.len();
+        bytes[at..at + ROOM].fill(b' ');
+        bytes[at..at + lie.len()].copy_from_slice(lie.as_bytes());
+        bytes
+    }
+
     /// Ordinary WIT functions, without the SDK.
     pub const PLAIN: Artifact =
         Artifact { name: "plain", path: super::PLAIN_FILE, bytes: super::PLAIN_BYTES };
@@ -49,6 +67,15 @@ pub mod fixtures {
 #[cfg(test)]
 mod tests {
     use super::{Artifact, SHIPPED, fixtures};
+
+    #[test]
+    fn the_liar_has_one_placeholder() {
+        let lies = fixtures::liar("traps");
+        assert_eq!(lies.len(), fixtures::LIAR.bytes.len());
+        let text = String::from_utf8_lossy(&lies);
+        assert_eq!(text.matches("wudf-liar-says:").count(), 1);
+        assert!(text.contains("wudf-liar-says:traps "));
+    }
 
     #[test]
     fn every_file_is_a_component() {

@@ -1,5 +1,7 @@
 //! A plain plugin: ordinary WIT functions, which the host calls row by row.
 
+#![cfg(target_arch = "wasm32")]
+
 use std::hash::{DefaultHasher, Hasher};
 
 mod bindings {
@@ -131,5 +133,4 @@ impl Guest for Plain {
     fn nothing(_: i64) {}
 }
 
-#[cfg(target_arch = "wasm32")]
 bindings::export!(Plain with_types_in bindings);
