@@ -47,7 +47,8 @@ pub(super) fn decode(
     let orientation = if exif_orientation { orientation_of(&decoder) } else { 1 };
     let whole = Window { x: 0, y: 0, width, height };
     let window = match wanted(width, height) {
-        Some(window) if !(2..=8).contains(&orientation) => with_margin(window, whole),
+        // Of CMYK, the decoder gives other pixels when it is asked for a part.
+        Some(window) if format == PixelFormat::Rgb && !(2..=8).contains(&orientation) => with_margin(window, whole),
         _ => whole,
     };
     decoder.set_output_format(format);

@@ -1,5 +1,7 @@
 //! The sample pictures, which lie beside the repository and not in it.
 
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +12,6 @@ use sha2::{Digest, Sha256};
 pub struct Sample {
     pub name: String,
     pub bytes: Vec<u8>,
-    #[allow(dead_code, reason = "not every test file looks at it")]
     pub reference: Value,
 }
 
@@ -33,7 +34,6 @@ pub fn samples(folder: &str) -> impl Iterator<Item = Sample> {
 }
 
 /// In hexadecimal.
-#[allow(dead_code, reason = "not every test file looks at it")]
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
