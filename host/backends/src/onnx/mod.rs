@@ -1,0 +1,19 @@
+//! ONNX files: what a backend has to know of one before it loads it.
+//!
+//! Backends return only what a file declares as the graph's outputs. A plugin
+//! may ask for any tensor, or for `features` (what the final fully connected
+//! layer takes) from the plain file that an exporter wrote, so the graph is
+//! read here, the names are [resolved](Graph::resolve) to tensors, and tensors
+//! that are no output yet are [declared as outputs](add_outputs).
+
+mod add_outputs;
+mod graph;
+pub(crate) mod proto;
+mod resolve;
+
+pub use add_outputs::add_outputs;
+pub use graph::Graph;
+pub use resolve::{FEATURES, LOGITS};
+
+#[cfg(test)]
+mod tests;

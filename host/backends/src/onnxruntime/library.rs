@@ -1,0 +1,141 @@
+//! Loading ONNX Runtime's library, once per process.
+
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use wudf::nn::{Error, ErrorKind};
+
+use super::{Options, search};
+
+/// ONNX Runtime in this process.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) environment: Environment,
+    pub(super) path: PathBuf,
+    pub(super) version: String,
+}
+
+/// The one that is loaded: `ort` keeps the library in a global, and so does ONNX
+/// Runtime its environment.
+static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
+
+const INSTALL: &str = "install it with `pip install onnxruntime`, or name its library";
+
+pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let named = options.library.as_deref().map(search::in_named).transpose()?;
+    if let Some(loaded) = &*loaded {
+        return match named {
+            Some(path) if !same_file(&path, &loaded.path) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "ONNX Runtime {} is asked for, but this process has already loaded {}; a process can have one",
+                    path.display(),
+                    loaded.path.display()
+                ),
+            )),
+            _ => Ok(loaded.clone()),
+        };
+    }
+    let (path, version) = match named {
+        Some(path) => {
+            let version = probe(&path)?;
+            (path, version)
+        }
+        None => find()?,
+    };
+    let environment = environment(&path)?;
+    tracing::debug!(library = %path.display(), %version, "loaded ONNX Runtime");
+    Ok(loaded.insert(Loaded { environment, path, version }).clone())
+}
+
+/// The first library that is recent enough, or why none of them is.
+fn find() -> Result<(PathBuf, String), Error> {
+    let mut unsuitable = Vec::new();
+    for path in search::candidates() {
+        match probe(&path) {
+            Ok(version) => return Ok((path, version)),
+            // The loader's own folders are tried by name, found or not.
+            Err(e) if e.kind() == ErrorKind::NotFound => tracing::debug!(library = %path.display(), "{e}"),
+            Err(e) => unsuitable.push(e.to_string()),
+        }
+    }
+    Err(match unsuitable.is_empty() {
+        true => Error::new(ErrorKind::NotFound, format!("ONNX Runtime was not found; {INSTALL}")),
+        false => Error::new(ErrorKind::Unsupported, unsuitable.join("; ")),
+    })
+}
+
+/// The version of a library, if it is an ONNX Runtime that will do. `ort` would
+/// panic on some that are not.
+fn probe(path: &Path) -> Result<String, Error> {
+    let not = |what: &str| {
+        Error::new(ErrorKind::NotFound, format!("{} is not ONNX Runtime: {what}; {INSTALL}", path.display()))
+    };
+    // SAFETY: loading a library runs its initialisers. This one is ONNX
+    // Runtime's by its name and place, or the one that the user named.
+    let library = unsafe { libloading::Library::new(path) }.map_err(|e| {
+        Error::new(ErrorKind::NotFound, format!("cannot load ONNX Runtime from {}: {e}; {INSTALL}", path.display()))
+    })?;
+    // SAFETY: the type is that of ONNX Runtime's C API, stable since 1.0.
+    let base = unsafe { library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase\0") }
+        .map_err(|_| not("it has no OrtGetApiBase"))?;
+    // SAFETY: takes nothing, and gives null or a static.
+    let base = unsafe { base().as_ref() }.ok_or_else(|| not("OrtGetApiBase gives nothing"))?;
+    // SAFETY: gives null or a static C string.
+    let version = unsafe { (base.GetVersionString)() };
+    if version.is_null() {
+        return Err(not("it has no version"));
+    }
+    // SAFETY: not null, see above, and ends in NUL by the API's contract.
+    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();
+    suitable(&version).map_err(|why| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("{} is ONNX Runtime {why}; upgrade it with `pip install -U onnxruntime`", path.display()),
+        )
+    })?;
+    // SAFETY: gives null for a version of the API that the library lacks.
+    if unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) }.is_null() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("{} says it is ONNX Runtime {version}, but lacks its API", path.display()),
+        ));
+    }
+    Ok(version)
+}
+
+/// Whether a version of ONNX Runtime will do; the reason if not.
+pub(super) fn suitable(version: &str) -> Result<(), String> {
+    let needed = ort::MINOR_VERSION;
+    let mut parts = version.split('.').map(|part| part.parse::<u32>());
+    match (parts.next(), parts.next()) {
+        (Some(Ok(1)), Some(Ok(minor))) if minor >= needed => Ok(()),
+        (Some(Ok(_)), Some(Ok(_))) => Err(format!("{version}, but 1.{needed} or a later 1.x is needed")),
+        _ => Err(format!("of version `{version}`, which cannot be read")),
+    }
+}
+
+fn environment(path: &Path) -> Result<Environment, Error> {
+    let runtime = |e: &dyn std::error::Error| {
+        Error::new(ErrorKind::Runtime, format!("cannot start ONNX Runtime {}: {e}", path.display()))
+    };
+    ort::init_from(path)
+        .map_err(|e| runtime(&e))?
+        .with_name("wudf")
+        .with_telemetry(false)
+        .with_logger(Arc::new(|level, category: &str, _: &str, place: &str, message: &str| match level {
+            LogLevel::Error | LogLevel::Fatal => tracing::warn!(category, place, "{message}"),
+            LogLevel::Warning => tracing::debug!(category, place, "{message}"),
+            _ => tracing::trace!(category, place, "{message}"),
+        }))
+        .build()
+        .map_err(|e| runtime(&e))
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
