@@ -1,7 +1,6 @@
 //! What several macros need.
 
-use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, ExprLit, FnArg, Ident, Lifetime, Lit, Meta, Pat, ReturnType, Signature, Type};
@@ -78,7 +77,7 @@ pub struct Row {
     /// The arguments' types, without lifetimes of their own.
     pub types: Vec<Type>,
     /// The type returned, without lifetimes of its own.
-    pub returns: TokenStream,
+    pub returns: Type,
 }
 
 /// How many arguments and fields there may be: as many as the SDK has tuples.
@@ -112,8 +111,7 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
     }
     let returns = match &signature.output {
         ReturnType::Type(_, ty) => {
-            let ty = column(ty)?;
-            quote_spanned! {ty.span()=> #ty}
+            column(ty)?
         }
         ReturnType::Default => {
             return Err(syn::Error::new(

@@ -139,7 +139,11 @@ pub fn constants(
 ) -> syn::Result<TokenStream> {
     let Row { names, types, returns } = row;
     let volatility = attribute.volatility()?;
-    let types = types.iter().map(|ty| quote_spanned!(ty.span()=> #ty));
+    let types = types
+        .iter()
+        .map(|ty| quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type));
+    let returns =
+        quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::IsOutcome>::Type);
     Ok(quote! {
         type Arguments = (#(#types,)*);
         type Returns = #returns;
@@ -220,7 +224,7 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
         });
     }
     if let Some(hook) = parts.list_size {
-        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results);
+        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results(rows, size));
         hooks.extend(quote! {
             fn list_size(options: &Self::Options) -> ::core::option::Option<u32> {
                 ::core::option::Option::Some(<Self>::list_size(options))
@@ -229,7 +233,7 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
                 rows: usize,
                 size: ::core::option::Option<u32>,
             ) -> ::wudf_guest::__private::Results<Self> {
-                #sized(rows, size)
+                #sized
             }
         });
     }

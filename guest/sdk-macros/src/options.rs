@@ -68,8 +68,9 @@ pub fn expand_struct(input: DeriveInput) -> syn::Result<TokenStream> {
             Some(default) => quote!(::core::option::Option::Some(#default)),
             None => quote!(::core::option::Option::None),
         };
-        let describe = quote_spanned!(ty.span()=> __wudf::describe::<#ty>);
-        let take = quote_spanned!(ty.span()=> __wudf::take::<#ty>);
+        let is = quote_spanned!(ty.span()=> <#ty as __wudf::IsOption>::Type);
+        let describe = quote!(__wudf::describe::<#is>);
+        let take = quote!(__wudf::take::<#is>);
         described.push(quote!(options.push(#describe(#name, #doc, #default));));
         taken.push(quote!(#ident: #take(object, #name, #default)?));
         put.push(quote! {

@@ -1,7 +1,7 @@
 //! `#[derive(Row)]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields};
 
@@ -41,8 +41,14 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     let count = fields.len() as u32;
     let idents: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
     let names: Vec<_> = idents.iter().map(|ident| text(ident)).collect();
-    let types: Vec<_> = fields.iter().map(|field| with_static(&field.ty)).collect();
-    let borrowed: Vec<_> = fields.iter().map(|field| with_lifetime(&field.ty, "'x")).collect();
+    let types = fields.iter().map(|field| {
+        let ty = with_static(&field.ty);
+        quote_spanned!(ty.span()=> <#ty as __wudf::IsArgument>::Type)
+    });
+    let builders = fields.iter().map(|field| {
+        let ty = with_lifetime(&field.ty, "'x");
+        quote_spanned!(ty.span()=> <#ty as __wudf::Value>::Builder)
+    });
     let at: Vec<_> = (0..fields.len()).map(syn::Index::from).collect();
     Ok(quote! {
         const _: () = {
@@ -86,8 +92,7 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
             }
 
             impl #generics __wudf::Value for #name #any {
-                type Builder =
-                    __wudf::StructBuilder<(#(<#borrowed as __wudf::Value>::Builder,)*)>;
+                type Builder = __wudf::StructBuilder<(#(#builders,)*)>;
 
                 fn append(self, to: &mut Self::Builder) {
                     let fields = to.row();

@@ -34,13 +34,13 @@ pub mod __private {
         Blocks, Entry, Exported, Opened, Opens, Plugin, Results, Udf, Values, Volatility, sized_results,
     };
     pub use crate::options::{
-        Described, OptionError, OptionValue, UdfOptions, choice, choice_schema, describe,
+        Described, IsOption, OptionError, OptionValue, UdfOptions, choice, choice_schema, describe,
         object_json, object_schema, object_value, take,
     };
-    pub use crate::read::{Absent, Argument, Arguments, BLOCK, Nodes, StructColumn};
+    pub use crate::read::{Absent, Argument, Arguments, BLOCK, IsArgument, Nodes, StructColumn};
     pub use crate::schema::{Typed, field};
     pub use crate::types::Item;
-    pub use crate::write::{Builders, Outcome, StructBuilder, Value};
+    pub use crate::write::{Builders, IsOutcome, Outcome, Sink, StructBuilder, Value};
     pub use serde_json::{Map, Value as Json};
 }
 

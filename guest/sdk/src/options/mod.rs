@@ -2,7 +2,7 @@
 
 mod value;
 
-pub use value::OptionValue;
+pub use value::{IsOption, OptionValue};
 
 use serde_json::{Map, Value as Json};
 

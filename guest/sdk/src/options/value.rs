@@ -40,6 +40,17 @@ pub trait OptionValue: Sized {
     }
 }
 
+/// An option's type, named by way of a trait: so that the compiler complains of
+/// a wrong type once, and where it stands.
+pub trait IsOption {
+    /// The type itself.
+    type Type: OptionValue;
+}
+
+impl<T: OptionValue> IsOption for T {
+    type Type = T;
+}
+
 macro_rules! integers {
     ($($type:ty),*) => {
         $(impl OptionValue for $type {

@@ -10,8 +10,6 @@ mod bytes;
 mod list;
 mod nested;
 mod primitive;
-#[cfg(test)]
-mod tests;
 
 pub use nested::StructColumn;
 
@@ -59,6 +57,17 @@ pub trait Argument: Typed {
     fn at<'a>(_: Self::Block<'a>, _: usize) -> Self::Value<'a> {
         unreachable!("only dense columns are read in blocks")
     }
+}
+
+/// An argument's type, named by way of a trait: so that the compiler complains
+/// of a wrong type once, and where it stands.
+pub trait IsArgument {
+    /// The type itself.
+    type Type: Argument;
+}
+
+impl<T: Argument> IsArgument for T {
+    type Type = T;
 }
 
 /// Why a row has no value for an argument.

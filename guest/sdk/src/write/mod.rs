@@ -4,8 +4,6 @@ mod bytes;
 mod list;
 mod nested;
 mod primitive;
-#[cfg(test)]
-mod tests;
 
 use std::fmt::Display;
 
@@ -130,6 +128,16 @@ impl<V: Value, E: Display> Outcome for Result<V, E> {
     }
 }
 
+/// A result's type, named as arguments' are.
+pub trait IsOutcome {
+    /// The type itself.
+    type Type: Outcome;
+}
+
+impl<T: Outcome> IsOutcome for T {
+    type Type = T;
+}
+
 /// Where outcomes of this type go.
 pub type Results<O> = Sink<<<O as Outcome>::Value as Value>::Builder>;
 
@@ -192,6 +200,11 @@ impl<B: Builder> Sink<B> {
 }
 
 /// A builder that can make lists of one size, given when the function is opened.
+#[diagnostic::on_unimplemented(
+    message = "`list_size` is for functions that return lists",
+    label = "the size of what does not have one",
+    note = "a list is a `Vec<T>` or a `&[T]`, not of `u8`, or a `Result` of these"
+)]
 pub trait FixSize: Builder {
     /// Makes this a column of lists of `size` items.
     fn fix_size(&mut self, size: u32, rows: usize);
