@@ -1,2 +1,65 @@
-//! The program `wudf`.
-fn main() {}
+//! The program `wudf`: runs WebAssembly UDFs over files and tables.
+
+mod args;
+mod cache;
+mod columns;
+mod demo;
+mod doctor;
+mod exit;
+mod input;
+mod inspect;
+mod model;
+mod models;
+mod options;
+mod output;
+mod pipeline;
+mod plugins;
+mod progress;
+mod run;
+mod talk;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::pipeline::RowFailed;
+use crate::talk::Talk;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let talk = Talk::begin(cli.talk);
+    let exit = match interruptible().and_then(|()| act(cli.command, talk)) {
+        Ok(exit) => exit,
+        // Whoever read our output has had enough.
+        Err(_) if output::broken_pipe() => Exit::Success,
+        Err(error) => {
+            talk::error(&error);
+            if error.is::<RowFailed>() { Exit::RowsFailed } else { Exit::Stopped }
+        }
+    };
+    exit.into()
+}
+
+fn act(command: Command, talk: Talk) -> Result<Exit> {
+    match command {
+        Command::Run(args) => return run::run(&args, talk),
+        Command::Inspect(args) => inspect::inspect(&args)?,
+        Command::Model(command) => model::act(&command, talk)?,
+        Command::Doctor(args) => doctor::doctor(&args)?,
+        Command::Demo(args) => return demo::demo(&args, talk),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "wudf", &mut script);
+            output::print(&String::from_utf8_lossy(&script))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// On SIGINT, SIGTERM and SIGHUP: no half-written file stays.
+fn interruptible() -> Result<()> {
+    ctrlc::set_handler(|| output::clean_up_and_exit(exit::INTERRUPTED)).context("cannot handle signals")
+}

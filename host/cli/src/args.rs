@@ -1,0 +1,443 @@
+//! The command line: what may be said. Nothing here acts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+const EXIT_CODES: &str = "Exit status:
+  0    everything went well
+  1    some rows failed (see --on-error of `wudf run`)
+  2    the command line is wrong
+  3    something stopped the run: the plugin, a model, the input or the output
+  130  interrupted; nothing is left behind";
+
+const EXAMPLES: &str = "Examples:
+  wudf demo
+  wudf run image-features photos/ -o features.parquet --model resnet50=resnet50.onnx
+  wudf inspect image-features
+  wudf doctor";
+
+const RUN_EXAMPLES: &str = "Examples:
+  # A folder of photographs to vectors; seeded: gives untrained weights, good for a trial.
+  wudf run image-features photos/ -o features.parquet --model resnet50=seeded:resnet50
+
+  # The same over the column `bytes` of the struct column `image` in Parquet files.
+  wudf run image-features 'shards/*.parquet' --column image.bytes -o features.parquet \\
+      --model resnet50=resnet50.onnx
+
+  # With other options of the function, as NDJSON, in a pipe.
+  wudf run image-features photos/ -o - --output-format ndjson --option layer=logits \\
+      --model resnet50=resnet50.onnx | head
+
+  # Your own plugin over a table; without -o, its first rows on the terminal.
+  wudf run ./plugin.wasm:slug titles.csv --column title";
+
+const INSPECT_EXAMPLES: &str = "Examples:
+  wudf inspect image-features
+  wudf inspect ./plugin.wasm --json";
+
+const MODEL_EXAMPLES: &str = "Examples:
+  wudf model seed resnet50 -o resnet50.onnx
+  wudf model list";
+
+const DOCTOR_EXAMPLES: &str = "Examples:
+  wudf doctor
+  wudf doctor --json";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  wudf completions bash > ~/.local/share/bash-completion/completions/wudf
+  wudf completions zsh > ~/.zfunc/_wudf";
+
+const DEMO_EXAMPLES: &str = "Examples:
+  wudf demo
+  wudf demo --photos ~/Pictures/holiday --out holiday-neighbours";
+
+/// Runs WebAssembly UDFs over files and tables.
+///
+/// A plugin is one .wasm file of functions that take columns and give a column. It runs in a sandbox; the models that it
+/// asks for run on this machine's own hardware.
+#[derive(Debug, Parser)]
+#[command(name = "wudf", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub struct Cli {
+    #[command(flatten)]
+    pub talk: Talk,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How much is said on stderr, and in what colours.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Talk {
+    /// Says more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
+    pub verbose: u8,
+
+    /// Says nothing on stderr but errors
+    #[arg(short, long, global = true, help_heading = "Messages")]
+    pub quiet: bool,
+
+    /// When to use colours; `auto` also heeds NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true, help_heading = "Messages")]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a plugin's function over files or tables
+    #[command(after_help = RUN_EXAMPLES, after_long_help = format!("{RUN_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Run(Box<RunArgs>),
+
+    /// Says what a plugin offers and what it asks for
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+
+    /// Makes and lists models
+    #[command(subcommand, after_help = MODEL_EXAMPLES)]
+    Model(ModelCommand),
+
+    /// Says what this machine has: backends, processor, cache, plugins
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
+
+    /// Shows it all: pictures to vectors to a page of nearest neighbours
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArgs),
+
+    /// Prints a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// A .wasm file or the name of a plugin that wudf brings, and the function's name
+    ///
+    /// The function may be left out where the plugin has only one, or one of the plugin's own name (image-features:
+    /// image_features).
+    #[arg(value_name = "PLUGIN[:FUNCTION]")]
+    pub plugin: String,
+
+    /// What to read: folders, files, globs, or `-` for stdin
+    ///
+    /// Files that end in .parquet, .arrow, .ipc, .feather, .arrows, .csv, .tsv, .ndjson or .jsonl are tables; several
+    /// are read one after the other and must have the same columns. All other files, and everything in folders (sorted,
+    /// hidden files left out), become one row each, with the columns `path`, `modificationTime`, `length` and
+    /// `content`, as Spark's binaryFile has them. A folder whose name ends like a table's is read as the part files of
+    /// that table. `-` reads an Arrow stream, NDJSON or CSV from stdin.
+    #[arg(value_name = "INPUT", required = true, value_hint = ValueHint::AnyPath)]
+    pub inputs: Vec<String>,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub function: FunctionArgs,
+
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    #[command(flatten)]
+    pub models: ModelArgs,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// The file to write, or `-` for stdout; a table of the first rows on the terminal when left out
+    ///
+    /// The extension says what is written: .parquet, .arrow/.ipc/.feather (an Arrow file), .arrows (an Arrow stream),
+    /// .csv, .tsv, .ndjson/.jsonl. The file appears under its name when it is complete, and not at all when the run
+    /// is stopped.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// What to write, whatever the extension
+    #[arg(long, value_name = "FORMAT")]
+    pub output_format: Option<OutputFormat>,
+
+    /// The new column's name; the function's when left out
+    #[arg(long = "as", value_name = "NAME")]
+    pub rename: Option<String>,
+
+    /// What a failed row does
+    #[arg(long, value_name = "WHAT", default_value = "record")]
+    pub on_error: OnError,
+
+    /// Carries the column `content` of binary files over to the output, which otherwise drops it
+    #[arg(long)]
+    pub keep_content: bool,
+
+    /// Leaves a column of the input out of the output; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    pub drop: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Function")]
+pub struct FunctionArgs {
+    /// An option of the function (see `wudf inspect`); may be repeated
+    ///
+    /// VALUE is JSON where the option wants a number, a boolean, a list or an object, and a string otherwise.
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub options: Vec<(String, String)>,
+
+    /// Grants a file to the plugin as an asset, under a name; may be repeated
+    #[arg(long = "asset", value_name = "NAME=PATH", value_parser = key_value)]
+    pub assets: Vec<(String, String)>,
+
+    /// The column that feeds an argument, in the order of the arguments; may be repeated
+    ///
+    /// `a.b` is the field b of a struct column a. When left out: the column of the argument's name, else the only one
+    /// whose type fits; `content` for binary files.
+    #[arg(long = "column", value_name = "COLUMN")]
+    pub columns: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// What the input is, whatever the extensions
+    #[arg(long, value_name = "FORMAT")]
+    pub input_format: Option<InputFormat>,
+
+    /// Reads this many rows at most; 20 when there is no -o
+    #[arg(long, value_name = "ROWS")]
+    pub limit: Option<u64>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Models")]
+pub struct ModelArgs {
+    /// What a model that the plugin asks for is; may be repeated
+    ///
+    /// SOURCE is an ONNX file, an https:// address, or seeded:NAME (see `wudf model list`) for untrained weights.
+    /// Settings may follow, each behind a comma: backend=onnxruntime, batch=8.
+    #[arg(long = "model", value_name = "NAME=SOURCE[,SETTING]...")]
+    pub models: Vec<String>,
+
+    /// What runs the models; the best that `wudf doctor` finds when left out
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<String>,
+
+    /// The ONNX Runtime library to load
+    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Threads that run the plugin; one per core when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+
+    /// The memory that one instance of the plugin may take, like 512MiB
+    #[arg(long, value_name = "SIZE", value_parser = byte_size)]
+    pub memory: Option<u64>,
+
+    /// The seconds that the plugin may take for one row's call
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time_limit: Option<std::time::Duration>,
+
+    /// Neither reads nor writes the cache of compiled plugins
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// A .wasm file or the name of a plugin that wudf brings
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub plugin: String,
+
+    /// Prints JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Writes a model with seeded, untrained weights as an ONNX file
+    Seed {
+        /// The model's name; `wudf model list` names them
+        name: String,
+
+        /// The file to write
+        #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        output: PathBuf,
+
+        /// The seed: equal seeds give equal files
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+
+    /// Lists the models that can be seeded, and those that were downloaded
+    List {
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Prints JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// The ONNX Runtime library to look at
+    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Pictures of your own, in place of those that the demo draws
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub photos: Option<PathBuf>,
+
+    /// The folder to write
+    #[arg(long, value_name = "DIR", default_value = "demo-output", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+
+    /// The ResNet-50 to use in place of untrained weights: an ONNX file or an https:// address
+    #[arg(long, value_name = "SOURCE")]
+    pub model: Option<String>,
+
+    /// What runs the model; the best that `wudf doctor` finds when left out
+    #[arg(long, value_name = "NAME")]
+    pub backend: Option<String>,
+
+    /// The ONNX Runtime library to load
+    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    pub onnxruntime: Option<PathBuf>,
+
+    /// Threads that run the plugin; one per core when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// What a failed row does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnError {
+    /// Stops the run; no output is written
+    Fail,
+    /// Leaves a null
+    Null,
+    /// Leaves a null, and says why in a column `error`
+    Record,
+}
+
+/// What input can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    Parquet,
+    /// An Arrow IPC file or stream
+    Arrow,
+    Csv,
+    Tsv,
+    Ndjson,
+    /// Any file as one row
+    Binary,
+}
+
+/// What output can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    Parquet,
+    /// An Arrow IPC file
+    Arrow,
+    /// An Arrow IPC stream
+    ArrowStream,
+    Csv,
+    Tsv,
+    Ndjson,
+    /// A table for people
+    Table,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn byte_size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "kb" => 1_000,
+        "m" | "mib" => 1 << 20,
+        "mb" => 1_000_000,
+        "g" | "gib" => 1 << 30,
+        "gb" => 1_000_000_000,
+        _ => return Err("expected a number of bytes, or one with KiB, MiB or GiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "expected a number, like 512MiB".to_owned())?;
+    number.checked_mul(scale).filter(|&n| n > 0).ok_or_else(|| "out of range".to_owned())
+}
+
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let number = text.strip_suffix('s').unwrap_or(text);
+    number
+        .parse()
+        .ok()
+        .and_then(|s: f64| std::time::Duration::try_from_secs_f64(s).ok())
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| "expected a number of seconds, like 10 or 0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(byte_size("512MiB"), Ok(512 << 20));
+        assert_eq!(byte_size("2g"), Ok(2 << 30));
+        assert_eq!(byte_size("1000"), Ok(1000));
+        assert!(byte_size("many").is_err());
+        assert!(byte_size("0").is_err());
+        assert!(byte_size("99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn seconds_may_be_fractions() {
+        assert_eq!(seconds("0.5"), Ok(std::time::Duration::from_millis(500)));
+        assert_eq!(seconds("2s"), Ok(std::time::Duration::from_secs(2)));
+        assert!(seconds("-1").is_err());
+        assert!(seconds("inf").is_err());
+    }
+
+    #[test]
+    fn values_may_hold_equal_signs() {
+        assert_eq!(key_value("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert!(key_value("=b").is_err());
+        assert!(key_value("a").is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! `wudf inspect`: what a plugin offers and asks for.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use arrow_schema::Field;
+use serde_json::{Value, json};
+use wudf::{Plugin, Runtime, Signature, Volatility};
+
+use crate::args::InspectArgs;
+use crate::{options, output, plugins};
+
+pub fn inspect(args: &InspectArgs) -> Result<()> {
+    let plugin = plugins::load(&Runtime::new()?, &args.plugin)?;
+    let text = if args.json { format!("{:#}\n", as_json(&plugin)) } else { as_text(&plugin)? };
+    output::print(&text)
+}
+
+fn as_text(plugin: &Plugin) -> Result<String> {
+    let bold = output::bold();
+    let mut text = String::new();
+    writeln!(text, "{bold}{}{bold:#}", plugin.name())?;
+    writeln!(text, "  digest   {}", plugin.digest())?;
+    writeln!(text, "  size     {}", indicatif::BinaryBytes(plugin.size() as u64))?;
+    writeln!(text, "  imports  {}", imports_in_words(plugin.imports()).join("; "))?;
+    for signature in plugin.signatures() {
+        writeln!(text, "\n{bold}{signature}{bold:#}")?;
+        for line in signature.doc.lines() {
+            writeln!(text, "  {line}")?;
+        }
+        let mut facts = vec![("result", volatility_in_words(signature.volatility).to_owned())];
+        if !signature.models.is_empty() {
+            facts.push(("models", signature.models.join(", ")));
+        }
+        if !signature.assets.is_empty() {
+            facts.push(("assets", signature.assets.join(", ")));
+        }
+        if !signature.doc.is_empty() {
+            text.push('\n');
+        }
+        for (name, fact) in facts {
+            writeln!(text, "  {name:<8} {fact}")?;
+        }
+        options_in_words(&mut text, &signature.options)?;
+    }
+    Ok(text)
+}
+
+fn options_in_words(text: &mut String, schema: &Value) -> Result<()> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty()) else {
+        return Ok(());
+    };
+    writeln!(text, "\n  options")?;
+    let names: Vec<(String, &Value)> = properties
+        .iter()
+        .map(|(name, wanted)| (format!("{name}: {}", options::describe(wanted, schema)), wanted))
+        .collect();
+    let width = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(40);
+    for (name, wanted) in names {
+        let mut words = wanted
+            .get("description")
+            .and_then(Value::as_str)
+            .map(|doc| doc.split_whitespace().collect::<Vec<_>>().join(" "))
+            .unwrap_or_default();
+        if let Some(default) = wanted.get("default") {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            write!(words, "[default: {}]", options::plain(default))?;
+        }
+        writeln!(text, "    {name:<width$}  {words}")?;
+    }
+    Ok(())
+}
+
+/// What a plugin may reach, for people: the interfaces that are the sandbox's own are of no interest.
+fn imports_in_words(imports: &[String]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |word: &str| {
+        if !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    };
+    for import in imports {
+        let interface = import.split('@').next().unwrap_or(import);
+        match interface.split_once('/').unwrap_or((interface, "")) {
+            ("wudf:plugin", "assets") => add("assets"),
+            ("wudf:plugin", _) => {}
+            ("wasi:nn", _) => add("models (wasi:nn)"),
+            ("wasi:filesystem" | "wasi:sockets" | "wasi:cli" | "wasi:io" | "wasi:clocks" | "wasi:random", _) => {
+                add("the WASI that a language's library wants (no files, no network, fixed clock and randomness)");
+            }
+            _ => add(import),
+        }
+    }
+    if words.is_empty() { vec!["nothing".to_owned()] } else { words }
+}
+
+fn volatility_in_words(volatility: Volatility) -> &'static str {
+    match volatility {
+        Volatility::Immutable => "always the same for the same arguments",
+        Volatility::Stable => "the same for the same arguments within one query",
+        _ => "may differ from call to call",
+    }
+}
+
+fn as_json(plugin: &Plugin) -> Value {
+    json!({
+        "name": plugin.name(),
+        "digest": plugin.digest(),
+        "size": plugin.size(),
+        "imports": plugin.imports(),
+        "functions": plugin.signatures().iter().map(function_as_json).collect::<Vec<_>>(),
+    })
+}
+
+fn function_as_json(signature: &Signature) -> Value {
+    let field = |field: &Field| {
+        json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() })
+    };
+    json!({
+        "name": signature.name,
+        "doc": signature.doc,
+        "signature": signature.to_string(),
+        "arguments": signature.arguments.iter().map(field).collect::<Vec<_>>(),
+        "returns": field(&signature.returns),
+        "volatility": match signature.volatility {
+            Volatility::Immutable => "immutable",
+            Volatility::Stable => "stable",
+            _ => "volatile",
+        },
+        "models": signature.models,
+        "assets": signature.assets,
+        "options": signature.options,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_told_in_words() {
+        let imports: Vec<String> = ["wasi:nn/graph@0.2.0", "wasi:nn/tensor@0.2.0", "wasi:cli/stderr@0.2.9", "acme:gpu/x@1.0.0"]
+            .map(Into::into)
+            .into();
+        let words = imports_in_words(&imports);
+        assert_eq!(words.len(), 3);
+        assert!(words[1].contains("no files, no network"));
+        assert_eq!(words[2], "acme:gpu/x@1.0.0");
+        assert_eq!(imports_in_words(&[]), ["nothing"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! The models of a run, and what runs them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use wudf::nn::{Backend, ModelSpec};
+use wudf::{ErrorKind, Function, Plugin, Signature};
+use wudf_backends::source::{Options, Progress, Source, Sources};
+use wudf_backends::{catalogue, defaults};
+
+use crate::args::ModelArgs;
+use crate::cache;
+use crate::talk::Talk;
+
+/// What the command line says about models.
+pub struct Models {
+    pub specs: Vec<ModelSpec>,
+    pub backends: Vec<Arc<dyn Backend>>,
+}
+
+impl Models {
+    pub fn new(args: &ModelArgs, talk: Talk) -> Result<Self> {
+        let mut sources = Options::default();
+        sources.cache = cache::models();
+        sources.progress = download_bar(talk);
+        let backends = defaults(args.onnxruntime.clone(), Arc::new(Sources::new(sources)));
+        // Who names the library wants it used.
+        let backend = args.backend.as_deref().or(args.onnxruntime.is_some().then_some("onnxruntime"));
+        let mut specs: Vec<ModelSpec> = Vec::new();
+        for entry in &args.models {
+            let mut spec = catalogue::parse(entry)?;
+            if spec.backend.is_none() {
+                spec.backend = backend.map(Into::into);
+            }
+            if specs.iter().any(|other| other.name == spec.name) {
+                bail!("--model names {} twice", spec.name);
+            }
+            specs.push(spec);
+        }
+        let known = |name: &str| backends.iter().any(|backend| backend.name() == name);
+        if let Some(unknown) = backend.into_iter().chain(specs.iter().filter_map(|s| s.backend.as_deref())).find(|n| !known(n)) {
+            let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
+            bail!("there is no backend {unknown}; there are {}", names.join(" and "));
+        }
+        Ok(Self { specs, backends })
+    }
+
+    /// Says what deserves a look about the models of a function: untrained ones, and those that it does not want.
+    pub fn remark(&self, function: &Signature, talk: Talk) {
+        for spec in &self.specs {
+            if !function.models.contains(&spec.name) {
+                talk.warn(&format!("{} does not ask for a model {}", function.name, spec.name));
+            } else if is_untrained(spec) {
+                talk.warn(&format!("{} has untrained weights: its output means nothing", spec.name));
+            }
+        }
+    }
+
+    /// Opens a function, and says what to add where a model is missing.
+    pub fn open(&self, plugin: &Plugin, function: &Signature, options: &serde_json::Value) -> Result<Function> {
+        plugin.open(&function.name, options).map_err(|error| {
+            let given = |name: &str| self.specs.iter().any(|spec| spec.name == name);
+            match function.models.iter().find(|name| !given(name)) {
+                Some(name) if error.kind() == ErrorKind::Model => missing(function, name),
+                _ => error.into(),
+            }
+        })
+    }
+}
+
+fn missing(function: &Signature, name: &str) -> anyhow::Error {
+    let mut text = format!("{} runs the model {name}; say where it is:\n  --model {name}={name}.onnx", function.name);
+    if SEEDED.contains(&name) {
+        text.push_str(&format!("\nor try it with untrained weights:\n  --model {name}=seeded:{name}"));
+    }
+    anyhow::anyhow!(text)
+}
+
+/// The networks that can be made on the spot.
+pub const SEEDED: &[&str] = &["resnet50", "tiny"];
+
+pub fn is_untrained(spec: &ModelSpec) -> bool {
+    Source::of(&spec.source).is_some_and(|source| source.is_untrained())
+}
+
+/// The callback that shows how a download goes on.
+fn download_bar(talk: Talk) -> Option<Arc<dyn Fn(&Progress<'_>) + Send + Sync>> {
+    if talk.is_quiet() {
+        return None;
+    }
+    let current: Mutex<Option<(String, ProgressBar)>> = Mutex::new(None);
+    Some(Arc::new(move |progress: &Progress<'_>| {
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_none_or(|(url, _)| url != progress.url) {
+            talk.say(&format!("downloading {}", progress.url));
+            let bar = ProgressBar::with_draw_target(progress.total, ProgressDrawTarget::stderr());
+            let template = "{bar:30.cyan/dim} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("━━─"));
+            }
+            *current = Some((progress.url.to_owned(), bar));
+        }
+        if let Some((_, bar)) = current.as_ref() {
+            bar.set_position(progress.received);
+            if Some(progress.received) == progress.total {
+                bar.finish_and_clear();
+            }
+        }
+    }))
+}

@@ -1,0 +1,113 @@
+//! How far a run is, on stderr.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::talk::Talk;
+
+/// The failures that are told one by one; the others are counted.
+const TOLD: u64 = 5;
+
+/// A bar where stderr is a terminal; nothing elsewhere.
+pub struct Progress {
+    bar: ProgressBar,
+    talk: Talk,
+    failed: u64,
+}
+
+impl Progress {
+    pub fn new(talk: Talk, rows: Option<u64>, visible: bool) -> Self {
+        let bar = if visible && !talk.is_quiet() {
+            ProgressBar::with_draw_target(rows, ProgressDrawTarget::stderr())
+        } else {
+            ProgressBar::hidden()
+        };
+        let template = match rows {
+            Some(_) => "{bar:30.cyan/dim} {human_pos}/{human_len} rows  {rate}{msg}  {left} left",
+            None => "{spinner} {human_pos} rows  {rate}{msg}  {elapsed}",
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(
+            style
+                .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
+                    let _ = write!(w, "{} rows/s", rate(state.per_sec()));
+                })
+                .with_key("left", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
+                    let _ = match state.pos() {
+                        0 => write!(w, "?"),
+                        _ => write!(w, "{}", seconds(state.eta())),
+                    };
+                })
+                .progress_chars("━━─"),
+        );
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, talk, failed: 0 }
+    }
+
+    /// Tells of a failed row.
+    pub fn failure(&mut self, row: &str, why: &str) {
+        self.failed += 1;
+        tracing::debug!(row, why, "row failed");
+        if self.failed <= TOLD {
+            self.bar.suspend(|| self.talk.warn(&format!("{row}: {why}")));
+        } else if self.failed == TOLD + 1 {
+            self.bar.suspend(|| self.talk.warn("more rows failed; from here on they are only counted"));
+        }
+        self.bar.set_message(format!("  {} failed", HumanCount(self.failed)));
+    }
+
+    pub fn advance(&self, rows: usize) {
+        self.bar.inc(rows as u64);
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A number of rows a second for people.
+pub fn rate(per_second: f64) -> String {
+    if per_second < 100.0 { format!("{per_second:.1}") } else { HumanCount(per_second.round() as u64).to_string() }
+}
+
+/// A span of time for people.
+pub fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 0.01 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else if seconds < 10.0 {
+        format!("{seconds:.2} s")
+    } else if seconds < 100.0 {
+        format!("{seconds:.1} s")
+    } else {
+        let mut text = String::new();
+        let whole = time.as_secs();
+        if whole >= 3600 {
+            let _ = write!(text, "{} h ", whole / 3600);
+        }
+        let _ = write!(text, "{} min {} s", whole / 60 % 60, whole % 60);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_rates_are_short() {
+        assert_eq!(seconds(Duration::from_micros(1500)), "1.5 ms");
+        assert_eq!(seconds(Duration::from_millis(1234)), "1.23 s");
+        assert_eq!(seconds(Duration::from_secs(3725)), "1 h 2 min 5 s");
+        assert_eq!(rate(12.34), "12.3");
+        assert_eq!(rate(12345.6), "12,346");
+    }
+}

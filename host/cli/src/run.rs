@@ -1,0 +1,143 @@
+//! `wudf run`: a function over files or tables.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use arrow_array::ArrayRef;
+use wudf::{Cache, Function, Limits, Runtime};
+
+use crate::args::{LimitArgs, OnError, RunArgs};
+use crate::columns::{Mapping, Projection};
+use crate::exit::Exit;
+use crate::input::{self, Bounds, CONTENT};
+use crate::models::Models;
+use crate::output::{PREVIEW_ROWS, Target};
+use crate::pipeline::{self, Evaluate, Plan, Summary};
+use crate::progress::{self, Progress};
+use crate::talk::Talk;
+use crate::{options, plugins};
+
+/// Runs a function, and says how it went.
+pub fn run(args: &RunArgs, talk: Talk) -> Result<Exit> {
+    let target = Target::new(args.output.output.as_deref(), args.output.output_format)?;
+    let done = execute(args, &target, talk)?;
+    talk.say(&summary_line(&done.summary, &target));
+    Ok(match args.output.on_error {
+        OnError::Record if done.summary.failed > 0 => Exit::RowsFailed,
+        _ => Exit::Success,
+    })
+}
+
+/// A run that is over.
+pub struct Done {
+    pub summary: Summary,
+    pub function: Function,
+}
+
+/// Runs a function. What can be known to be wrong without a model is found before one is loaded.
+pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
+    let models = Models::new(&args.models, talk)?;
+    let mut limit = args.input.limit;
+    if target.is_preview() {
+        limit.get_or_insert(PREVIEW_ROWS);
+    }
+    let mut bounds = Bounds::default();
+    if let Some(rows) = limit.and_then(|rows| usize::try_from(rows).ok()) {
+        bounds.rows = bounds.rows.min(rows.max(1));
+    }
+    let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
+
+    let runtime = runtime(&args.limits, &args.function.assets, &models)?;
+    let (plugin, function) = plugins::split(&args.plugin);
+    let plugin = plugins::load(&runtime, plugin)?;
+    let signature = plugins::function(&plugin, function)?;
+    tracing::info!(plugin = plugin.name(), digest = plugin.digest(), function = signature.name, "plugin loaded");
+    let options = options::parse(&args.function.options, &signature.options)?;
+    let mapping = Mapping::choose(&input.schema, &signature.arguments, &args.function.columns, input.files)
+        .with_context(|| format!("{signature} does not fit the input"))?;
+    tracing::info!(columns = ?mapping.names(&input.schema), "arguments");
+
+    models.remark(signature, talk);
+    let function = models.open(&plugin, signature, &options)?;
+    let name = args.output.rename.as_deref().unwrap_or(&signature.name);
+    let value = function.signature().returns.clone().with_name(name).with_nullable(true);
+    let mut drop = args.output.drop.clone();
+    if input.files && !args.output.keep_content {
+        drop.push(CONTENT.to_owned());
+    }
+    let projection = Projection::new(&input.schema, &drop, value, args.output.on_error == OnError::Record)?;
+
+    let output = target.create(&projection.schema)?;
+    let rows = input.rows.map(|rows| rows.min(limit.unwrap_or(u64::MAX)));
+    if limit.is_some_and(|limit| input.rows.is_some_and(|rows| rows <= limit)) {
+        limit = None;
+    }
+    input.rows = rows;
+    let plan = Plan {
+        mapping: &mapping,
+        projection: &projection,
+        on_error: args.output.on_error,
+        limit,
+        // Enough for every thread to have a few.
+        first_call: 4 * runtime.threads(),
+    };
+    let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout())) || target.is_preview();
+    let mut progress = Progress::new(talk, rows, visible);
+    let summary = pipeline::run(input, &function, output, &plan, &mut progress);
+    progress.finish();
+    Ok(Done { summary: summary?, function })
+}
+
+impl Evaluate for Function {
+    fn evaluate(&self, arguments: &[ArrayRef], rows: usize) -> Result<(ArrayRef, Vec<(usize, String)>)> {
+        let output = if arguments.is_empty() { self.evaluate_rows(rows) } else { Self::evaluate(self, arguments) }?;
+        let failures = output.failures.into_iter().map(|failure| (failure.row, failure.message));
+        Ok((output.values, failures.collect()))
+    }
+}
+
+fn runtime(args: &LimitArgs, assets: &[(String, String)], models: &Models) -> Result<Runtime> {
+    let mut limits = Limits::default();
+    if let Some(memory) = args.memory {
+        limits.memory = usize::try_from(memory).context("--memory is more than this machine can address")?;
+    }
+    if let Some(time) = args.time_limit {
+        limits.call_time = time;
+    }
+    let mut builder = Runtime::builder()
+        .limits(limits)
+        .cache(if args.no_cache { Cache::Off } else { Cache::User })
+        .backends(models.backends.iter().cloned());
+    if let Some(threads) = args.threads {
+        builder = builder.threads(threads.into());
+    }
+    for spec in &models.specs {
+        builder = builder.model(spec.clone());
+    }
+    for (index, (name, path)) in assets.iter().enumerate() {
+        if assets[..index].iter().any(|(other, _)| other == name) {
+            bail!("--asset names {name} twice");
+        }
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read the asset {path}"))?;
+        builder = builder.asset(name, bytes);
+    }
+    Ok(builder.build()?)
+}
+
+fn summary_line(summary: &Summary, target: &Target) -> String {
+    let per_second = summary.rows as f64 / summary.elapsed.max(Duration::from_micros(1)).as_secs_f64();
+    let mut line = format!(
+        "{} {}, {} failed, {}, {} rows/s",
+        indicatif::HumanCount(summary.rows),
+        if summary.rows == 1 { "row" } else { "rows" },
+        indicatif::HumanCount(summary.failed),
+        progress::seconds(summary.elapsed),
+        progress::rate(per_second)
+    );
+    match target.path() {
+        Some(path) => line.push_str(&format!(" -> {}", path.display())),
+        None if target.is_preview() && summary.cut => line.push_str("; there are more: -o FILE writes them all"),
+        None => {}
+    }
+    line
+}
