@@ -7,11 +7,16 @@
 //!
 //! - [`decode`] reads JPEG, PNG, GIF, WebP, BMP and TIFF into 8-bit RGB;
 //! - [`resize`] scales as Pillow does;
-//! - [`transform`] puts them together, and computes only what the crop keeps.
+//! - [`transform`] puts them together, and computes only what the crop keeps;
+//! - [`udfs`] are the functions of the plugin, `image_features` and `image_tensor`, and [`options`] what they are told.
 
 pub mod decode;
 pub mod error;
+pub mod options;
 pub mod resize;
 pub mod transform;
+pub mod udfs;
 
 pub use error::{Error, ErrorKind};
+
+wudf_guest::plugin!(udfs::ImageFeatures, udfs::ImageTensor);
