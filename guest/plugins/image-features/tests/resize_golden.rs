@@ -42,7 +42,10 @@ fn resize(data: &[u8], from: (u32, u32), to: (u32, u32), by: Interpolation, wind
     out
 }
 
-fn cases() -> Vec<((u32, u32), (u32, u32), String, String)> {
+/// From size, to size, filter, start of the digest.
+type Case = ((u32, u32), (u32, u32), String, String);
+
+fn cases() -> Vec<Case> {
     let rows: Vec<(u32, u32, u32, u32, String, String)> =
         serde_json::from_str(include_str!("resize_golden.json")).expect("the fixture");
     rows.into_iter().map(|(w, h, to_w, to_h, name, digest)| ((w, h), (to_w, to_h), name, digest)).collect()

@@ -1,6 +1,6 @@
 //! JPEG, by `libjpeg-turbo-rs`: its pixels equal libjpeg-turbo's, which Pillow uses.
 
-use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
+use libjpeg_turbo_rs::{DecodeLimits, DecodeWarning, Decoder, FrameHeader, JpegError, PixelFormat};
 
 use super::{Limits, Picture, Window, convert, orientation};
 use crate::error::{Error, ErrorKind};
@@ -36,7 +36,8 @@ pub(super) fn decode(
     }
     let format = match header.components.len() {
         1 | 3 => PixelFormat::Rgb,
-        4 => PixelFormat::Cmyk,
+        4 if four_components_decode(header) => PixelFormat::Cmyk,
+        4 => return Err(Error::unsupported(NAME, "this subsampling of four components")),
         n => return Err(Error::unsupported(NAME, format_args!("{n} components"))),
     };
     // Planes and pixels; several scans need all coefficients, two bytes each, as well.
@@ -54,11 +55,14 @@ pub(super) fn decode(
     decoder.set_output_format(format);
     // libjpeg's default. It matters for progressive files whose last scans are missing.
     decoder.set_block_smoothing(true);
+    // As libjpeg, which fills in what damage has taken; what of that is not as libjpeg's is refused below.
+    decoder.set_lenient(true);
     if window != whole {
         let Window { x, y, width, height } = window;
         decoder.set_crop_region(x as usize, y as usize, width as usize, height as usize);
     }
     let image = decoder.decode_image().map_err(error)?;
+    check_warnings(bytes, &image.warnings)?;
 
     let pixels = window.width as usize * window.height as usize;
     if (image.width, image.height) != (window.width as usize, window.height as usize)
@@ -78,9 +82,48 @@ pub(super) fn decode(
     Ok(orientation)
 }
 
+/// Whether the decoder upsamples what these four components need, and does not run past a plane instead.
+fn four_components_decode(frame: &FrameHeader) -> bool {
+    let sampling = |i: usize| {
+        frame.components.get(i).map_or((0, 0), |c| (c.horizontal_sampling, c.vertical_sampling))
+    };
+    let (first, second) = (sampling(0), sampling(1));
+    let factor = (first.0 / second.0.max(1), first.1 / second.1.max(1));
+    sampling(2) == second
+        && sampling(3) == first
+        && (second.0 * factor.0, second.1 * factor.1) == first
+        && matches!(factor, (1, 1) | (2, 1) | (2, 2))
+}
+
 fn orientation_of(decoder: &Decoder<'_>) -> u16 {
     let exif = decoder.exif_data().and_then(orientation::from_exif);
     exif.or_else(|| decoder.xmp_data().and_then(orientation::from_xmp)).unwrap_or(1)
+}
+
+/// After damage libjpeg carries on, and Pillow with it, except that Pillow gives up where the bytes end before the picture
+/// does. The decoder fills in the same pixels after a marker that came too early, but not always after codes that do not exist,
+/// nor where restart markers are out of step.
+fn check_warnings(bytes: &[u8], warnings: &[DecodeWarning]) -> Result<(), Error> {
+    for warning in warnings {
+        match warning {
+            DecodeWarning::ExtraneousData { .. } => {}
+            DecodeWarning::TruncatedData { .. } if !has_end(bytes) => return Err(Error::truncated(NAME)),
+            DecodeWarning::TruncatedData { .. } if !has_restarts(bytes) => {}
+            other => return Err(Error::malformed(NAME, other)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a restart interval is defined, or something looks like it.
+fn has_restarts(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|segment| segment == [0xff, 0xdd, 0, 4])
+}
+
+/// Whether an end marker follows the last scan's header. Scans contain no such bytes themselves.
+fn has_end(bytes: &[u8]) -> bool {
+    let scan = bytes.windows(2).rposition(|marker| marker == [0xff, 0xda]).unwrap_or(0);
+    bytes[scan..].windows(2).any(|marker| marker == [0xff, 0xd9])
 }
 
 fn with_margin(wanted: Window, whole: Window) -> Window {

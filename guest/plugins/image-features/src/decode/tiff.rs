@@ -9,7 +9,7 @@ use tiff::tags::{SampleFormat, Tag};
 use tiff::{ColorType, TiffError};
 
 use super::{Limits, Picture, Scratch, convert, orientation};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 const NAME: &str = "TIFF";
 
@@ -94,7 +94,7 @@ impl Tags {
 /// Samples in planes to samples in pixels.
 fn interleave(samples: &mut Vec<u8>, planes: usize, bits: u8) -> Result<(), Error> {
     let size = usize::from(bits / 8);
-    if bits % 8 != 0 || size == 0 || samples.len() % (planes * size) != 0 {
+    if !bits.is_multiple_of(8) || size == 0 || !samples.len().is_multiple_of(planes * size) {
         return Err(Error::unsupported(NAME, format_args!("{bits}-bit samples in planes")));
     }
     let plane = samples.len() / planes;
@@ -185,7 +185,7 @@ fn error(error: TiffError) -> Error {
     match error {
         TiffError::IoError(e) => Error::io(NAME, &e),
         TiffError::LimitsExceeded | TiffError::IntSizeError => Error::too_large(NAME, error),
-        TiffError::UnsupportedError(what) => Error::unsupported(NAME, what),
+        TiffError::UnsupportedError(what) => Error::new(ErrorKind::Unsupported, format!("{NAME}: {what}")),
         other => Error::malformed(NAME, other),
     }
 }

@@ -69,7 +69,7 @@ impl Resizer {
         mut emit: impl FnMut(usize, &[u8]),
     ) {
         let out_bytes = horizontal.len() * 3;
-        if out_bytes == 0 || vertical.len() == 0 {
+        if out_bytes == 0 || vertical.is_empty() {
             return;
         }
         if vertical_first {
