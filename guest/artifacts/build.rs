@@ -25,7 +25,9 @@ fn main() {
 
 fn run() -> Result<(), String> {
     let root = path("CARGO_MANIFEST_DIR")?.join("../..");
-    let root = root.canonicalize().map_err(|error| format!("{}: {error}", root.display()))?;
+    let root = root
+        .canonicalize()
+        .map_err(|error| format!("{}: {error}", root.display()))?;
     let out = path("OUT_DIR")?;
     let target_dir = out.join("target");
 
@@ -44,7 +46,10 @@ fn run() -> Result<(), String> {
         let name = package.replace('-', "_").to_uppercase();
         let file = file.to_str().ok_or("the path of the build is not UTF-8")?;
         let _ = writeln!(code, "const {name}_FILE: &str = {file:?};");
-        let _ = writeln!(code, "static {name}_BYTES: &[u8] = include_bytes!({file:?});");
+        let _ = writeln!(
+            code,
+            "static {name}_BYTES: &[u8] = include_bytes!({file:?});"
+        );
         sources.extend(dependencies(&stem.with_extension("d"))?);
     }
     let generated = out.join("artifacts.rs");
@@ -61,7 +66,9 @@ fn run() -> Result<(), String> {
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {
-    env::var_os(variable).map(PathBuf::from).ok_or_else(|| format!("{variable} is not set"))
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("{variable} is not set"))
 }
 
 /// That there is a standard library to compile plugins with. Without this check
@@ -76,7 +83,9 @@ fn check_target() -> Result<(), String> {
     if output.status.success() && Path::new(&libraries).is_dir() {
         return Ok(());
     }
-    Err(format!("plugins are compiled for {TARGET}, which is not installed: run `rustup target add {TARGET}`"))
+    Err(format!(
+        "plugins are compiled for {TARGET}, which is not installed: run `rustup target add {TARGET}`"
+    ))
 }
 
 /// Builds one plugin, in a target directory of its own kind, because the outer
@@ -88,7 +97,14 @@ fn build(package: &str, root: &Path, target_dir: &Path) -> Result<(), String> {
     let mut command = Command::new(&cargo);
     command
         .current_dir(root)
-        .args(["rustc", "--package", package, "--lib", "--crate-type", "cdylib"])
+        .args([
+            "rustc",
+            "--package",
+            package,
+            "--lib",
+            "--crate-type",
+            "cdylib",
+        ])
         .args(["--target", TARGET, "--profile", PROFILE, "--target-dir"])
         .arg(target_dir);
     for (name, _) in env::vars_os() {
@@ -96,25 +112,44 @@ fn build(package: &str, root: &Path, target_dir: &Path) -> Result<(), String> {
             command.env_remove(name);
         }
     }
-    command.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", "-C target-feature=+simd128");
+    command.env(
+        "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
+        "-C target-feature=+simd128",
+    );
 
-    let output = command.output().map_err(|error| format!("{}: {error}", cargo.display()))?;
+    let output = command
+        .output()
+        .map_err(|error| format!("{}: {error}", cargo.display()))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{package} does not compile:\n{}", String::from_utf8_lossy(&output.stderr)))
+    Err(format!(
+        "{package} does not compile:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
 
 /// Whether a variable says something of the outer build that the inner one would
 /// take for itself. Where cargo's files, proxies and registries are concerns
 /// both.
 fn leaks(name: &str) -> bool {
-    const KEPT: &[&str] = &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
+    const KEPT: &[&str] = &[
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTR",
+        "CARGO_SOURCE_",
+    ];
     if name.starts_with("CARGO_") {
         return !KEPT.iter().any(|kept| name.starts_with(kept));
     }
-    matches!(name, "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER")
-        || matches!(name, "TARGET" | "HOST" | "PROFILE" | "OPT_LEVEL" | "DEBUG" | "OUT_DIR" | "NUM_JOBS")
+    matches!(
+        name,
+        "RUSTFLAGS" | "RUSTDOCFLAGS" | "RUSTC_WRAPPER" | "RUSTC_WORKSPACE_WRAPPER"
+    ) || matches!(
+        name,
+        "TARGET" | "HOST" | "PROFILE" | "OPT_LEVEL" | "DEBUG" | "OUT_DIR" | "NUM_JOBS"
+    )
 }
 
 /// Copies, but leaves a file alone that is the same, so that nothing that
@@ -130,18 +165,30 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<(), String> {
 /// The source files that a `.d` file lists: those of this workspace, the
 /// contract included, for cargo leaves out registry crates.
 fn dependencies(file: &Path) -> Result<Vec<PathBuf>, String> {
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let (_, files) = text.split_once(": ").ok_or_else(|| format!("{}: not as expected", file.display()))?;
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let (_, files) = text
+        .split_once(": ")
+        .ok_or_else(|| format!("{}: not as expected", file.display()))?;
     // Spaces in names are escaped.
-    let files = files.lines().next().unwrap_or_default().replace("\\ ", "\0");
-    Ok(files.split_whitespace().map(|file| PathBuf::from(file.replace('\0', " "))).collect())
+    let files = files
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .replace("\\ ", "\0");
+    Ok(files
+        .split_whitespace()
+        .map(|file| PathBuf::from(file.replace('\0', " ")))
+        .collect())
 }
 
 /// The manifests of the packages that these files belong to.
 fn manifests(sources: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let manifest = |source: &PathBuf| {
-        source.ancestors().skip(1).map(|folder| folder.join("Cargo.toml")).find(|file| file.is_file())
+        source
+            .ancestors()
+            .skip(1)
+            .map(|folder| folder.join("Cargo.toml"))
+            .find(|file| file.is_file())
     };
     sources.iter().filter_map(manifest).collect()
 }

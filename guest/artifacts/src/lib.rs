@@ -18,13 +18,20 @@ pub struct Artifact {
 impl std::fmt::Debug for Artifact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, path, bytes } = self;
-        write!(f, "Artifact {{ name: {name:?}, path: {path:?}, {} bytes }}", bytes.len())
+        write!(
+            f,
+            "Artifact {{ name: {name:?}, path: {path:?}, {} bytes }}",
+            bytes.len()
+        )
     }
 }
 
 /// Picture to features, and picture to tensor.
-pub const IMAGE_FEATURES: Artifact =
-    Artifact { name: "image-features", path: IMAGE_FEATURES_FILE, bytes: IMAGE_FEATURES_BYTES };
+pub const IMAGE_FEATURES: Artifact = Artifact {
+    name: "image-features",
+    path: IMAGE_FEATURES_FILE,
+    bytes: IMAGE_FEATURES_BYTES,
+};
 
 /// The plugins that ship.
 pub const SHIPPED: &[Artifact] = &[IMAGE_FEATURES];
@@ -34,12 +41,18 @@ pub mod fixtures {
     use super::Artifact;
 
     /// Well-behaved functions of every type, and rows that go wrong.
-    pub const KIT: Artifact =
-        Artifact { name: "kit", path: super::KIT_FILE, bytes: super::KIT_BYTES };
+    pub const KIT: Artifact = Artifact {
+        name: "kit",
+        path: super::KIT_FILE,
+        bytes: super::KIT_BYTES,
+    };
 
     /// A plugin that breaks the contract in every way that it can.
-    pub const LIAR: Artifact =
-        Artifact { name: "liar", path: super::LIAR_FILE, bytes: super::LIAR_BYTES };
+    pub const LIAR: Artifact = Artifact {
+        name: "liar",
+        path: super::LIAR_FILE,
+        bytes: super::LIAR_BYTES,
+    };
 
     /// The liar, telling this lie about its signatures (the names are in its
     /// `signatures.rs`). The file has a placeholder for it.
@@ -52,7 +65,9 @@ pub mod fixtures {
         const ROOM: usize = 64 - PREFIX.len();
         assert!(lie.len() <= ROOM, "there is no room for {lie:?}");
         let mut bytes = LIAR.bytes.to_vec();
-        let at = bytes.windows(PREFIX.len()).position(|window| window == PREFIX);
+        let at = bytes
+            .windows(PREFIX.len())
+            .position(|window| window == PREFIX);
         let at = at.expect("the liar has its placeholder") + PREFIX.len();
         bytes[at..at + ROOM].fill(b' ');
         bytes[at..at + lie.len()].copy_from_slice(lie.as_bytes());
@@ -60,8 +75,11 @@ pub mod fixtures {
     }
 
     /// Ordinary WIT functions, without the SDK.
-    pub const PLAIN: Artifact =
-        Artifact { name: "plain", path: super::PLAIN_FILE, bytes: super::PLAIN_BYTES };
+    pub const PLAIN: Artifact = Artifact {
+        name: "plain",
+        path: super::PLAIN_FILE,
+        bytes: super::PLAIN_BYTES,
+    };
 }
 
 #[cfg(test)]
@@ -81,10 +99,16 @@ mod tests {
     fn every_file_is_a_component() {
         // The magic number, then version 13 of layer 1: a component.
         const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-        let all = SHIPPED.iter().chain(&[fixtures::KIT, fixtures::LIAR, fixtures::PLAIN]);
+        let all = SHIPPED
+            .iter()
+            .chain(&[fixtures::KIT, fixtures::LIAR, fixtures::PLAIN]);
         for Artifact { name, path, bytes } in all {
             assert!(bytes.starts_with(COMPONENT), "{name}");
-            assert_eq!(std::fs::read(path).expect("the file is there"), *bytes, "{name}");
+            assert_eq!(
+                std::fs::read(path).expect("the file is there"),
+                *bytes,
+                "{name}"
+            );
         }
     }
 }

@@ -31,7 +31,9 @@ impl Parse for Udf {
                 other => {
                     return Err(syn::Error::new(
                         key.span(),
-                        format!("there is no `{other}`; there is `name`, `volatility`, `models`, `assets`"),
+                        format!(
+                            "there is no `{other}`; there is `name`, `volatility`, `models`, `assets`"
+                        ),
                     ));
                 }
             };
@@ -49,21 +51,30 @@ impl Parse for Udf {
 fn strings(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
     let list;
     bracketed!(list in input);
-    Ok(Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect())
+    Ok(Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?
+        .into_iter()
+        .collect())
 }
 
 impl Udf {
     /// The function's name.
     pub fn name(&self, default: String) -> syn::Result<String> {
-        let Some(name) = &self.name else { return Ok(default) };
+        let Some(name) = &self.name else {
+            return Ok(default);
+        };
         let text = name.value();
         let mut letters = text.chars();
-        let good = letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        let good = letters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
             && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         if good {
             Ok(text)
         } else {
-            Err(syn::Error::new(name.span(), "a name is a letter, then letters, digits and `_`"))
+            Err(syn::Error::new(
+                name.span(),
+                "a name is a letter, then letters, digits and `_`",
+            ))
         }
     }
 

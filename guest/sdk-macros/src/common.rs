@@ -3,7 +3,9 @@
 use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Expr, ExprLit, FnArg, Ident, Lifetime, Lit, Meta, Pat, ReturnType, Signature, Type};
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, Ident, Lifetime, Lit, Meta, Pat, ReturnType, Signature, Type,
+};
 
 /// The text of the documentation comments.
 pub fn doc(attributes: &[Attribute]) -> String {
@@ -11,12 +13,20 @@ pub fn doc(attributes: &[Attribute]) -> String {
         .iter()
         .filter_map(|attribute| match &attribute.meta {
             Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(text),
+                    ..
+                }) => Some(text.value()),
                 _ => None,
             },
             _ => None,
         })
-        .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+        .map(|line| {
+            line.strip_prefix(' ')
+                .unwrap_or(&line)
+                .trim_end()
+                .to_owned()
+        })
         .collect();
     lines.join("\n").trim().to_owned()
 }
@@ -89,14 +99,22 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
         return Err(syn::Error::new(asyncness.span(), "a UDF cannot be async"));
     }
     if let Some(parameter) = signature.generics.type_params().next() {
-        return Err(syn::Error::new(parameter.span(), "a UDF cannot be generic: its columns have one type each"));
+        return Err(syn::Error::new(
+            parameter.span(),
+            "a UDF cannot be generic: its columns have one type each",
+        ));
     }
     if let Some(parameter) = signature.generics.const_params().next() {
-        return Err(syn::Error::new(parameter.span(), "a UDF cannot be generic: its columns have one type each"));
+        return Err(syn::Error::new(
+            parameter.span(),
+            "a UDF cannot be generic: its columns have one type each",
+        ));
     }
     let (mut names, mut types) = (Vec::new(), Vec::new());
     for input in &signature.inputs {
-        let FnArg::Typed(argument) = input else { continue };
+        let FnArg::Typed(argument) = input else {
+            continue;
+        };
         let Pat::Ident(pattern) = &*argument.pat else {
             return Err(syn::Error::new(
                 argument.pat.span(),
@@ -106,13 +124,18 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
         names.push(text(&pattern.ident));
         types.push(column(&argument.ty)?);
     }
-    if let Some(input) = signature.inputs.iter().nth(MOST + usize::from(signature.receiver().is_some())) {
-        return Err(syn::Error::new(input.span(), format!("a UDF has at most {MOST} arguments")));
+    if let Some(input) = signature
+        .inputs
+        .iter()
+        .nth(MOST + usize::from(signature.receiver().is_some()))
+    {
+        return Err(syn::Error::new(
+            input.span(),
+            format!("a UDF has at most {MOST} arguments"),
+        ));
     }
     let returns = match &signature.output {
-        ReturnType::Type(_, ty) => {
-            column(ty)?
-        }
+        ReturnType::Type(_, ty) => column(ty)?,
         ReturnType::Default => {
             return Err(syn::Error::new(
                 signature.paren_token.span.close(),
@@ -120,7 +143,11 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
             ));
         }
     };
-    Ok(Row { names, types, returns })
+    Ok(Row {
+        names,
+        types,
+        returns,
+    })
 }
 
 fn column(ty: &Type) -> syn::Result<Type> {
@@ -130,7 +157,10 @@ fn column(ty: &Type) -> syn::Result<Type> {
     if let Type::Reference(reference) = ty
         && let Some(mutability) = &reference.mutability
     {
-        return Err(syn::Error::new(mutability.span(), "an argument is read only: `&` without `mut`"));
+        return Err(syn::Error::new(
+            mutability.span(),
+            "an argument is read only: `&` without `mut`",
+        ));
     }
     Ok(with_static(ty))
 }

@@ -13,7 +13,9 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
     let row = common::row(&item.sig)?;
     let name = attribute.name(common::text(ident))?;
     let doc = common::doc(&item.attrs);
-    let arguments: Vec<_> = (0..row.names.len()).map(|at| format_ident!("a{at}")).collect();
+    let arguments: Vec<_> = (0..row.names.len())
+        .map(|at| format_ident!("a{at}"))
+        .collect();
     let constants = object::constants(&attribute, &name, &doc, &row)?;
     let fixed = object::fixed(&attribute);
     Ok(quote! {
@@ -23,6 +25,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
         #[allow(non_camel_case_types)]
         #visibility struct #ident {}
 
+        #[allow(unused_qualifications)]
         const _: () = {
             impl ::wudf_guest::__private::Udf for #ident {
                 type Options = ();

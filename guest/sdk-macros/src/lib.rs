@@ -45,7 +45,10 @@ pub fn udf(attribute: TokenStream, item: TokenStream) -> TokenStream {
     match parse_macro_input!(item as Item) {
         Item::Fn(item) => function::expand(attribute, item),
         Item::Impl(item) => object::expand(attribute, item),
-        other => Err(syn::Error::new_spanned(other, "`#[udf]` goes on a function or an `impl` block")),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "`#[udf]` goes on a function or an `impl` block",
+        )),
     }
     .unwrap_or_else(syn::Error::into_compile_error)
     .into()

@@ -22,7 +22,9 @@ impl<'a> Parts<'a> {
     fn of(item: &'a ItemImpl) -> syn::Result<Self> {
         let mut parts = Self::default();
         for member in &item.items {
-            let ImplItem::Fn(function) = member else { continue };
+            let ImplItem::Fn(function) = member else {
+                continue;
+            };
             let place = if function.sig.receiver().is_some() {
                 if let Some(row) = parts.row {
                     return Err(syn::Error::new(
@@ -58,13 +60,22 @@ impl<'a> Parts<'a> {
 /// The block, and an implementation of `Udf` that calls it.
 pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStream> {
     if let Some((_, path, _)) = &item.trait_ {
-        return Err(syn::Error::new(path.span(), "`#[udf]` goes on an `impl` block without a trait"));
+        return Err(syn::Error::new(
+            path.span(),
+            "`#[udf]` goes on an `impl` block without a trait",
+        ));
     }
     let Type::Path(path) = &*item.self_ty else {
-        return Err(syn::Error::new(item.self_ty.span(), "`#[udf]` goes on the `impl` block of a struct"));
+        return Err(syn::Error::new(
+            item.self_ty.span(),
+            "`#[udf]` goes on the `impl` block of a struct",
+        ));
     };
     if !item.generics.params.is_empty() {
-        return Err(syn::Error::new(item.generics.span(), "a UDF cannot be generic: its columns have one type each"));
+        return Err(syn::Error::new(
+            item.generics.span(),
+            "a UDF cannot be generic: its columns have one type each",
+        ));
     }
     let parts = Parts::of(&item)?;
     let Some(method) = parts.row else {
@@ -77,10 +88,18 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
     if let Some(receiver) = method.sig.receiver()
         && receiver.reference.is_none()
     {
-        return Err(syn::Error::new(receiver.span(), "rows follow one another: `&self` or `&mut self`"));
+        return Err(syn::Error::new(
+            receiver.span(),
+            "rows follow one another: `&self` or `&mut self`",
+        ));
     }
     let row = common::row(&method.sig)?;
-    let ident = path.path.segments.last().map(|last| common::text(&last.ident)).unwrap_or_default();
+    let ident = path
+        .path
+        .segments
+        .last()
+        .map(|last| common::text(&last.ident))
+        .unwrap_or_default();
     let name = attribute.name(common::snake_case(&ident))?;
     let mut doc = common::doc(&item.attrs);
     if doc.is_empty() {
@@ -89,13 +108,16 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
 
     let ty = &item.self_ty;
     let call = &method.sig.ident;
-    let arguments: Vec<_> = (0..row.names.len()).map(|at| format_ident!("a{at}")).collect();
+    let arguments: Vec<_> = (0..row.names.len())
+        .map(|at| format_ident!("a{at}"))
+        .collect();
     let constants = constants(&attribute, &name, &doc, &row)?;
     let (options, open) = open(&parts)?;
     let hooks = hooks(&attribute, &parts)?;
     Ok(quote! {
         #item
 
+        #[allow(unused_qualifications)]
         const _: () = {
             impl ::wudf_guest::__private::Udf for #ty {
                 type Options = #options;
@@ -137,7 +159,11 @@ pub fn constants(
     doc: &str,
     row: &Row,
 ) -> syn::Result<TokenStream> {
-    let Row { names, types, returns } = row;
+    let Row {
+        names,
+        types,
+        returns,
+    } = row;
     let volatility = attribute.volatility()?;
     let types = types
         .iter()
@@ -181,7 +207,10 @@ fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
         return Ok((quote!(()), open));
     };
     let ReturnType::Type(_, returns) = &open.sig.output else {
-        return Err(syn::Error::new(open.sig.span(), "`open` must return `Self` or a `Result<Self, _>`"));
+        return Err(syn::Error::new(
+            open.sig.span(),
+            "`open` must return `Self` or a `Result<Self, _>`",
+        ));
     };
     let inputs: Vec<_> = open.sig.inputs.iter().collect();
     let (options, pass) = match inputs.as_slice() {
@@ -191,7 +220,10 @@ fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
             (quote_spanned!(ty.span()=> #ty), quote!(options))
         }
         _ => {
-            return Err(syn::Error::new(open.sig.inputs.span(), "`open` takes the options and nothing else"));
+            return Err(syn::Error::new(
+                open.sig.inputs.span(),
+                "`open` takes the options and nothing else",
+            ));
         }
     };
     let opened = quote_spanned!(returns.span()=> ::wudf_guest::__private::Opens::<Self>::opened);
@@ -207,11 +239,17 @@ fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
 /// `Udf::models`, `assets` and `list_size`.
 fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStream> {
     let mut hooks = fixed(attribute);
-    for (hook, said) in [(parts.models, &attribute.models), (parts.assets, &attribute.assets)] {
+    for (hook, said) in [
+        (parts.models, &attribute.models),
+        (parts.assets, &attribute.assets),
+    ] {
         let Some(hook) = hook else { continue };
         let name = &hook.sig.ident;
         if let Some((key, _)) = said {
-            return Err(syn::Error::new(key.span(), "said here and by a function of the block"));
+            return Err(syn::Error::new(
+                key.span(),
+                "said here and by a function of the block",
+            ));
         }
         hooks.extend(quote! {
             fn #name(options: &Self::Options) -> ::std::vec::Vec<::std::string::String> {

@@ -19,7 +19,10 @@ struct Said {
 impl Said {
     fn of(attributes: &[Attribute]) -> syn::Result<Self> {
         let mut said = Self::default();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("option")) {
+        for attribute in attributes
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("option"))
+        {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("name") {
                     said.name = Some(meta.value()?.parse::<LitStr>()?.value());
@@ -29,7 +32,9 @@ impl Said {
                     said.default = Some(if meta.input.peek(Token![=]) {
                         let value: Expr = meta.value()?.parse()?;
                         match &value {
-                            Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+                            Expr::Lit(ExprLit {
+                                lit: Lit::Str(_), ..
+                            }) => {
                                 quote_spanned!(value.span()=> ::core::convert::From::from(#value))
                             }
                             _ => quote_spanned!(value.span()=> #value),
@@ -49,7 +54,10 @@ impl Said {
 
 pub fn expand_struct(input: DeriveInput) -> syn::Result<TokenStream> {
     if !input.generics.params.is_empty() {
-        return Err(syn::Error::new(input.generics.span(), "options cannot be generic"));
+        return Err(syn::Error::new(
+            input.generics.span(),
+            "options cannot be generic",
+        ));
     }
     let (mut described, mut taken, mut put) = (Vec::new(), Vec::new(), Vec::new());
     for field in row::fields(&input, "a set of options")? {
@@ -82,6 +90,7 @@ pub fn expand_struct(input: DeriveInput) -> syn::Result<TokenStream> {
     }
     let name = &input.ident;
     Ok(quote! {
+        #[allow(unused_qualifications)]
         const _: () = {
             use ::wudf_guest::__private as __wudf;
 
@@ -124,15 +133,22 @@ pub fn expand_enum(input: DeriveInput) -> syn::Result<TokenStream> {
     let (mut names, mut variants) = (Vec::new(), Vec::new());
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            return Err(syn::Error::new(variant.fields.span(), "a choice has no data"));
+            return Err(syn::Error::new(
+                variant.fields.span(),
+                "a choice has no data",
+            ));
         }
         let said = Said::of(&variant.attrs)?;
-        names.push(said.name.unwrap_or_else(|| snake_case(&text(&variant.ident))));
+        names.push(
+            said.name
+                .unwrap_or_else(|| snake_case(&text(&variant.ident))),
+        );
         variants.push(&variant.ident);
     }
     let name = &input.ident;
     let at = 0..variants.len();
     Ok(quote! {
+        #[allow(unused_qualifications)]
         const _: () = {
             use ::wudf_guest::__private as __wudf;
 

@@ -12,22 +12,37 @@ pub fn fields<'a>(input: &'a DeriveInput, what: &str) -> syn::Result<Vec<&'a Fie
     match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => Ok(fields.named.iter().collect()),
-            _ => Err(syn::Error::new(input.ident.span(), format!("{what} has named fields"))),
+            _ => Err(syn::Error::new(
+                input.ident.span(),
+                format!("{what} has named fields"),
+            )),
         },
-        _ => Err(syn::Error::new(input.ident.span(), format!("{what} is a struct"))),
+        _ => Err(syn::Error::new(
+            input.ident.span(),
+            format!("{what} is a struct"),
+        )),
     }
 }
 
 pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     let fields = fields(&input, "a row")?;
     if let Some(parameter) = input.generics.type_params().next() {
-        return Err(syn::Error::new(parameter.span(), "a row cannot be generic: a column has one type"));
+        return Err(syn::Error::new(
+            parameter.span(),
+            "a row cannot be generic: a column has one type",
+        ));
     }
     if fields.is_empty() {
-        return Err(syn::Error::new(input.ident.span(), "a row has one field or more"));
+        return Err(syn::Error::new(
+            input.ident.span(),
+            "a row has one field or more",
+        ));
     }
     if let Some(field) = fields.get(MOST) {
-        return Err(syn::Error::new(field.span(), format!("a row has at most {MOST} fields")));
+        return Err(syn::Error::new(
+            field.span(),
+            format!("a row has at most {MOST} fields"),
+        ));
     }
     let name = &input.ident;
     let lifetimes = input.generics.lifetimes().count();
@@ -35,11 +50,17 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
         0 => (quote!(), quote!(), quote!()),
         1 => (quote!(<'x>), quote!(<'x>), quote!(<'v>)),
         _ => {
-            return Err(syn::Error::new(input.generics.span(), "a row has at most one lifetime"));
+            return Err(syn::Error::new(
+                input.generics.span(),
+                "a row has at most one lifetime",
+            ));
         }
     };
     let count = fields.len() as u32;
-    let idents: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
+    let idents: Vec<_> = fields
+        .iter()
+        .filter_map(|field| field.ident.as_ref())
+        .collect();
     let names: Vec<_> = idents.iter().map(|ident| text(ident)).collect();
     let types = fields.iter().map(|field| {
         let ty = with_static(&field.ty);
@@ -51,6 +72,7 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     });
     let at: Vec<_> = (0..fields.len()).map(syn::Index::from).collect();
     Ok(quote! {
+        #[allow(unused_qualifications)]
         const _: () = {
             use ::wudf_guest::__private as __wudf;
 

@@ -13,8 +13,14 @@ pub struct AssetError {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "one is for other targets"))]
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "most are for wasm"))]
+#[cfg_attr(
+    target_arch = "wasm32",
+    allow(dead_code, reason = "one is for other targets")
+)]
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "most are for wasm")
+)]
 enum Reason {
     NotGranted,
     OutOfRange,
@@ -86,7 +92,10 @@ mod host {
     use super::{AssetError, Reason};
 
     pub fn size(name: &str) -> Result<u64, AssetError> {
-        Err(AssetError { name: name.to_owned(), reason: Reason::NoHost })
+        Err(AssetError {
+            name: name.to_owned(),
+            reason: Reason::NoHost,
+        })
     }
 
     pub fn read(name: &str, _: u64, _: u64) -> Result<Vec<u8>, AssetError> {

@@ -1,7 +1,12 @@
 //! What `wit/` says, in Rust.
 
 // Generated code does not follow our lint table.
-#![allow(missing_docs, unused_qualifications, clippy::all, clippy::undocumented_unsafe_blocks)]
+#![allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks
+)]
 
 wit_bindgen::generate!({
     path: "../../wit",

@@ -20,6 +20,13 @@ impl<'a> Validity<'a> {
         self.0.is_none()
     }
 
+    /// Whether there are values in the 16 rows from this one, a multiple of 16.
+    #[inline]
+    pub fn block_valid(&self, row: usize) -> bool {
+        self.0
+            .is_none_or(|bits| bits.get(row / 8..row / 8 + 2) == Some(&[0xff; 2]))
+    }
+
     /// Whether there is a value in this row.
     #[inline]
     pub fn is_valid(&self, row: usize) -> bool {
@@ -43,7 +50,10 @@ pub struct Bits {
 impl Bits {
     /// Room for `length` bits.
     pub fn with_capacity(length: usize) -> Self {
-        Self { bytes: Vec::with_capacity(length.div_ceil(8)), length: 0 }
+        Self {
+            bytes: Vec::with_capacity(length.div_ceil(8)),
+            length: 0,
+        }
     }
 
     /// Appends one bit.
@@ -77,7 +87,8 @@ impl Bits {
             self.push(bit);
         }
         let whole = (end - self.length) / 8;
-        self.bytes.resize(self.bytes.len() + whole, if bit { 0xff } else { 0 });
+        self.bytes
+            .resize(self.bytes.len() + whole, if bit { 0xff } else { 0 });
         self.length += whole * 8;
         while self.length < end {
             self.push(bit);

@@ -53,12 +53,18 @@ impl Error {
     }
 
     pub(crate) fn of(kind: ErrorKind, message: impl Display) -> Self {
-        Self { kind, message: message.to_string() }
+        Self {
+            kind,
+            message: message.to_string(),
+        }
     }
 
     /// The same, said of something.
     pub(crate) fn within(self, what: &str) -> Self {
-        Self { message: format!("{what}: {}", self.message), ..self }
+        Self {
+            message: format!("{what}: {}", self.message),
+            ..self
+        }
     }
 
     /// What the error is about.
@@ -101,7 +107,10 @@ impl From<Error> for functions::Error {
             ErrorKind::Asset => ErrorCode::Asset,
             ErrorKind::Other => ErrorCode::Other,
         };
-        Self { code, message: error.message }
+        Self {
+            code,
+            message: error.message,
+        }
     }
 }
 
@@ -113,7 +122,9 @@ pub fn any_error<E: Display + 'static>(error: E) -> Error {
     if let Some(ours) = any.downcast_mut::<Option<Error>>().and_then(Option::take) {
         return ours;
     }
-    let Some(error) = error else { unreachable!("only ours was taken") };
+    let Some(error) = error else {
+        unreachable!("only ours was taken")
+    };
     Error::of(kind_of(&error), error)
 }
 

@@ -101,18 +101,19 @@ pub fn call<U: Udf>(
     let columns = U::Arguments::bind_each(U::ARGUMENTS, arguments, rows)?;
     let mut results = U::results(rows, size);
     let mut row = 0;
-    if U::Arguments::dense(&columns) {
-        while row + BLOCK <= rows {
+    while row < rows {
+        if rows - row >= BLOCK && U::Arguments::whole(&columns, row) {
             udf.block(U::Arguments::block(&columns, row), &mut results);
             row += BLOCK;
+            continue;
         }
-    }
-    while row < rows {
-        match U::Arguments::get(&columns, row) {
-            Ok(values) => udf.row(values, &mut results),
-            Err(absent) => results.absent(absent),
+        for row in row..rows.min(row + BLOCK) {
+            match U::Arguments::get(&columns, row) {
+                Ok(values) => udf.row(values, &mut results),
+                Err(absent) => results.absent(absent),
+            }
         }
-        row += 1;
+        row += BLOCK;
     }
     results.finish()
 }
@@ -168,8 +169,14 @@ impl Entry {
                 let options = options::parse::<U::Options>(text)?;
                 let signature = signature::<U>(Some(&options));
                 let size = U::list_size(&options);
-                let udf = RefCell::new(Bound { udf: U::open(options)?, size });
-                Ok(Opened { signature, udf: Box::new(udf) })
+                let udf = RefCell::new(Bound {
+                    udf: U::open(options)?,
+                    size,
+                });
+                Ok(Opened {
+                    signature,
+                    udf: Box::new(udf),
+                })
             },
         }
     }
@@ -248,14 +255,23 @@ impl<P: Plugin> Guest for Exported<P> {
 
 impl<P: Plugin> GuestFunction for ExportedFunction<P> {
     fn open(name: String, options: String) -> Result<functions::Function, functions::Error> {
-        let entry = P::FUNCTIONS.iter().find(|entry| entry.name == name).ok_or_else(|| {
-            let names: Vec<_> = P::FUNCTIONS.iter().map(|entry| entry.name).collect();
-            Error::of(
-                ErrorKind::UnknownFunction,
-                format!("there is no function `{name}`; there is {}", options::names(&names)),
-            )
-        })?;
-        Ok(functions::Function::new(Self(entry.open(&options)?, PhantomData)))
+        let entry = P::FUNCTIONS
+            .iter()
+            .find(|entry| entry.name == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = P::FUNCTIONS.iter().map(|entry| entry.name).collect();
+                Error::of(
+                    ErrorKind::UnknownFunction,
+                    format!(
+                        "there is no function `{name}`; there is {}",
+                        options::names(&names)
+                    ),
+                )
+            })?;
+        Ok(functions::Function::new(Self(
+            entry.open(&options)?,
+            PhantomData,
+        )))
     }
 
     fn signature(&self) -> Signature {
@@ -266,4 +282,3 @@ impl<P: Plugin> GuestFunction for ExportedFunction<P> {
         Ok(self.0.call(rows as usize, &arguments)?)
     }
 }
-

@@ -31,7 +31,8 @@ pub mod __private {
     pub use crate::bindings::wudf::plugin::arrow::{Field, Node};
     pub use crate::error::Error;
     pub use crate::function::{
-        Blocks, Entry, Exported, Opened, Opens, Plugin, Results, Udf, Values, Volatility, sized_results,
+        Blocks, Entry, Exported, Opened, Opens, Plugin, Results, Udf, Values, Volatility,
+        sized_results,
     };
     pub use crate::options::{
         Described, IsOption, OptionError, OptionValue, UdfOptions, choice, choice_schema, describe,

@@ -21,7 +21,10 @@ impl Model {
     /// catalogue lists.
     pub fn by_name(name: &str) -> Result<Self, ModelError> {
         let host = host::Model::load(name).map_err(|error| error.of(name))?;
-        Ok(Self { name: name.to_owned(), host })
+        Ok(Self {
+            name: name.to_owned(),
+            host,
+        })
     }
 
     /// The model that the host knows by this name, with these tensors of its
@@ -105,10 +108,16 @@ impl<'a> Tensor<'a> {
     pub fn into_vec<T: Element>(self) -> Result<Vec<T>, ModelError> {
         let name = format!("{:?}", self.of).to_lowercase();
         if self.of != T::TYPE {
-            return Err(ModelError::new(format!("a tensor of {name} is not one of {}", T::NAME)));
+            return Err(ModelError::new(format!(
+                "a tensor of {name} is not one of {}",
+                T::NAME
+            )));
         }
         if !self.bytes.len().is_multiple_of(size_of::<T>()) {
-            return Err(ModelError::new(format!("a tensor of {name} has {} bytes", self.bytes.len())));
+            return Err(ModelError::new(format!(
+                "a tensor of {name} has {} bytes",
+                self.bytes.len()
+            )));
         }
         Ok(bytemuck::allocation::pod_collect_to_vec(&self.bytes))
     }
@@ -123,11 +132,17 @@ pub struct ModelError {
 
 impl ModelError {
     fn new(message: impl Into<String>) -> Self {
-        Self { model: String::new(), message: message.into() }
+        Self {
+            model: String::new(),
+            message: message.into(),
+        }
     }
 
     fn of(self, model: &str) -> Self {
-        Self { model: model.to_owned(), ..self }
+        Self {
+            model: model.to_owned(),
+            ..self
+        }
     }
 }
 
@@ -173,8 +188,11 @@ mod host {
             let outputs = self.0.compute(inputs.collect()).map_err(error)?;
             let outputs = outputs.into_iter().map(|(name, output)| {
                 let dimensions = Cow::Owned(output.dimensions());
-                let tensor =
-                    Tensor { dimensions, of: output.ty(), bytes: Cow::Owned(output.data()) };
+                let tensor = Tensor {
+                    dimensions,
+                    of: output.ty(),
+                    bytes: Cow::Owned(output.data()),
+                };
                 (name, tensor)
             });
             Ok(outputs.collect())
@@ -183,7 +201,11 @@ mod host {
 
     fn error(error: Error) -> ModelError {
         let data = error.data();
-        ModelError::new(if data.is_empty() { reason(error.code()) } else { &data })
+        ModelError::new(if data.is_empty() {
+            reason(error.code())
+        } else {
+            &data
+        })
     }
 
     fn reason(code: ErrorCode) -> &'static str {

@@ -10,7 +10,13 @@ pub trait Typed {
 
 /// One field without metadata.
 pub fn field(name: &str, format: impl Into<String>, nullable: bool, children: u32) -> Field {
-    Field { name: name.to_owned(), format: format.into(), nullable, children, metadata: Vec::new() }
+    Field {
+        name: name.to_owned(),
+        format: format.into(),
+        nullable,
+        children,
+        metadata: Vec::new(),
+    }
 }
 
 /// The name of a list's items.

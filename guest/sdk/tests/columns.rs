@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 use wudf_guest::__private::{Entry, Field, Node, Sink};
 use wudf_guest::bindings::exports::wudf::plugin::functions::Output;
-use wudf_guest::{Date, Outcome, Result, Row, Timestamp, TimestampUtc, UdfOptions, Value, fail, udf};
+use wudf_guest::{
+    Date, Outcome, Result, Row, Timestamp, TimestampUtc, UdfOptions, Value, fail, udf,
+};
 
 /// A column made by the SDK's own builders.
 fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
@@ -14,7 +16,11 @@ fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
 }
 
 fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
-    entry.open("{}").expect("no options").call(rows, arguments).expect("the arguments fit")
+    entry
+        .open("{}")
+        .expect("no options")
+        .call(rows, arguments)
+        .expect("the arguments fit")
 }
 
 /// That two arrays have the same values, whatever stands under nulls and behind
@@ -86,7 +92,11 @@ pub struct Inner {
 fn point() -> impl Strategy<Value = Point<'static>> {
     let inner = (any::<f64>(), any::<[i8; 2]>()).prop_map(|(x, y)| Inner { x, y });
     let tags = prop::collection::vec(".{0,4}", 0..3);
-    (prop::sample::select(&["", "a", "né", "日本"]), prop::option::of(inner), tags)
+    (
+        prop::sample::select(&["", "a", "né", "日本"]),
+        prop::option::of(inner),
+        tags,
+    )
         .prop_map(|(name, at, tags)| Point { name, at, tags })
 }
 
@@ -140,12 +150,26 @@ come_back! {
 #[test]
 fn buffers_are_as_in_arrow() {
     fn nodes<V: Value>(values: Vec<Option<V>>) -> Vec<(u64, u64, Vec<Vec<u8>>)> {
-        column(values).into_iter().map(|node| (node.length, node.null_count, node.buffers)).collect()
+        column(values)
+            .into_iter()
+            .map(|node| (node.length, node.null_count, node.buffers))
+            .collect()
     }
-    let le = |numbers: &[i32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let le = |numbers: &[i32]| {
+        numbers
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
 
-    assert_eq!(nodes(vec![Some(1_i32), Some(-2)]), [(2, 0, vec![vec![], le(&[1, -2])])]);
-    assert_eq!(nodes(vec![Some(1_i32), None]), [(2, 1, vec![vec![0b01], le(&[1, 0])])]);
+    assert_eq!(
+        nodes(vec![Some(1_i32), Some(-2)]),
+        [(2, 0, vec![vec![], le(&[1, -2])])]
+    );
+    assert_eq!(
+        nodes(vec![Some(1_i32), None]),
+        [(2, 1, vec![vec![0b01], le(&[1, 0])])]
+    );
     assert_eq!(
         nodes(vec![Some(true), None, Some(true)]),
         [(3, 1, vec![vec![0b101], vec![0b101]])]
@@ -154,14 +178,23 @@ fn buffers_are_as_in_arrow() {
         nodes(vec![Some("ab"), None, Some(""), Some("é")]),
         [(4, 1, vec![vec![0b1101], le(&[0, 2, 2, 2, 4]), "abé".into()])]
     );
-    assert_eq!(nodes::<&[u8]>(vec![]), [(0, 0, vec![vec![], le(&[0]), vec![]])]);
+    assert_eq!(
+        nodes::<&[u8]>(vec![]),
+        [(0, 0, vec![vec![], le(&[0]), vec![]])]
+    );
     assert_eq!(
         nodes(vec![None, Some(vec![Some(1_i32), None])]),
-        [(2, 1, vec![vec![0b10], le(&[0, 0, 2])]), (2, 1, vec![vec![0b01], le(&[1, 0])])]
+        [
+            (2, 1, vec![vec![0b10], le(&[0, 0, 2])]),
+            (2, 1, vec![vec![0b01], le(&[1, 0])])
+        ]
     );
     assert_eq!(
         nodes(vec![None, Some([1_i32, 2])]),
-        [(2, 1, vec![vec![0b10]]), (4, 0, vec![vec![], le(&[0, 0, 1, 2])])]
+        [
+            (2, 1, vec![vec![0b10]]),
+            (4, 0, vec![vec![], le(&[0, 0, 1, 2])])
+        ]
     );
     assert_eq!(
         nodes(vec![Some(Inner { x: 0.0, y: [1, 2] }), None]),
@@ -179,12 +212,20 @@ fn dense_columns_come_back_at_every_length() {
     for rows in (0..70).chain([8192, 8195]) {
         let numbers: Vec<_> = (0..rows).map(|x| Some(x as i64 - 5)).collect();
         let argument = column(numbers);
-        let output = call(Entry::of::<echo::long>(), rows, std::slice::from_ref(&argument));
+        let output = call(
+            Entry::of::<echo::long>(),
+            rows,
+            std::slice::from_ref(&argument),
+        );
         assert!(same(&output.values, &argument), "{rows} rows");
 
         let bits: Vec<_> = (0..rows).map(|x| Some(x % 3 == 0)).collect();
         let argument = column(bits);
-        let output = call(Entry::of::<echo::boolean>(), rows, std::slice::from_ref(&argument));
+        let output = call(
+            Entry::of::<echo::boolean>(),
+            rows,
+            std::slice::from_ref(&argument),
+        );
         assert!(same(&output.values, &argument), "{rows} rows");
     }
 }
@@ -199,7 +240,7 @@ fn even(x: u32) -> Result<bool> {
     if x == 13 {
         fail!("row with {x} in it");
     }
-    Ok(x % 2 == 0)
+    Ok(x.is_multiple_of(2))
 }
 
 proptest! {
@@ -267,29 +308,54 @@ proptest! {
 fn wrong_arguments_are_named() {
     let error = |rows, arguments: &[Vec<Node>]| {
         let opened = Entry::of::<add>().open("{}").expect("no options");
-        opened.call(rows, arguments).expect_err("they do not fit").to_string()
+        opened
+            .call(rows, arguments)
+            .expect_err("they do not fit")
+            .to_string()
     };
     let (a, b) = (column(vec![Some(1_i64); 3]), column(vec![Some(1_i32); 3]));
     assert_eq!(error(3, &[]), "0 arguments where 2 are due");
-    assert_eq!(error(4, &[a.clone(), b.clone()]), "argument `a`: 3 values in a call of 4 rows");
-    let short = vec![Node { buffers: vec![vec![], vec![0; 11]], ..b[0].clone() }];
-    assert_eq!(error(3, &[a.clone(), short]), "argument `b`: the buffer is too short");
-    assert_eq!(error(3, &[a.clone(), vec![]]), "argument `b`: nodes are missing");
-    assert_eq!(error(3, &[a, [b.clone(), b].concat()]), "argument `b`: 1 nodes too many");
+    assert_eq!(
+        error(4, &[a.clone(), b.clone()]),
+        "argument `a`: 3 values in a call of 4 rows"
+    );
+    let short = vec![Node {
+        buffers: vec![vec![], vec![0; 11]],
+        ..b[0].clone()
+    }];
+    assert_eq!(
+        error(3, &[a.clone(), short]),
+        "argument `b`: the buffer is too short"
+    );
+    assert_eq!(
+        error(3, &[a.clone(), vec![]]),
+        "argument `b`: nodes are missing"
+    );
+    assert_eq!(
+        error(3, &[a, [b.clone(), b].concat()]),
+        "argument `b`: 1 nodes too many"
+    );
 }
 
 #[test]
 fn null_items_fail_where_they_are_not_taken() {
     let values = vec![Some(vec![Some(1_i64)]), Some(vec![None]), None];
     let argument = column(values);
-    let output = call(Entry::of::<echo::list>(), 3, std::slice::from_ref(&argument));
+    let output = call(
+        Entry::of::<echo::list>(),
+        3,
+        std::slice::from_ref(&argument),
+    );
     assert_eq!(output.failures.len(), 1);
     assert_eq!(output.failures[0].row, 1);
     assert_eq!(
         output.failures[0].message,
         "an argument cannot be used: an item is null, and the function takes no null items"
     );
-    assert!(same(&output.values, &column(vec![Some(vec![1_i64]), None, None])));
+    assert!(same(
+        &output.values,
+        &column(vec![Some(vec![1_i64]), None, None])
+    ));
 }
 
 #[derive(Debug, UdfOptions)]
@@ -305,7 +371,9 @@ struct Repeat {
 #[udf]
 impl Repeat {
     fn open(options: Size) -> Self {
-        Self { row: vec![0.0; options.size as usize] }
+        Self {
+            row: vec![0.0; options.size as usize],
+        }
     }
 
     fn list_size(options: &Size) -> u32 {
@@ -329,7 +397,9 @@ fn options_fix_the_size_of_lists() {
     let opened = entry.open(r#"{"size": 3}"#).expect("fits");
     assert_eq!(opened.signature().returns[0].format, "+w:3");
     // More than a block, and no nulls.
-    let values: Vec<_> = (0..40).map(|x| Some(if x == 20 { -1.0 } else { x as f32 })).collect();
+    let values: Vec<_> = (0..40)
+        .map(|x| Some(if x == 20 { -1.0 } else { x as f32 }))
+        .collect();
     let output = opened.call(40, &[column(values)]).expect("fits");
     assert_eq!(output.failures.len(), 1);
     assert_eq!(output.failures[0].row, 20);
@@ -337,7 +407,9 @@ fn options_fix_the_size_of_lists() {
         output.failures[0].message,
         "the result has 2 items where the options make it 3"
     );
-    let expected: Vec<_> = (0..40).map(|x| (x != 20).then_some([x as f32; 3])).collect();
+    let expected: Vec<_> = (0..40)
+        .map(|x| (x != 20).then_some([x as f32; 3]))
+        .collect();
     assert!(same(&output.values, &column(expected)));
 }
 
@@ -371,8 +443,14 @@ fn signatures_say_what_is_written() {
     assert_eq!(
         fields(&record.returns),
         [
-            ":+s:true:3", "name:u:false:0", "at:+s:true:2", "x:g:false:0", "y:+w:2:false:1",
-            "item:c:false:0", "tags:+l:false:1", "item:u:false:0",
+            ":+s:true:3",
+            "name:u:false:0",
+            "at:+s:true:2",
+            "x:g:false:0",
+            "y:+w:2:false:1",
+            "item:c:false:0",
+            "tags:+l:false:1",
+            "item:u:false:0",
         ]
     );
 }

@@ -78,7 +78,10 @@ pub struct OptionError {
 impl OptionError {
     /// A value that does not fit.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { path: String::new(), message: message.into() }
+        Self {
+            path: String::new(),
+            message: message.into(),
+        }
     }
 
     /// What was wanted, and what was there.
@@ -89,7 +92,11 @@ impl OptionError {
     /// The same, inside of this.
     #[must_use]
     pub fn within(mut self, step: &str) -> Self {
-        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        let dot = if self.path.is_empty() || self.path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
         self.path = format!("{step}{dot}{}", self.path);
         self
     }
@@ -141,7 +148,11 @@ pub fn describe<T: OptionValue>(name: &'static str, doc: &str, default: Option<T
             schema.insert("default".into(), default.to_json());
         }
     }
-    Described { name, schema, required }
+    Described {
+        name,
+        schema,
+        required,
+    }
 }
 
 /// Takes what an object holds as options, which are all that it may hold.
@@ -153,7 +164,10 @@ pub(crate) fn from_object<O: UdfOptions>(mut object: Map<String, Json>) -> Resul
     if let Some(unknown) = object.keys().find(|key| !names.contains(&key.as_str())) {
         return Err(OptionError::new(match names.as_slice() {
             [] => format!("there is no option `{unknown}`: the function has none"),
-            _ => format!("there is no option `{unknown}`; there is {}", self::names(&names)),
+            _ => format!(
+                "there is no option `{unknown}`; there is {}",
+                self::names(&names)
+            ),
         }));
     }
     O::take(&mut object)
@@ -163,7 +177,10 @@ pub(crate) fn from_object<O: UdfOptions>(mut object: Map<String, Json>) -> Resul
 pub fn parse<O: UdfOptions>(text: &str) -> Result<O, Error> {
     match serde_json::from_str(text) {
         Ok(Json::Object(object)) => Ok(from_object(object)?),
-        Ok(other) => Err(Error::options(format!("options are a JSON object, not {}", short(&other)))),
+        Ok(other) => Err(Error::options(format!(
+            "options are a JSON object, not {}",
+            short(&other)
+        ))),
         Err(error) => Err(Error::options(format!("the options are not JSON: {error}"))),
     }
 }
@@ -191,10 +208,13 @@ pub fn object_schema<O: UdfOptions>() -> Json {
 
 /// The position of a string among the values that an option can have.
 pub fn choice(json: &Json, names: &[&str]) -> Result<usize, OptionError> {
-    names.iter().position(|&name| json.as_str() == Some(name)).ok_or_else(|| {
-        let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        OptionError::expected(&names.join(" or "), json)
-    })
+    names
+        .iter()
+        .position(|&name| json.as_str() == Some(name))
+        .ok_or_else(|| {
+            let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            OptionError::expected(&names.join(" or "), json)
+        })
 }
 
 /// The JSON Schema of an option that has one of these strings as its value.
@@ -213,8 +233,11 @@ pub fn schema<O: UdfOptions>() -> String {
         .iter()
         .map(|option| format!("{}:{}", Json::from(option.name), option.schema))
         .collect();
-    let required: Vec<_> =
-        options.iter().filter(|option| option.required).map(|option| option.name).collect();
+    let required: Vec<_> = options
+        .iter()
+        .filter(|option| option.required)
+        .map(|option| option.name)
+        .collect();
     format!(
         r#"{{"type":"object","properties":{{{}}},"required":{},"additionalProperties":false}}"#,
         properties.join(","),

@@ -114,8 +114,14 @@ fn errors_name_the_option() {
             r#"{"type": 0, "way": "cubic"}"#,
             "option `way`: expected \"nearest\" or \"two_linear\" or \"other\", got \"cubic\"",
         ),
-        (r#"{"type": 0, "mean": [1]}"#, "option `mean`: expected 2 items, got 1"),
-        (r#"{"type": 0, "mean": [1, "x"]}"#, "option `mean[1]`: expected a number, got \"x\""),
+        (
+            r#"{"type": 0, "mean": [1]}"#,
+            "option `mean`: expected 2 items, got 1",
+        ),
+        (
+            r#"{"type": 0, "mean": [1, "x"]}"#,
+            "option `mean[1]`: expected a number, got \"x\"",
+        ),
         (
             r#"{"type": 0, "inner": {"depth": 256}}"#,
             "option `inner.depth`: expected a whole number from 0 to 255, got 256",
@@ -124,9 +130,15 @@ fn errors_name_the_option() {
             r#"{"type": 0, "inner": {"dept": 256}}"#,
             "option `inner`: there is no option `dept`; there is `depth`",
         ),
-        (r#"{"type": 0, "layer": null}"#, "option `layer`: expected a string, got null"),
+        (
+            r#"{"type": 0, "layer": null}"#,
+            "option `layer`: expected a string, got null",
+        ),
         (r#"[1]"#, "options are a JSON object, not [1]"),
-        (r#"{"a""#, "the options are not JSON: EOF while parsing an object at line 1 column 4"),
+        (
+            r#"{"a""#,
+            "the options are not JSON: EOF while parsing an object at line 1 column 4",
+        ),
     ] {
         assert_eq!(error(text), message);
     }
@@ -143,7 +155,10 @@ fn long_values_are_cut() {
 fn no_options_take_none() {
     assert!(parse::<()>("{}").is_ok());
     let error = parse::<()>(r#"{"x": 1}"#).expect_err("there is none");
-    assert_eq!(error.to_string(), "there is no option `x`: the function has none");
+    assert_eq!(
+        error.to_string(),
+        "there is no option `x`: the function has none"
+    );
 }
 
 #[test]
@@ -171,7 +186,10 @@ fn the_schema_says_it_all() {
         })
     );
     assert_eq!(properties["inner"]["default"], json!({"depth": 3}));
-    assert_eq!(properties["inner"]["properties"]["depth"]["description"], "How deep.");
+    assert_eq!(
+        properties["inner"]["properties"]["depth"]["description"],
+        "How deep."
+    );
     assert_eq!(properties["quiet"]["default"], true);
     assert_eq!(read["required"], json!(["type"]));
     assert_eq!(read["additionalProperties"], false);

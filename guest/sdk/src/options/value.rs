@@ -78,7 +78,8 @@ impl OptionValue for f64 {
         json!({"type": "number"})
     }
     fn parse(json: &Json) -> Result<Self, OptionError> {
-        json.as_f64().ok_or_else(|| OptionError::expected("a number", json))
+        json.as_f64()
+            .ok_or_else(|| OptionError::expected("a number", json))
     }
     fn to_json(&self) -> Json {
         json!(self)
@@ -99,7 +100,9 @@ impl OptionValue for f32 {
     }
     fn to_json(&self) -> Json {
         // 0.1, not 0.10000000149011612.
-        self.to_string().parse::<f64>().map_or(Json::Null, |number| json!(number))
+        self.to_string()
+            .parse::<f64>()
+            .map_or(Json::Null, |number| json!(number))
     }
 }
 
@@ -108,7 +111,8 @@ impl OptionValue for bool {
         json!({"type": "boolean"})
     }
     fn parse(json: &Json) -> Result<Self, OptionError> {
-        json.as_bool().ok_or_else(|| OptionError::expected("true or false", json))
+        json.as_bool()
+            .ok_or_else(|| OptionError::expected("true or false", json))
     }
     fn to_json(&self) -> Json {
         json!(self)
@@ -120,7 +124,9 @@ impl OptionValue for String {
         json!({"type": "string"})
     }
     fn parse(json: &Json) -> Result<Self, OptionError> {
-        json.as_str().map(str::to_owned).ok_or_else(|| OptionError::expected("a string", json))
+        json.as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| OptionError::expected("a string", json))
     }
     fn to_json(&self) -> Json {
         json!(self)
@@ -132,7 +138,11 @@ impl<T: OptionValue> OptionValue for Option<T> {
         json!({"anyOf": [T::schema(), {"type": "null"}]})
     }
     fn parse(json: &Json) -> Result<Self, OptionError> {
-        if json.is_null() { Ok(None) } else { T::parse(json).map(Some) }
+        if json.is_null() {
+            Ok(None)
+        } else {
+            T::parse(json).map(Some)
+        }
     }
     fn to_json(&self) -> Json {
         self.as_ref().map_or(Json::Null, T::to_json)
@@ -143,7 +153,8 @@ impl<T: OptionValue> OptionValue for Option<T> {
 }
 
 fn list(json: &Json) -> Result<&Vec<Json>, OptionError> {
-    json.as_array().ok_or_else(|| OptionError::expected("a list", json))
+    json.as_array()
+        .ok_or_else(|| OptionError::expected("a list", json))
 }
 
 fn item<T: OptionValue>((at, json): (usize, &Json)) -> Result<T, OptionError> {
@@ -167,7 +178,11 @@ impl<T: OptionValue, const N: usize> OptionValue for [T; N] {
         json!({"type": "array", "items": T::schema(), "minItems": N, "maxItems": N})
     }
     fn parse(json: &Json) -> Result<Self, OptionError> {
-        let items = list(json)?.iter().enumerate().map(item).collect::<Result<Vec<T>, _>>()?;
+        let items = list(json)?
+            .iter()
+            .enumerate()
+            .map(item)
+            .collect::<Result<Vec<T>, _>>()?;
         Self::try_from(items).map_err(|items: Vec<T>| {
             OptionError::new(format!("expected {N} items, got {}", items.len()))
         })

@@ -17,7 +17,10 @@ impl<'a> Offsets<'a> {
         if length == 0 {
             return Ok(Self(&[]));
         }
-        offsets.get(..length + 1).map(Self).ok_or_else(|| misfit("the offsets are too short"))
+        offsets
+            .get(..length + 1)
+            .map(Self)
+            .ok_or_else(|| misfit("the offsets are too short"))
     }
 
     /// Where the last value ends.
@@ -47,8 +50,14 @@ impl<'a> BytesColumn<'a> {
     fn bind(nodes: &mut Nodes<'a>, length: usize) -> Result<Self, Error> {
         let (node, [bitmap, offsets, values]) = nodes.take(length)?;
         let offsets = Offsets::new(offsets, length)?;
-        let values = values.get(..offsets.end()?).ok_or_else(|| misfit("the values are too short"))?;
-        Ok(Self { offsets, values, validity: validity(node, bitmap, length)? })
+        let values = values
+            .get(..offsets.end()?)
+            .ok_or_else(|| misfit("the values are too short"))?;
+        Ok(Self {
+            offsets,
+            values,
+            validity: validity(node, bitmap, length)?,
+        })
     }
 
     #[inline]
@@ -56,7 +65,9 @@ impl<'a> BytesColumn<'a> {
         if !self.validity.is_valid(row) {
             return Err(Absent::Null);
         }
-        self.values.get(self.offsets.range(row)).ok_or(Absent::Unfit("its offsets are wrong"))
+        self.values
+            .get(self.offsets.range(row))
+            .ok_or(Absent::Unfit("its offsets are wrong"))
     }
 }
 
@@ -101,6 +112,7 @@ macro_rules! argument {
                 Ok($finish)
             }
             #[inline]
+            #[allow(clippy::needless_lifetimes, reason = "not all of these types are views")]
             fn get<'a>(column: &'a $column<'_>, row: usize) -> Result<$value, Absent> {
                 column.get(row).map($read)
             }

@@ -31,7 +31,12 @@ impl<'a, C> ListColumn<'a, C> {
         let validity = validity(node, bitmap, length)?;
         let offsets = Offsets::new(offsets, length)?;
         let end = offsets.end()?;
-        Ok(Self { offsets, validity, items: items(nodes, end)?, end })
+        Ok(Self {
+            offsets,
+            validity,
+            items: items(nodes, end)?,
+            end,
+        })
     }
 
     /// Where the items of a list that is there lie.
@@ -40,7 +45,11 @@ impl<'a, C> ListColumn<'a, C> {
             return Err(Absent::Null);
         }
         let range = self.offsets.range(row);
-        if range.start <= range.end && range.end <= self.end { Ok(range) } else { Err(BAD_OFFSETS) }
+        if range.start <= range.end && range.end <= self.end {
+            Ok(range)
+        } else {
+            Err(BAD_OFFSETS)
+        }
     }
 }
 
@@ -114,7 +123,9 @@ impl<T: Argument + Item, const N: usize> Argument for [T; N] {
 
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error> {
         let (node, [bitmap]) = nodes.take(length)?;
-        let count = length.checked_mul(N).ok_or_else(|| misfit("too many items"))?;
+        let count = length
+            .checked_mul(N)
+            .ok_or_else(|| misfit("too many items"))?;
         Ok(ArrayColumn {
             validity: validity(node, bitmap, length)?,
             items: T::bind(nodes, count)?,

@@ -1,10 +1,10 @@
 //! From Arrow buffers to the arguments of one row.
 //!
 //! A column is bound once a call, which checks its buffers, and then read row
-//! by row. Columns of numbers without nulls are read [`BLOCK`] rows at a time,
-//! so that the loop over them is unrolled and vectorised: the host interrupts
-//! a plugin at the back-edges of its loops, and a back-edge for each `x + 1`
-//! costs more than the addition.
+//! by row. Numbers are read [`BLOCK`] rows at a time where there are no nulls, so
+//! that the loop over them is unrolled and vectorised: the host interrupts a
+//! plugin at the back-edges of its loops, and a back-edge for each `x + 1` costs
+//! more than the addition.
 
 mod bytes;
 mod list;
@@ -34,7 +34,7 @@ pub trait Argument: Typed {
     type Value<'a>;
     /// A bound column.
     type Column<'a>;
-    /// Some rows of a dense column.
+    /// Some rows at once.
     type Block<'a>: Copy;
 
     /// Takes this column's nodes and checks that they hold `length` values.
@@ -43,19 +43,20 @@ pub trait Argument: Typed {
     /// One row's value.
     fn get<'a>(column: &'a Self::Column<'_>, row: usize) -> Result<Self::Value<'a>, Absent>;
 
-    /// Whether the column has no nulls and can be read in blocks.
-    fn dense(_: &Self::Column<'_>) -> bool {
+    /// Whether there are no nulls in the [`BLOCK`] rows from this one, a multiple
+    /// of that, and they can be read at once.
+    fn whole(_: &Self::Column<'_>, _: usize) -> bool {
         false
     }
 
-    /// [`BLOCK`] rows of a dense column.
+    /// [`BLOCK`] rows, if they are whole.
     fn block<'a>(_: &'a Self::Column<'_>, _: usize) -> Self::Block<'a> {
-        unreachable!("only dense columns are read in blocks")
+        unreachable!("only whole blocks are read")
     }
 
     /// One value of a block.
     fn at<'a>(_: Self::Block<'a>, _: usize) -> Self::Value<'a> {
-        unreachable!("only dense columns are read in blocks")
+        unreachable!("only whole blocks are read")
     }
 }
 
@@ -100,7 +101,9 @@ pub struct Nodes<'a> {
 impl<'a> Nodes<'a> {
     /// All nodes of an array.
     pub fn new(nodes: &'a [Node]) -> Self {
-        Self { nodes: nodes.iter() }
+        Self {
+            nodes: nodes.iter(),
+        }
     }
 
     /// The next node: of at least `length` values, with as many buffers.
@@ -108,12 +111,21 @@ impl<'a> Nodes<'a> {
         &mut self,
         length: usize,
     ) -> Result<(&'a Node, [&'a [u8]; N]), Error> {
-        let node = self.nodes.next().ok_or_else(|| misfit("nodes are missing"))?;
+        let node = self
+            .nodes
+            .next()
+            .ok_or_else(|| misfit("nodes are missing"))?;
         if node.length < length as u64 {
-            return Err(misfit(format!("{} values where {length} are due", node.length)));
+            return Err(misfit(format!(
+                "{} values where {length} are due",
+                node.length
+            )));
         }
         if node.buffers.len() != N {
-            return Err(misfit(format!("{} buffers where {N} are due", node.buffers.len())));
+            return Err(misfit(format!(
+                "{} buffers where {N} are due",
+                node.buffers.len()
+            )));
         }
         Ok((node, std::array::from_fn(|at| node.buffers[at].as_slice())))
     }
@@ -148,7 +160,7 @@ pub trait Arguments {
     type Values<'a>;
     /// The bound columns.
     type Columns<'a>;
-    /// Some rows of dense columns.
+    /// Some rows at once.
     type Blocks<'a>: Copy;
     /// How many there are.
     const COUNT: usize;
@@ -167,8 +179,8 @@ pub trait Arguments {
     ) -> Result<Self::Columns<'a>, Error>;
     /// One row's values.
     fn get<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Result<Self::Values<'a>, Absent>;
-    /// Whether all can be read in blocks.
-    fn dense(columns: &Self::Columns<'_>) -> bool;
+    /// Whether the rows from this one can be read in a block.
+    fn whole(columns: &Self::Columns<'_>, row: usize) -> bool;
     /// [`BLOCK`] rows.
     fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a>;
     /// One row of a block.
@@ -182,8 +194,14 @@ fn bind_one<'a, A: Argument>(
     length: usize,
 ) -> Result<A::Column<'a>, Error> {
     let at = |error: Error| error.within(&format!("argument `{name}`"));
-    if array.first().is_some_and(|root| root.length != length as u64) {
-        return Err(at(misfit(format!("{} values in a call of {length} rows", array[0].length))));
+    if array
+        .first()
+        .is_some_and(|root| root.length != length as u64)
+    {
+        return Err(at(misfit(format!(
+            "{} values in a call of {length} rows",
+            array[0].length
+        ))));
     }
     let mut nodes = Nodes::new(array);
     let column = A::bind(&mut nodes, length).map_err(at)?;
@@ -246,8 +264,8 @@ macro_rules! tuples {
                     Ok(($($name::get(&columns.$at, row)?,)*))
                 }
                 #[inline]
-                fn dense(columns: &Self::Columns<'_>) -> bool {
-                    Self::COUNT > 0 $(&& $name::dense(&columns.$at))*
+                fn whole(columns: &Self::Columns<'_>, row: usize) -> bool {
+                    Self::COUNT > 0 $(&& $name::whole(&columns.$at, row))*
                 }
                 #[inline]
                 fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {

@@ -29,8 +29,8 @@ impl<T: Argument> Argument for Option<T> {
         }
     }
     #[inline]
-    fn dense(column: &Self::Column<'_>) -> bool {
-        T::dense(column)
+    fn whole(column: &Self::Column<'_>, row: usize) -> bool {
+        T::whole(column, row)
     }
     #[inline]
     fn block<'a>(column: &'a Self::Column<'_>, row: usize) -> Self::Block<'a> {
@@ -56,7 +56,10 @@ impl<'a, C> StructColumn<'a, C> {
         A: Arguments<Columns<'a> = C>,
     {
         let (node, [bitmap]) = nodes.take(length)?;
-        Ok(Self { validity: validity(node, bitmap, length)?, fields: A::bind(nodes, length)? })
+        Ok(Self {
+            validity: validity(node, bitmap, length)?,
+            fields: A::bind(nodes, length)?,
+        })
     }
 }
 

@@ -23,7 +23,10 @@ impl<'a, T: Primitive> PrimitiveColumn<'a, T> {
             .checked_mul(size_of::<T>())
             .and_then(|size| bytes.get(..size))
             .ok_or_else(|| misfit("the buffer is too short"))?;
-        Ok(Self { values: cast(bytes), validity: validity(node, bitmap, length)? })
+        Ok(Self {
+            values: cast(bytes),
+            validity: validity(node, bitmap, length)?,
+        })
     }
 }
 
@@ -57,7 +60,7 @@ macro_rules! arguments {
                     PrimitiveColumn::bind(nodes, length)
                 }
                 #[inline]
-                fn get<'a>(column: &'a Self::Column<'_>, row: usize) -> Result<$type, Absent> {
+                fn get(column: &Self::Column<'_>, row: usize) -> Result<$type, Absent> {
                     if column.validity.is_valid(row) {
                         Ok(column.values[row])
                     } else {
@@ -65,8 +68,8 @@ macro_rules! arguments {
                     }
                 }
                 #[inline]
-                fn dense(column: &Self::Column<'_>) -> bool {
-                    column.validity.all_valid()
+                fn whole(column: &Self::Column<'_>, row: usize) -> bool {
+                    column.validity.block_valid(row)
                 }
                 #[inline]
                 fn block<'a>(column: &'a Self::Column<'_>, row: usize) -> Self::Block<'a> {
@@ -109,19 +112,26 @@ impl Argument for bool {
         if values.len() < length.div_ceil(8) {
             return Err(misfit("the buffer is too short"));
         }
-        Ok(BoolColumn { values, validity: validity(node, bitmap, length)? })
+        Ok(BoolColumn {
+            values,
+            validity: validity(node, bitmap, length)?,
+        })
     }
     #[inline]
-    fn get<'a>(column: &'a BoolColumn<'_>, row: usize) -> Result<bool, Absent> {
-        if column.validity.is_valid(row) { Ok(bit(column.values, row)) } else { Err(Absent::Null) }
+    fn get(column: &BoolColumn<'_>, row: usize) -> Result<bool, Absent> {
+        if column.validity.is_valid(row) {
+            Ok(bit(column.values, row))
+        } else {
+            Err(Absent::Null)
+        }
     }
     #[inline]
-    fn dense(column: &BoolColumn<'_>) -> bool {
-        column.validity.all_valid()
+    fn whole(column: &BoolColumn<'_>, row: usize) -> bool {
+        column.validity.block_valid(row)
     }
     #[inline]
-    fn block<'a>(column: &'a BoolColumn<'_>, row: usize) -> u16 {
-        // Blocks are whole bytes: they start at multiples of their length.
+    fn block(column: &BoolColumn<'_>, row: usize) -> u16 {
+        // Blocks are whole bytes, for they start at multiples of their length.
         u16::from_le_bytes([column.values[row / 8], column.values[row / 8 + 1]])
     }
     #[inline]

@@ -17,7 +17,10 @@ impl OffsetsBuilder {
     pub(super) fn with_capacity(rows: usize) -> Self {
         let mut bytes = Vec::with_capacity((rows + 1) * 4);
         bytes.extend_from_slice(&[0; 4]);
-        Self { bytes, overflowed: false }
+        Self {
+            bytes,
+            overflowed: false,
+        }
     }
 
     /// A value ends here.
@@ -75,7 +78,10 @@ impl Builder for BytesBuilder {
         (0..count).for_each(|_| self.push(&[]));
     }
     fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error> {
-        nodes.push(leaf(self.validity, vec![self.offsets.finish()?, self.values]));
+        nodes.push(leaf(
+            self.validity,
+            vec![self.offsets.finish()?, self.values],
+        ));
         Ok(())
     }
 }

@@ -31,8 +31,9 @@ impl<B: Builder> ListBuilder<B> {
     fn push(&mut self, count: usize, append: impl FnOnce(&mut B)) {
         if let Some(size) = self.size {
             if size != count {
-                self.refusal =
-                    Some(format!("the result has {count} items where the options make it {size}"));
+                self.refusal = Some(format!(
+                    "the result has {count} items where the options make it {size}"
+                ));
                 return;
             }
         } else {
@@ -119,7 +120,10 @@ pub struct ArrayBuilder<B, const N: usize> {
 
 impl<B: Builder, const N: usize> Builder for ArrayBuilder<B, N> {
     fn with_capacity(rows: usize) -> Self {
-        Self { items: B::with_capacity(rows * N), validity: ValidityBuilder::default() }
+        Self {
+            items: B::with_capacity(rows * N),
+            validity: ValidityBuilder::default(),
+        }
     }
     fn null(&mut self) {
         self.items.filler(N);

@@ -157,7 +157,11 @@ impl<B: Builder> Sink<B> {
 
     /// Results that this builder takes.
     pub fn with_builder(builder: B) -> Self {
-        Self { builder, failures: Vec::new(), row: 0 }
+        Self {
+            builder,
+            failures: Vec::new(),
+            row: 0,
+        }
     }
 
     /// This row's value.
@@ -187,7 +191,10 @@ impl<B: Builder> Sink<B> {
     /// This row failed.
     pub fn failure(&mut self, message: String) {
         // A call has no more rows than fit a u32.
-        self.failures.push(Failure { row: self.row as u32, message });
+        self.failures.push(Failure {
+            row: self.row as u32,
+            message,
+        });
         self.null();
     }
 
@@ -195,7 +202,10 @@ impl<B: Builder> Sink<B> {
     pub fn finish(self) -> Result<Output, Error> {
         let mut values = Vec::new();
         self.builder.finish(&mut values)?;
-        Ok(Output { values, failures: self.failures })
+        Ok(Output {
+            values,
+            failures: self.failures,
+        })
     }
 }
 

@@ -78,7 +78,10 @@ impl<B: Builders> StructBuilder<B> {
 
 impl<B: Builders> Builder for StructBuilder<B> {
     fn with_capacity(rows: usize) -> Self {
-        Self { fields: B::with_capacity(rows), validity: ValidityBuilder::default() }
+        Self {
+            fields: B::with_capacity(rows),
+            validity: ValidityBuilder::default(),
+        }
     }
     fn null(&mut self) {
         self.fields.filler(1);

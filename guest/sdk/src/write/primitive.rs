@@ -41,11 +41,13 @@ impl<T: Primitive> Builder for PrimitiveBuilder<T> {
         }
     }
     fn null(&mut self) {
-        self.bytes.extend_from_slice(bytemuck::bytes_of(&T::zeroed()));
+        self.bytes
+            .extend_from_slice(bytemuck::bytes_of(&T::zeroed()));
         self.validity.null();
     }
     fn filler(&mut self, count: usize) {
-        self.bytes.resize(self.bytes.len() + count * size_of::<T>(), 0);
+        self.bytes
+            .resize(self.bytes.len() + count * size_of::<T>(), 0);
         self.validity.valid(count);
     }
     fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error> {
@@ -60,7 +62,11 @@ pub(super) fn leaf(validity: ValidityBuilder, buffers: Vec<Vec<u8>>) -> Node {
     let mut all = Vec::with_capacity(buffers.len() + 1);
     all.push(validity.into_bytes());
     all.extend(buffers);
-    Node { length: length as u64, null_count: nulls as u64, buffers: all }
+    Node {
+        length: length as u64,
+        null_count: nulls as u64,
+        buffers: all,
+    }
 }
 
 macro_rules! values {
@@ -94,7 +100,10 @@ pub struct BoolBuilder {
 
 impl Builder for BoolBuilder {
     fn with_capacity(rows: usize) -> Self {
-        Self { bits: Bits::with_capacity(rows), validity: ValidityBuilder::default() }
+        Self {
+            bits: Bits::with_capacity(rows),
+            validity: ValidityBuilder::default(),
+        }
     }
     fn null(&mut self) {
         self.bits.push(false);

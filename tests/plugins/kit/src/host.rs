@@ -18,12 +18,16 @@ pub fn prints(text: &str) -> bool {
 /// `random`, each a number.
 #[udf(volatility = "volatile")]
 pub fn random_and_time() -> String {
-    let system =
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let system = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos());
     let start = Instant::now();
     // The keys of a hash map are the randomness that `std` asks for.
     let random = RandomState::new().build_hasher().finish();
-    format!("system={system} monotonic={} random={random}", start.elapsed().as_nanos())
+    format!(
+        "system={system} monotonic={} random={random}",
+        start.elapsed().as_nanos()
+    )
 }
 
 /// Tries to read a file, a directory, the environment and the arguments, and to
@@ -41,12 +45,24 @@ pub fn looks_around(path: &str) -> String {
     [
         format!("file: {}", found(std::fs::read(path))),
         format!("write: {}", found(std::fs::write("wudf-was-here", "x"))),
-        format!("directory: {}", found(std::fs::read_dir("/").map(Iterator::count))),
+        format!(
+            "directory: {}",
+            found(std::fs::read_dir("/").map(Iterator::count))
+        ),
         format!("environment: {env:?}"),
         format!("arguments: {args:?}"),
-        format!("tcp: {}", found(std::net::TcpStream::connect("127.0.0.1:80").map(|_| ()))),
-        format!("listen: {}", found(std::net::TcpListener::bind("127.0.0.1:0").map(|_| ()))),
-        format!("udp: {}", found(std::net::UdpSocket::bind("127.0.0.1:0").map(|_| ()))),
+        format!(
+            "tcp: {}",
+            found(std::net::TcpStream::connect("127.0.0.1:80").map(|_| ()))
+        ),
+        format!(
+            "listen: {}",
+            found(std::net::TcpListener::bind("127.0.0.1:0").map(|_| ()))
+        ),
+        format!(
+            "udp: {}",
+            found(std::net::UdpSocket::bind("127.0.0.1:0").map(|_| ()))
+        ),
     ]
     .join("\n")
 }
@@ -56,7 +72,10 @@ const WORDS: &str = "words";
 
 /// Lines of an asset.
 #[derive(Debug)]
-#[expect(non_camel_case_types, reason = "it is named like the functions beside it")]
+#[expect(
+    non_camel_case_types,
+    reason = "it is named like the functions beside it"
+)]
 pub struct asset_word {
     words: String,
 }
@@ -94,7 +113,10 @@ pub struct InferOptions {
 
 /// A model.
 #[derive(Debug)]
-#[expect(non_camel_case_types, reason = "it is named like the functions beside it")]
+#[expect(
+    non_camel_case_types,
+    reason = "it is named like the functions beside it"
+)]
 pub struct infer {
     model: Model,
     options: InferOptions,
@@ -118,8 +140,14 @@ impl infer {
 
     fn extract(&mut self, x: &[f32]) -> Result<Vec<f32>> {
         let row = [1, x.len() as u32];
-        let dims = if self.options.dims.is_empty() { &row[..] } else { &self.options.dims };
-        let outputs = self.model.run(&[(&self.options.input, Tensor::new(dims, x))])?;
+        let dims = if self.options.dims.is_empty() {
+            &row[..]
+        } else {
+            &self.options.dims
+        };
+        let outputs = self
+            .model
+            .run(&[(&self.options.input, Tensor::new(dims, x))])?;
         match outputs.into_iter().next() {
             Some((_, first)) => Ok(first.into_vec()?),
             None => fail!("the model gave no output"),

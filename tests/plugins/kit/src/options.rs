@@ -65,7 +65,10 @@ pub struct EchoOptions {
 
 /// The options that were given.
 #[derive(Debug)]
-#[expect(non_camel_case_types, reason = "it is named like the functions beside it")]
+#[expect(
+    non_camel_case_types,
+    reason = "it is named like the functions beside it"
+)]
 pub struct options_echo {
     text: String,
 }
@@ -74,7 +77,9 @@ pub struct options_echo {
 #[udf]
 impl options_echo {
     fn open(options: EchoOptions) -> Self {
-        Self { text: format!("{options:?}") }
+        Self {
+            text: format!("{options:?}"),
+        }
     }
 
     fn echo(&self, _row: i64) -> &str {

@@ -1,5 +1,7 @@
 //! Rows that go wrong, all of them where the argument is 13.
 
+use std::hint::black_box;
+
 use wudf_guest::{Result, fail, udf};
 
 const UNLUCKY: i64 = 13;
@@ -24,8 +26,8 @@ pub fn fails(x: i64) -> Result<i64> {
 #[udf]
 pub fn spins(x: i64) -> i64 {
     let mut spins = 0_u64;
-    while x == UNLUCKY {
-        spins = std::hint::black_box(spins.wrapping_add(1));
+    while black_box(x) == UNLUCKY {
+        spins = black_box(spins.wrapping_add(1));
     }
     x
 }
@@ -34,8 +36,8 @@ pub fn spins(x: i64) -> i64 {
 #[udf]
 pub fn hogs(x: i64) -> i64 {
     let mut hoard = Vec::new();
-    while x == UNLUCKY {
-        hoard.push(std::hint::black_box(vec![1_u8; 1 << 20]));
+    while black_box(x) == UNLUCKY {
+        hoard.push(black_box(vec![1_u8; 1 << 20]));
     }
     x + hoard.len() as i64
 }
@@ -44,8 +46,12 @@ pub fn hogs(x: i64) -> i64 {
 #[udf]
 pub fn recurses(x: i64) -> i64 {
     fn deeper(x: i64) -> i64 {
-        let here = std::hint::black_box([x; 64]);
-        if x == UNLUCKY { deeper(x) + here[1] } else { here[0] }
+        let here = black_box([x; 64]);
+        if x == UNLUCKY {
+            deeper(x) + here[1]
+        } else {
+            here[0]
+        }
     }
     deeper(x)
 }

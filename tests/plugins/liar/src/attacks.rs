@@ -17,9 +17,20 @@ fn text() -> Schema {
 /// The same text in each row.
 fn say(rows: u32, said: &str) -> Result<Output, Error> {
     let offsets = (0..=rows as usize).flat_map(|at| ((at * said.len()) as i32).to_le_bytes());
-    let buffers = vec![vec![], offsets.collect(), said.repeat(rows as usize).into_bytes()];
-    let values = vec![Node { length: rows.into(), null_count: 0, buffers }];
-    Ok(Output { values, failures: vec![] })
+    let buffers = vec![
+        vec![],
+        offsets.collect(),
+        said.repeat(rows as usize).into_bytes(),
+    ];
+    let values = vec![Node {
+        length: rows.into(),
+        null_count: 0,
+        buffers,
+    }];
+    Ok(Output {
+        values,
+        failures: vec![],
+    })
 }
 
 type Answer = Result<String, String>;
@@ -29,15 +40,22 @@ fn refused(error: errors::Error) -> String {
 }
 
 fn context(model: &str) -> Result<GraphExecutionContext, String> {
-    load_by_name(model).and_then(|graph| graph.init_execution_context()).map_err(refused)
+    load_by_name(model)
+        .and_then(|graph| graph.init_execution_context())
+        .map_err(refused)
 }
 
 /// Runs the model with these inputs.
 fn compute(model: &str, inputs: Vec<(&str, Tensor)>) -> Answer {
-    let inputs = inputs.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+    let inputs = inputs
+        .into_iter()
+        .map(|(name, tensor)| (name.to_owned(), tensor))
+        .collect();
     let outputs = context(model)?.compute(inputs).map_err(refused)?;
-    let outputs: Vec<_> =
-        outputs.iter().map(|(name, tensor)| (name, tensor.dimensions(), tensor.data().len())).collect();
+    let outputs: Vec<_> = outputs
+        .iter()
+        .map(|(name, tensor)| (name, tensor.dimensions(), tensor.data().len()))
+        .collect();
     Ok(format!("{outputs:?}"))
 }
 
@@ -46,11 +64,15 @@ fn tensor(dimensions: &[u32], bytes: usize) -> Tensor {
 }
 
 fn name(model: &str) -> Answer {
-    load_by_name(model).map(|_| "a graph".to_owned()).map_err(refused)
+    load_by_name(model)
+        .map(|_| "a graph".to_owned())
+        .map_err(refused)
 }
 
 fn bytes(bytes: &[Vec<u8>], encoding: GraphEncoding) -> Answer {
-    load(bytes, encoding, ExecutionTarget::Cpu).map(|_| "a graph".to_owned()).map_err(refused)
+    load(bytes, encoding, ExecutionTarget::Cpu)
+        .map(|_| "a graph".to_owned())
+        .map_err(refused)
 }
 
 macro_rules! attacks {
@@ -59,9 +81,9 @@ macro_rules! attacks {
         pub const LIES: &[Lie] = &[$(Lie {
             name: stringify!($name),
             returns: text,
-            call: |rows, $model| {
-                let answer: Answer = (|| $attack)();
-                say(rows, &answer.map_or_else(|no| format!("refused: {no}"), |yes| format!("GOT {yes}")))
+            call: |rows, model| {
+                let attack = |$model: &str| -> Answer { $attack };
+                say(rows, &attack(model).map_or_else(|no| format!("refused: {no}"), |yes| format!("GOT {yes}")))
             },
         }),*];
     };

@@ -17,7 +17,12 @@ use bindings::exports::wudf::plugin::functions::{
 };
 use bindings::wudf::plugin::arrow::{Array, Field, Schema};
 
-#[allow(missing_docs, unused_qualifications, clippy::all, clippy::undocumented_unsafe_blocks)]
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks
+)]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../../wit",
@@ -44,7 +49,13 @@ fn lies() -> impl Iterator<Item = &'static Lie> {
 
 fn field(name: &str, format: &str, children: u32) -> Field {
     let (name, format) = (name.to_owned(), format.to_owned());
-    Field { name, format, nullable: true, children, metadata: Vec::new() }
+    Field {
+        name,
+        format,
+        nullable: true,
+        children,
+        metadata: Vec::new(),
+    }
 }
 
 fn signature(lie: &Lie) -> Signature {
@@ -61,7 +72,10 @@ fn signature(lie: &Lie) -> Signature {
 }
 
 fn other(message: impl Into<String>) -> Error {
-    Error { code: ErrorCode::Other, message: message.into() }
+    Error {
+        code: ErrorCode::Other,
+        message: message.into(),
+    }
 }
 
 struct Liar;
@@ -82,12 +96,18 @@ impl Guest for Liar {
 impl GuestFunction for Bound {
     fn open(name: String, options: String) -> Result<Function, Error> {
         signatures::open()?;
-        let lie = lies()
-            .find(|lie| lie.name == name)
-            .ok_or_else(|| Error { code: ErrorCode::UnknownFunction, message: name })?;
+        let lie = lies().find(|lie| lie.name == name).ok_or_else(|| Error {
+            code: ErrorCode::UnknownFunction,
+            message: name,
+        })?;
         // Good enough for the one option there is.
-        let model = options.split_once("\"model\"").and_then(|(_, rest)| rest.split('"').nth(1));
-        Ok(Function::new(Self { lie, model: model.unwrap_or_default().to_owned() }))
+        let model = options
+            .split_once("\"model\"")
+            .and_then(|(_, rest)| rest.split('"').nth(1));
+        Ok(Function::new(Self {
+            lie,
+            model: model.unwrap_or_default().to_owned(),
+        }))
     }
 
     fn signature(&self) -> Signature {

@@ -32,7 +32,11 @@ fn strict() -> Schema {
 }
 
 fn node(length: u64, null_count: u64, buffers: Vec<Vec<u8>>) -> Node {
-    Node { length, null_count, buffers }
+    Node {
+        length,
+        null_count,
+        buffers,
+    }
 }
 
 /// `count` numbers, none null.
@@ -42,7 +46,11 @@ fn numbers(count: usize) -> Node {
 
 /// One-byte values for the rows, under these offsets.
 fn texts(rows: u32, offsets: impl Iterator<Item = i32>, values: Vec<u8>) -> Node {
-    node(rows.into(), 0, vec![vec![], offsets.flat_map(i32::to_le_bytes).collect(), values])
+    node(
+        rows.into(),
+        0,
+        vec![vec![], offsets.flat_map(i32::to_le_bytes).collect(), values],
+    )
 }
 
 /// Lists of one number each, under these offsets.
@@ -52,14 +60,24 @@ fn lists(rows: u32, offsets: impl Iterator<Item = i32>, items: usize) -> Vec<Nod
 }
 
 fn output(values: Vec<Node>) -> Result<Output, Error> {
-    Ok(Output { values, failures: vec![] })
+    Ok(Output {
+        values,
+        failures: vec![],
+    })
 }
 
 /// Nulls in all rows, and these failures.
 fn failures(rows: u32, failures: Vec<(u32, String)>) -> Result<Output, Error> {
     let nulls = vec![0; rows.div_ceil(8) as usize];
-    let values = vec![node(rows.into(), rows.into(), vec![nulls, vec![0; rows as usize * 8]])];
-    let failures = failures.into_iter().map(|(row, message)| Failure { row, message }).collect();
+    let values = vec![node(
+        rows.into(),
+        rows.into(),
+        vec![nulls, vec![0; rows as usize * 8]],
+    )];
+    let failures = failures
+        .into_iter()
+        .map(|(row, message)| Failure { row, message })
+        .collect();
     Ok(Output { values, failures })
 }
 

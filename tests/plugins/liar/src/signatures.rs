@@ -13,7 +13,9 @@ static CHOSEN: [u8; 64] = *b"wudf-liar-says:honest                              
 fn chosen() -> String {
     // The compiler must not believe what the source says.
     let text = String::from_utf8_lossy(std::hint::black_box(&CHOSEN)).into_owned();
-    text.split_once(':').map(|(_, lie)| lie.trim().to_owned()).unwrap_or_default()
+    text.split_once(':')
+        .map(|(_, lie)| lie.trim().to_owned())
+        .unwrap_or_default()
 }
 
 thread_local! {
@@ -36,7 +38,11 @@ pub fn lie(mut all: Vec<Signature>) -> Vec<Signature> {
         "format_negative" => first.returns[0].format = "+w:-1".into(),
         "format_overflows" => first.returns[0].format = "+w:99999999999999999999".into(),
         "format_large_size" => {
-            first.returns = vec![field("", "+w:2147483647", 1), field("item", "+w:2147483647", 1), field("item", "l", 0)];
+            first.returns = vec![
+                field("", "+w:2147483647", 1),
+                field("item", "+w:2147483647", 1),
+                field("item", "l", 0),
+            ];
         }
         "format_long" => first.returns[0].format = "l".repeat(16 << 20),
         "format_bad_zone" => first.returns[0].format = "tsu:Middle/Earth".into(),
@@ -76,7 +82,9 @@ pub fn lie(mut all: Vec<Signature>) -> Vec<Signature> {
         "argument_name_escapes" => first.arguments[0][0].name = "a\u{1b}[2Jb".into(),
         "argument_names_same" => first.arguments.push(vec![field("x", "l", 0)]),
         "arguments_many" => {
-            first.arguments = (0..100_000).map(|at| vec![field(&format!("a{at}"), "l", 0)]).collect();
+            first.arguments = (0..100_000)
+                .map(|at| vec![field(&format!("a{at}"), "l", 0)])
+                .collect();
         }
         "doc_huge" => first.doc = "x".repeat(64 << 20),
         "doc_escapes" => first.doc = "\u{1b}[2J\u{1b}]0;owned\u{7}".into(),
@@ -88,7 +96,12 @@ pub fn lie(mut all: Vec<Signature>) -> Vec<Signature> {
         "functions_same_name" => first.name = "nodes_none".into(),
         "functions_many" => {
             let first = first.clone();
-            all = (0..100_000).map(|at| Signature { name: format!("f{at}"), ..first.clone() }).collect();
+            all = (0..100_000)
+                .map(|at| Signature {
+                    name: format!("f{at}"),
+                    ..first.clone()
+                })
+                .collect();
         }
         "changes" if calls > 0 => {
             first.name = "renamed".into();

@@ -5,7 +5,12 @@
 use std::hash::{DefaultHasher, Hasher};
 
 mod bindings {
-    #![allow(missing_docs, unused_qualifications, clippy::all, clippy::undocumented_unsafe_blocks)]
+    #![allow(
+        missing_docs,
+        unused_qualifications,
+        clippy::all,
+        clippy::undocumented_unsafe_blocks
+    )]
 
     wit_bindgen::generate!({
         inline: r#"
