@@ -204,3 +204,53 @@ fn normalise(row: &[u8], tables: &[[f32; 256]; 3], [red, green, blue]: [&mut [f3
         (*r, *g, *b) = (value(0, p[0]), value(1, p[1]), value(2, p[2]));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crops() {
+        assert_eq!(crop(256, 224), (16..240, 0));
+        // 117 / 2 = 58.5 and 119 / 2 = 59.5 both round to the even number.
+        assert_eq!(crop(341, 224), (58..282, 0));
+        assert_eq!(crop(343, 224), (60..284, 0));
+        assert_eq!(crop(5, 8), (0..5, 1));
+    }
+
+    #[test]
+    fn sizes() {
+        let recipe = Recipe::default();
+        assert_eq!(recipe.scaled(500, 375), (341, 256));
+        assert_eq!(recipe.scaled(375, 500), (256, 341));
+        assert_eq!(recipe.scaled(256, 256), (256, 256));
+    }
+
+    /// A white pixel, scaled to 2 x 2, in the middle of black.
+    #[test]
+    fn padding() {
+        let mut bmp = b"BM".to_vec();
+        for v in [0, 0, 54, 40, 1, 1, 24 << 16 | 1, 0, 0, 0, 0, 0, 0, 0xff_ffff_u32] {
+            bmp.extend_from_slice(&v.to_le_bytes());
+        }
+        let recipe = Recipe { resize: 2, crop: 4, mean: [0.0; 3], std: [1.0; 3], ..Recipe::default() };
+        let mut tensor = vec![7.0; 3];
+        Preprocessor::new(recipe).expect("a recipe").tensor(&bmp, &mut tensor).expect("a picture");
+        let plane = [0., 0., 0., 0., 0., 1., 1., 0., 0., 1., 1., 0., 0., 0., 0., 0.];
+        assert_eq!(tensor, [plane; 3].concat());
+    }
+
+    #[test]
+    fn validation() {
+        let default = Recipe::default();
+        assert_eq!(default.validate(), Ok(()));
+        for recipe in [
+            Recipe { resize: 0, ..default.clone() },
+            Recipe { crop: MAX_SIDE + 1, ..default.clone() },
+            Recipe { mean: [0.0, f32::NAN, 0.0], ..default.clone() },
+            Recipe { std: [1.0, 1.0, 0.0], ..default },
+        ] {
+            assert_eq!(recipe.validate().map_err(|e| e.kind()), Err(ErrorKind::InvalidRecipe), "{recipe:?}");
+        }
+    }
+}

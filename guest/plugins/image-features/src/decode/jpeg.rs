@@ -7,10 +7,6 @@ use crate::error::{Error, ErrorKind};
 
 const NAME: &str = "JPEG";
 
-/// Windows start at multiples of this and reach this much past what is wanted on every side: chroma at the window's
-/// edge then is interpolated from the same neighbours as in the whole picture. 4:1:1 has units of 32 columns.
-const MARGIN: u32 = 32;
-
 /// More scans than any encoder writes, few enough to end a file made of nothing else.
 const MAX_SCANS: usize = 500;
 
@@ -47,9 +43,10 @@ pub(super) fn decode(
 
     let orientation = if exif_orientation { orientation_of(&decoder) } else { 1 };
     let whole = Window { x: 0, y: 0, width, height };
+    let header = decoder.header();
     let window = match wanted(width, height) {
         // Of CMYK, the decoder gives other pixels when it is asked for a part.
-        Some(window) if format == PixelFormat::Rgb && !(2..=8).contains(&orientation) => with_margin(window, whole),
+        Some(window) if format == PixelFormat::Rgb && !(2..=8).contains(&orientation) => with_margin(window, whole, header),
         _ => whole,
     };
     decoder.set_output_format(format);
@@ -126,14 +123,19 @@ fn has_end(bytes: &[u8]) -> bool {
     bytes[scan..].windows(2).any(|marker| marker == [0xff, 0xd9])
 }
 
-fn with_margin(wanted: Window, whole: Window) -> Window {
-    let grow = |start: u32, len: u32, end: u32| {
-        let first = start.saturating_sub(MARGIN) / MARGIN * MARGIN;
-        let last = (start + len + MARGIN).next_multiple_of(MARGIN).min(end);
+/// A window that starts and ends at coding units, one or more past what is wanted on every side: chroma at its edge is then
+/// interpolated from the same neighbours as in the whole picture.
+fn with_margin(wanted: Window, whole: Window, frame: &FrameHeader) -> Window {
+    let grow = |start: u32, len: u32, end: u32, sampling: u8| {
+        let unit = 8 * u32::from(sampling.max(2));
+        let first = start.saturating_sub(unit) / unit * unit;
+        let last = (start + len + unit).next_multiple_of(unit).min(end);
         (first, last - first)
     };
-    let (x, width) = grow(wanted.x, wanted.width, whole.width);
-    let (y, height) = grow(wanted.y, wanted.height, whole.height);
+    let horizontal = frame.components.iter().map(|c| c.horizontal_sampling).max().unwrap_or(1);
+    let vertical = frame.components.iter().map(|c| c.vertical_sampling).max().unwrap_or(1);
+    let (x, width) = grow(wanted.x, wanted.width, whole.width, horizontal);
+    let (y, height) = grow(wanted.y, wanted.height, whole.height, vertical);
     Window { x, y, width, height }
 }
 

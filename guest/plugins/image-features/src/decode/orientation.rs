@@ -88,3 +88,46 @@ pub(super) fn apply(orientation: u16, picture: &mut Picture, scratch: &mut Scrat
     (picture.width, picture.height) = (out_w as u32, out_h as u32);
     (picture.window.width, picture.window.height) = (out_w as u32, out_h as u32);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Window;
+
+    /// Three columns and two rows, numbered; what Pillow 13's `exif_transpose` makes of them.
+    #[test]
+    fn turns() {
+        let expected: [(u32, [u8; 6]); 9] = [
+            (3, [0, 1, 2, 3, 4, 5]),
+            (3, [0, 1, 2, 3, 4, 5]),
+            (3, [2, 1, 0, 5, 4, 3]),
+            (3, [5, 4, 3, 2, 1, 0]),
+            (3, [3, 4, 5, 0, 1, 2]),
+            (2, [0, 3, 1, 4, 2, 5]),
+            (2, [3, 0, 4, 1, 5, 2]),
+            (2, [5, 2, 4, 1, 3, 0]),
+            (2, [2, 5, 1, 4, 0, 3]),
+        ];
+        for (orientation, (width, pixels)) in expected.into_iter().enumerate() {
+            let window = Window { x: 0, y: 0, width: 3, height: 2 };
+            let data = (0..6).flat_map(|v| [v; 3]).collect();
+            let mut picture = Picture { width: 3, height: 2, window, data };
+            apply(orientation as u16, &mut picture, &mut Scratch::default());
+            assert_eq!((picture.width, picture.height), (width, 6 / width), "orientation {orientation}");
+            assert_eq!(picture.data, pixels.map(|v| [v; 3]).concat(), "orientation {orientation}");
+        }
+    }
+
+    #[test]
+    fn finds() {
+        let big = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0";
+        assert_eq!((from_exif(big), from_exif(little)), (Some(6), Some(8)));
+        for len in 0..little.len() - 6 {
+            assert_eq!(from_exif(&little[..len]), None);
+        }
+        assert_eq!(from_xmp(b"<x tiff:Orientation=\"3\">"), Some(3));
+        assert_eq!(from_xmp(b"<tiff:Orientation>5</tiff:Orientation>"), Some(5));
+        assert_eq!(from_xmp(b"tiff:Orientation"), None);
+    }
+}
