@@ -96,8 +96,9 @@ impl Guest for Liar {
 impl GuestFunction for Bound {
     fn open(name: String, options: String) -> Result<Function, Error> {
         signatures::open()?;
-        let lie = lies().find(|lie| lie.name == name).ok_or_else(|| Error {
-            code: ErrorCode::UnknownFunction,
+        let unknown = ErrorCode::UnknownFunction;
+        let lie = lies().find(|lie| lie.name == name).ok_or(Error {
+            code: unknown,
             message: name,
         })?;
         // Good enough for the one option there is.
