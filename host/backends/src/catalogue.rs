@@ -32,12 +32,25 @@ const SETTINGS: [&str; 5] = ["backend", "device", "precision", "batch", "outputs
 /// [`ErrorKind::InvalidArgument`] when it has no name, no source or a setting
 /// that cannot be read; what [`Source::parse`] says of the source.
 pub fn parse(entry: &str) -> Result<ModelSpec, Error> {
-    let invalid = |why: &str| Error::new(ErrorKind::InvalidArgument, format!("model `{entry}`: {why}"));
-    let (name, rest) = entry.split_once('=').ok_or_else(|| invalid("an entry is written NAME=SOURCE"))?;
+    let invalid = |why: &str| {
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!("model `{entry}`: {why}"),
+        )
+    };
+    let (name, rest) = entry
+        .split_once('=')
+        .ok_or_else(|| invalid("an entry is written NAME=SOURCE"))?;
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',') {
-        return Err(invalid("the name before `=` is empty or holds a space or a comma"));
+        return Err(invalid(
+            "the name before `=` is empty or holds a space or a comma",
+        ));
     }
-    let end = SETTINGS.iter().filter_map(|key| rest.find(&format!(",{key}="))).min().unwrap_or(rest.len());
+    let end = SETTINGS
+        .iter()
+        .filter_map(|key| rest.find(&format!(",{key}=")))
+        .min()
+        .unwrap_or(rest.len());
     let (source, settings) = rest.split_at(end);
     if source.is_empty() {
         return Err(invalid("there is no source behind `=`"));
@@ -56,17 +69,25 @@ pub fn parse(entry: &str) -> Result<ModelSpec, Error> {
         spec = match key {
             "backend" if !value.is_empty() => spec.backend(value),
             "backend" => return Err(wrong("a backend has a name")),
-            "device" => spec.device(device(value).ok_or_else(|| wrong("a device is `cpu`, `gpu` or `gpu:0`"))?),
-            "precision" => {
-                spec.precision(precision(value).ok_or_else(|| wrong("a precision is `stored`, `f32`, `bf16` or `f16`"))?)
-            }
+            "device" => spec
+                .device(device(value).ok_or_else(|| wrong("a device is `cpu`, `gpu` or `gpu:0`"))?),
+            "precision" => spec.precision(
+                precision(value)
+                    .ok_or_else(|| wrong("a precision is `stored`, `f32`, `bf16` or `f16`"))?,
+            ),
             "batch" => {
                 let rows = value.parse().ok().filter(|&rows: &usize| rows > 0);
                 spec.batch_size(rows.ok_or_else(|| wrong("a batch has at least one row"))?)
             }
-            "outputs" if value.split('+').all(|name| !name.is_empty()) => spec.outputs(value.split('+')),
+            "outputs" if value.split('+').all(|name| !name.is_empty()) => {
+                spec.outputs(value.split('+'))
+            }
             "outputs" => return Err(wrong("outputs are names joined by `+`")),
-            _ => return Err(wrong("the settings are backend, device, precision, batch and outputs")),
+            _ => {
+                return Err(wrong(
+                    "the settings are backend, device, precision, batch and outputs",
+                ));
+            }
         };
     }
     Ok(spec)
@@ -112,12 +133,17 @@ mod tests {
 
     #[test]
     fn a_path_alone() {
-        assert_eq!(parse("resnet50=models/r50.onnx").unwrap(), ModelSpec::new("resnet50", "models/r50.onnx"));
+        assert_eq!(
+            parse("resnet50=models/r50.onnx").unwrap(),
+            ModelSpec::new("resnet50", "models/r50.onnx")
+        );
     }
 
     #[test]
     fn all_settings() {
-        let spec = parse("m=a.onnx,backend=onnxruntime,device=gpu:1,precision=bf16,batch=32,outputs=features+a/b_0");
+        let spec = parse(
+            "m=a.onnx,backend=onnxruntime,device=gpu:1,precision=bf16,batch=32,outputs=features+a/b_0",
+        );
         let wanted = ModelSpec::new("m", "a.onnx")
             .backend("onnxruntime")
             .device(Device::Gpu(1))
@@ -126,12 +152,23 @@ mod tests {
             .outputs(["features", "a/b_0"]);
         assert_eq!(spec.unwrap(), wanted);
         assert_eq!(parse("m=a,device=gpu").unwrap().device, Device::Gpu(0));
-        assert_eq!(parse("m=a,device=cpu,precision=stored").unwrap(), ModelSpec::new("m", "a"));
+        assert_eq!(
+            parse("m=a,device=cpu,precision=stored").unwrap(),
+            ModelSpec::new("m", "a")
+        );
     }
 
     #[test]
     fn odd_paths() {
-        let paths = ["a,b.onnx", "a=b.onnx", "dir with space/ü.onnx", "a,devices=3.onnx", ",x", r"C:\m.onnx", "backend=x"];
+        let paths = [
+            "a,b.onnx",
+            "a=b.onnx",
+            "dir with space/ü.onnx",
+            "a,devices=3.onnx",
+            ",x",
+            r"C:\m.onnx",
+            "backend=x",
+        ];
         for path in paths {
             assert_eq!(source(&format!("m={path}")), path);
             assert_eq!(source(&format!("m={path},batch=2,backend=rten")), path);

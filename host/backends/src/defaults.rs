@@ -18,7 +18,10 @@ pub fn defaults(onnxruntime: Option<PathBuf>, sources: Arc<Sources>) -> Vec<Arc<
     #[cfg(feature = "rten")]
     backends.push(Arc::new(crate::Rten::new(Arc::clone(&sources))));
     #[cfg(feature = "onnxruntime")]
-    backends.push(Arc::new(when_asked_for::OnnxRuntime { library: onnxruntime, sources: Arc::clone(&sources) }));
+    backends.push(Arc::new(when_asked_for::OnnxRuntime {
+        library: onnxruntime,
+        sources: Arc::clone(&sources),
+    }));
     // Not used where features are off.
     let _ = (sources, &mut backends);
     #[cfg(not(feature = "onnxruntime"))]
@@ -48,7 +51,9 @@ mod when_asked_for {
         }
 
         fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
-            let options = Options { library: self.library.clone() };
+            let options = Options {
+                library: self.library.clone(),
+            };
             onnxruntime::OnnxRuntime::find(&options, Arc::clone(&self.sources))?.load(request)
         }
     }

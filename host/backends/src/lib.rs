@@ -29,6 +29,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod catalogue;
 mod defaults;
 mod model_file;
@@ -39,6 +41,8 @@ pub mod onnxruntime;
 mod rten;
 pub mod seeded;
 pub mod source;
+#[cfg(test)]
+mod tests;
 
 pub use defaults::defaults;
 #[cfg(feature = "onnxruntime")]

@@ -36,23 +36,42 @@ impl ModelFile {
         let mut tensors: Vec<String> = Vec::new();
         let mut outputs = Vec::new();
         for (n, tensor) in wanted.into_iter().enumerate() {
-            let name = request.outputs.get(n).cloned().unwrap_or_else(|| tensor.clone());
-            let place = tensors.iter().position(|known| *known == tensor).unwrap_or_else(|| {
-                tensors.push(tensor);
-                tensors.len() - 1
-            });
+            let name = request
+                .outputs
+                .get(n)
+                .cloned()
+                .unwrap_or_else(|| tensor.clone());
+            let place = tensors
+                .iter()
+                .position(|known| *known == tensor)
+                .unwrap_or_else(|| {
+                    tensors.push(tensor);
+                    tensors.len() - 1
+                });
             outputs.push((name, place));
         }
         let inputs = graph.inputs()?;
         // The graph kept no slice of the file, so this copies nothing.
         let bytes = onnx::add_outputs(bytes.into(), &graph, &tensors)?;
-        Ok(Self { bytes, graph, tensors, outputs, inputs, external })
+        Ok(Self {
+            bytes,
+            graph,
+            tensors,
+            outputs,
+            inputs,
+            external,
+        })
     }
 
     /// The rows that a run should take: what the spec asks for or `default`,
     /// and one where the file fixes the first dimension at one.
     pub(crate) fn batch_size(&self, request: &LoadRequest<'_>, default: usize) -> usize {
-        let single = |input: &TensorSpec| input.dims.as_ref().is_some_and(|dims| dims.first() == Some(&Some(1)));
+        let single = |input: &TensorSpec| {
+            input
+                .dims
+                .as_ref()
+                .is_some_and(|dims| dims.first() == Some(&Some(1)))
+        };
         if self.inputs.iter().any(single) {
             return 1;
         }
@@ -65,7 +84,10 @@ impl ModelFile {
 /// A graph may name any path, and backends would read it into the outputs: only
 /// files in the model's own folder pass, and none for a model without a folder
 /// (one that a plugin handed over, or that was downloaded).
-fn external_files(graph: &Graph, folder: Option<&std::path::Path>) -> Result<Vec<(String, PathBuf)>, Error> {
+fn external_files(
+    graph: &Graph,
+    folder: Option<&std::path::Path>,
+) -> Result<Vec<(String, PathBuf)>, Error> {
     graph
         .external_files()
         .map(|name| {

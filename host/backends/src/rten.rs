@@ -4,10 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ::rten::{DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueType, ValueView};
+use ::rten::{
+    DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
+    ValueType, ValueView,
+};
 use rten_tensor::{AsView, Layout};
 use wudf::nn::{
-    Backend, Device, Element, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec, TensorType,
+    Backend, Device, Element, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec,
+    TensorType,
 };
 
 use crate::model_file::ModelFile;
@@ -27,7 +31,10 @@ pub struct Rten {
 impl Rten {
     /// The backend, with models from `sources`.
     pub fn new(sources: Arc<Sources>) -> Self {
-        Self { sources, pools: Arc::default() }
+        Self {
+            sources,
+            pools: Arc::default(),
+        }
     }
 }
 
@@ -37,9 +44,12 @@ impl Backend for Rten {
     }
 
     fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
-        let unsupported = |what: &str| Error::new(ErrorKind::Unsupported, format!("the backend rten {what}"));
+        let unsupported =
+            |what: &str| Error::new(ErrorKind::Unsupported, format!("the backend rten {what}"));
         if request.spec.device != Device::Cpu {
-            return Err(unsupported("runs on the CPU only; take another backend for other devices"));
+            return Err(unsupported(
+                "runs on the CPU only; take another backend for other devices",
+            ));
         }
         if !matches!(request.spec.precision, Precision::AsStored | Precision::F32) {
             return Err(unsupported("computes in f32 only"));
@@ -48,25 +58,44 @@ impl Backend for Rten {
         let mut options = ModelOptions::with_all_ops();
         for (name, path) in &file.external {
             let weights = std::fs::read(path).map_err(|e| {
-                Error::new(ErrorKind::NotFound, format!("cannot read the weights {}: {e}", path.display()))
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("cannot read the weights {}: {e}", path.display()),
+                )
             })?;
             options.external_data(name, weights);
         }
         let bytes = std::mem::take(&mut file.bytes);
-        let model = guard("loading", || options.load(bytes))?
-            .map_err(|e| Error::new(ErrorKind::InvalidEncoding, format!("rten cannot load the model: {e}")))?;
+        let model = guard("loading", || options.load(bytes))?.map_err(|e| {
+            Error::new(
+                ErrorKind::InvalidEncoding,
+                format!("rten cannot load the model: {e}"),
+            )
+        })?;
 
         let node = |name: &str| {
-            model
-                .find_node(name)
-                .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("rten's graph has no tensor `{name}`")))
+            model.find_node(name).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("rten's graph has no tensor `{name}`"),
+                )
+            })
         };
         let inputs = file
             .inputs
             .iter()
-            .map(|input| Ok(Input { node: node(&input.name)?, is_bool: file.graph.takes_bool(&input.name) }))
+            .map(|input| {
+                Ok(Input {
+                    node: node(&input.name)?,
+                    is_bool: file.graph.takes_bool(&input.name),
+                })
+            })
             .collect::<Result<_, Error>>()?;
-        let nodes = file.tensors.iter().map(|name| node(name)).collect::<Result<Vec<_>, _>>()?;
+        let nodes = file
+            .tensors
+            .iter()
+            .map(|name| node(name))
+            .collect::<Result<Vec<_>, _>>()?;
         let outputs = file
             .outputs
             .iter()
@@ -143,16 +172,30 @@ impl Model for RtenModel {
         self.batch_size
     }
 
-    fn run(&self, inputs: &[(&str, &Tensor)], deadline: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+    fn run(
+        &self,
+        inputs: &[(&str, &Tensor)],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Tensor>, Error> {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(Error::new(ErrorKind::Timeout, "the model's time was up before it ran"));
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                "the model's time was up before it ran",
+            ));
         }
         let data = inputs
             .iter()
             .map(|(name, tensor)| {
-                let place = self.input_specs.iter().position(|spec| spec.name == *name).ok_or_else(|| {
-                    Error::new(ErrorKind::InvalidArgument, format!("the model has no input `{name}`"))
-                })?;
+                let place = self
+                    .input_specs
+                    .iter()
+                    .position(|spec| spec.name == *name)
+                    .ok_or_else(|| {
+                        Error::new(
+                            ErrorKind::InvalidArgument,
+                            format!("the model has no input `{name}`"),
+                        )
+                    })?;
                 Ok((&self.inputs[place], Data::new(tensor)?))
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -164,8 +207,10 @@ impl Model for RtenModel {
         let pool = self.pools.take();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
         // A panic takes the pool with it.
-        let values = guard("running", || self.model.run(values, &self.nodes, Some(options)))?
-            .map_err(|e| Error::new(ErrorKind::Runtime, format!("rten: {e}")))?;
+        let values = guard("running", || {
+            self.model.run(values, &self.nodes, Some(options))
+        })?
+        .map_err(|e| Error::new(ErrorKind::Runtime, format!("rten: {e}")))?;
         self.pools.give_back(pool);
 
         // Several outputs may be one tensor.
@@ -173,7 +218,9 @@ impl Model for RtenModel {
             .iter()
             .zip(&self.outputs)
             .map(|(&place, spec)| {
-                let value = values.get(place).ok_or_else(|| Error::new(ErrorKind::Runtime, "rten: an output is missing"))?;
+                let value = values
+                    .get(place)
+                    .ok_or_else(|| Error::new(ErrorKind::Runtime, "rten: an output is missing"))?;
                 tensor(value, spec.ty)
             })
             .collect()
@@ -194,29 +241,56 @@ impl<'a> Data<'a> {
             TensorType::F32 => Self::F32(dims, tensor.values()?),
             TensorType::U8 => Self::U8(dims, tensor.values()?),
             TensorType::I32 => Self::I32(dims, tensor.values()?),
-            TensorType::F64 => Self::F32(dims, tensor.values::<f64>()?.iter().map(|&x| x as f32).collect()),
+            TensorType::F64 => Self::F32(
+                dims,
+                tensor.values::<f64>()?.iter().map(|&x| x as f32).collect(),
+            ),
             TensorType::I64 => {
                 let narrow = |&x: &i64| {
                     i32::try_from(x).map_err(|_| {
-                        Error::new(ErrorKind::Unsupported, format!("rten computes in 32-bit whole numbers, not {x}"))
+                        Error::new(
+                            ErrorKind::Unsupported,
+                            format!("rten computes in 32-bit whole numbers, not {x}"),
+                        )
                     })
                 };
-                Self::I32(dims, tensor.values::<i64>()?.iter().map(narrow).collect::<Result<_, _>>()?)
+                Self::I32(
+                    dims,
+                    tensor
+                        .values::<i64>()?
+                        .iter()
+                        .map(narrow)
+                        .collect::<Result<_, _>>()?,
+                )
             }
-            other => return Err(Error::new(ErrorKind::Unsupported, format!("rten takes no tensors of {other}"))),
+            other => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("rten takes no tensors of {other}"),
+                ));
+            }
         })
     }
 
     fn value(&self, is_bool: bool) -> Result<ValueOrView<'_>, Error> {
-        let invalid = |e: &dyn std::error::Error| Error::new(ErrorKind::InvalidArgument, e.to_string());
+        let invalid =
+            |e: &dyn std::error::Error| Error::new(ErrorKind::InvalidArgument, e.to_string());
         Ok(match self {
-            Self::F32(dims, data) => ValueView::from_shape(dims, data).map_err(|e| invalid(&e))?.into(),
+            Self::F32(dims, data) => ValueView::from_shape(dims, data)
+                .map_err(|e| invalid(&e))?
+                .into(),
             Self::U8(dims, data) if is_bool => {
                 let truth = data.iter().map(|&x| i32::from(x != 0)).collect();
-                Value::from_shape(dims, truth).map_err(|e| invalid(&e))?.into()
+                Value::from_shape(dims, truth)
+                    .map_err(|e| invalid(&e))?
+                    .into()
             }
-            Self::U8(dims, data) => ValueView::from_shape(dims, data).map_err(|e| invalid(&e))?.into(),
-            Self::I32(dims, data) => ValueView::from_shape(dims, data).map_err(|e| invalid(&e))?.into(),
+            Self::U8(dims, data) => ValueView::from_shape(dims, data)
+                .map_err(|e| invalid(&e))?
+                .into(),
+            Self::I32(dims, data) => ValueView::from_shape(dims, data)
+                .map_err(|e| invalid(&e))?
+                .into(),
         })
     }
 }
@@ -227,7 +301,10 @@ fn tensor(value: &Value, ty: TensorType) -> Result<Tensor, Error> {
     let dims = value
         .shape()
         .iter()
-        .map(|&size| u32::try_from(size).map_err(|_| Error::new(ErrorKind::TooLarge, "an output is too large")))
+        .map(|&size| {
+            u32::try_from(size)
+                .map_err(|_| Error::new(ErrorKind::TooLarge, "an output is too large"))
+        })
         .collect::<Result<Vec<u32>, _>>()?;
     match value {
         Value::FloatTensor(values) => {
@@ -246,13 +323,18 @@ fn tensor(value: &Value, ty: TensorType) -> Result<Tensor, Error> {
                 _ => Tensor::from_values(dims, &values),
             }
         }
-        other => {
-            Err(Error::new(ErrorKind::Unsupported, format!("rten gave {}, which plugins cannot take", other.dtype())))
-        }
+        other => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("rten gave {}, which plugins cannot take", other.dtype()),
+        )),
     }
 }
 
-fn collect<A, B: Element>(dims: Vec<u32>, values: Vec<A>, convert: impl Fn(A) -> B) -> Result<Tensor, Error> {
+fn collect<A, B: Element>(
+    dims: Vec<u32>,
+    values: Vec<A>,
+    convert: impl Fn(A) -> B,
+) -> Result<Tensor, Error> {
     Tensor::from_values(dims, &values.into_iter().map(convert).collect::<Vec<_>>())
 }
 
@@ -265,7 +347,10 @@ fn guard<T>(doing: &str, f: impl FnOnce() -> T) -> Result<T, Error> {
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("for reasons unknown");
-        Error::new(ErrorKind::Runtime, format!("rten failed {doing} the model: {why}"))
+        Error::new(
+            ErrorKind::Runtime,
+            format!("rten failed {doing} the model: {why}"),
+        )
     })
 }
 
@@ -286,6 +371,9 @@ impl Pools {
     }
 
     fn give_back(&self, pool: Arc<ThreadPool>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pool);
     }
 }

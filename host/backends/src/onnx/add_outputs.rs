@@ -30,12 +30,24 @@ pub fn add_outputs(model: Vec<u8>, graph: &Graph, tensors: &[String]) -> Result<
     let outputs = missing
         .into_iter()
         .map(|name| {
-            graph.value_info.get(name).cloned().unwrap_or_else(|| ValueInfoProto { name: name.into(), r#type: None })
+            graph
+                .value_info
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| ValueInfoProto {
+                    name: name.into(),
+                    r#type: None,
+                })
         })
         .collect();
-    let declarations = GraphProto { output: outputs, ..GraphProto::default() }.encode_to_vec();
+    let declarations = GraphProto {
+        output: outputs,
+        ..GraphProto::default()
+    }
+    .encode_to_vec();
 
-    let place = find_graph(&model).ok_or_else(|| Error::new(ErrorKind::InvalidEncoding, "a broken ONNX file"))?;
+    let place = find_graph(&model)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidEncoding, "a broken ONNX file"))?;
     let mut longer = Vec::with_capacity(model.len() + declarations.len() + 16);
     longer.extend_from_slice(&model[..place.start]);
     longer.push((MODEL_GRAPH << 3 | LENGTH_DELIMITED) as u8);
@@ -77,7 +89,11 @@ fn find_graph(model: &[u8]) -> Option<Place> {
         let content = at;
         at = at.checked_add(length).filter(|end| *end <= model.len())?;
         if key == MODEL_GRAPH << 3 | LENGTH_DELIMITED {
-            found = Some(Place { start, content, end: at });
+            found = Some(Place {
+                start,
+                content,
+                end: at,
+            });
         }
     }
     found

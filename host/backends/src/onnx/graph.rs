@@ -50,9 +50,18 @@ impl Graph {
             .graph
             .ok_or_else(|| invalid("not an ONNX file: it holds no graph".into()))?;
 
+        if model.opset_import.is_empty() {
+            return Err(invalid(
+                "an ONNX file that was cut short: it does not say which operators it uses".into(),
+            ));
+        }
+
         let mut external = BTreeSet::new();
         external_in_graph(&graph, &mut external);
-        model.functions.iter().for_each(|f| external_in_nodes(&f.node, &mut external));
+        model
+            .functions
+            .iter()
+            .for_each(|f| external_in_nodes(&f.node, &mut external));
 
         let mut weights: HashSet<String> = HashSet::new();
         weights.extend(graph.initializer.into_iter().map(|t| t.name));
@@ -62,7 +71,11 @@ impl Graph {
                 .into_iter()
                 .filter_map(|t| t.values.map(|v| v.name)),
         );
-        let inputs: Vec<_> = graph.input.into_iter().filter(|input| !weights.contains(&input.name)).collect();
+        let inputs: Vec<_> = graph
+            .input
+            .into_iter()
+            .filter(|input| !weights.contains(&input.name))
+            .collect();
 
         let mut nodes = Vec::with_capacity(graph.node.len());
         let mut producers = HashMap::with_capacity(graph.node.len());
@@ -73,7 +86,11 @@ impl Graph {
             for output in node.output.iter().filter(|name| !name.is_empty()) {
                 producers.insert(output.clone(), nodes.len());
             }
-            nodes.push(Node { op: node.op_type, inputs: node.input, outputs: node.output });
+            nodes.push(Node {
+                op: node.op_type,
+                inputs: node.input,
+                outputs: node.output,
+            });
         }
         if graph.output.is_empty() {
             return Err(invalid("the ONNX file's graph has no output".into()));
@@ -92,7 +109,11 @@ impl Graph {
         Ok(Self {
             inputs,
             outputs: graph.output,
-            value_info: graph.value_info.into_iter().map(|v| (v.name.clone(), v)).collect(),
+            value_info: graph
+                .value_info
+                .into_iter()
+                .map(|v| (v.name.clone(), v))
+                .collect(),
             nodes,
             producers,
             weights,
@@ -189,7 +210,10 @@ fn describe(name: &str, ty: Option<&TypeProto>) -> Result<Option<TensorSpec>, Er
             format!("the model's tensor `{name}` {what}, which plugins cannot exchange"),
         )
     };
-    let tensor = ty.tensor_type.as_ref().ok_or_else(|| unsupported("is no dense tensor"))?;
+    let tensor = ty
+        .tensor_type
+        .as_ref()
+        .ok_or_else(|| unsupported("is no dense tensor"))?;
     let element = tensor_type(tensor.elem_type)
         .ok_or_else(|| unsupported(&format!("has elements of ONNX type {}", tensor.elem_type)))?;
     let dims = tensor.shape.as_ref().map(|shape| {
@@ -207,27 +231,58 @@ fn describe(name: &str, ty: Option<&TypeProto>) -> Result<Option<TensorSpec>, Er
 }
 
 fn external_in_graph(graph: &GraphProto, files: &mut BTreeSet<String>) {
-    graph.initializer.iter().for_each(|t| external_in_tensor(t, files));
+    graph
+        .initializer
+        .iter()
+        .for_each(|t| external_in_tensor(t, files));
     for sparse in &graph.sparse_initializer {
-        sparse.values.iter().chain(&sparse.indices).for_each(|t| external_in_tensor(t, files));
+        sparse
+            .values
+            .iter()
+            .chain(&sparse.indices)
+            .for_each(|t| external_in_tensor(t, files));
     }
     external_in_nodes(&graph.node, files);
 }
 
 fn external_in_nodes(nodes: &[NodeProto], files: &mut BTreeSet<String>) {
     for attribute in nodes.iter().flat_map(|node| &node.attribute) {
-        attribute.t.iter().chain(&attribute.tensors).for_each(|t| external_in_tensor(t, files));
-        for sparse in attribute.sparse_tensor.iter().chain(&attribute.sparse_tensors) {
-            sparse.values.iter().chain(&sparse.indices).for_each(|t| external_in_tensor(t, files));
+        attribute
+            .t
+            .iter()
+            .chain(&attribute.tensors)
+            .for_each(|t| external_in_tensor(t, files));
+        for sparse in attribute
+            .sparse_tensor
+            .iter()
+            .chain(&attribute.sparse_tensors)
+        {
+            sparse
+                .values
+                .iter()
+                .chain(&sparse.indices)
+                .for_each(|t| external_in_tensor(t, files));
         }
-        attribute.g.iter().chain(&attribute.graphs).for_each(|g| external_in_graph(g, files));
+        attribute
+            .g
+            .iter()
+            .chain(&attribute.graphs)
+            .for_each(|g| external_in_graph(g, files));
     }
 }
 
 fn external_in_tensor(tensor: &TensorProto, files: &mut BTreeSet<String>) {
     const DEFAULT: i32 = 0;
     if tensor.data_location != DEFAULT || !tensor.external_data.is_empty() {
-        let location = tensor.external_data.iter().rev().find(|entry| entry.key == "location");
-        files.insert(location.map(|entry| entry.value.clone()).unwrap_or_default());
+        let location = tensor
+            .external_data
+            .iter()
+            .rev()
+            .find(|entry| entry.key == "location");
+        files.insert(
+            location
+                .map(|entry| entry.value.clone())
+                .unwrap_or_default(),
+        );
     }
 }

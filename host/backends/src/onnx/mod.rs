@@ -14,6 +14,3 @@ mod resolve;
 pub use add_outputs::add_outputs;
 pub use graph::Graph;
 pub use resolve::{FEATURES, LOGITS};
-
-#[cfg(test)]
-mod tests;

@@ -38,7 +38,10 @@ impl Graph {
         if names.is_empty() {
             return Ok(self.outputs().map(str::to_owned).collect());
         }
-        names.iter().map(|name| self.resolve_one(name).map(str::to_owned)).collect()
+        names
+            .iter()
+            .map(|name| self.resolve_one(name).map(str::to_owned))
+            .collect()
     }
 
     fn resolve_one<'a>(&'a self, name: &'a str) -> Result<&'a str, Error> {
@@ -105,7 +108,14 @@ impl Graph {
             .map(|tensor| {
                 let have = tensor.to_lowercase();
                 let within = !wanted.is_empty() && have.contains(&wanted);
-                (if within { 0 } else { edit_distance(&wanted, &have) }, tensor)
+                (
+                    if within {
+                        0
+                    } else {
+                        edit_distance(&wanted, &have)
+                    },
+                    tensor,
+                )
             })
             .collect();
         near.sort_by_key(|(distance, _)| *distance);
@@ -124,13 +134,16 @@ fn list(names: Vec<&str>) -> String {
 
 /// Levenshtein's distance, over at most the first 100 letters of each name.
 fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(100).collect(), b.chars().take(100).collect());
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.chars().take(100).collect(), b.chars().take(100).collect());
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut corner = std::mem::replace(&mut row[0], i + 1);
         for (j, y) in b.iter().enumerate() {
             let above = row[j + 1];
-            row[j + 1] = (corner + usize::from(x != y)).min(row[j] + 1).min(above + 1);
+            row[j + 1] = (corner + usize::from(x != y))
+                .min(row[j] + 1)
+                .min(above + 1);
             corner = above;
         }
     }

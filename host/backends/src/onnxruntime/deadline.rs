@@ -37,14 +37,24 @@ pub(super) fn watch(options: &Arc<RunOptions>, deadline: Instant) -> Result<Watc
     static WATCH: OnceLock<Option<&'static Watch>> = OnceLock::new();
     let watch = WATCH.get_or_init(|| {
         let watch: &'static Watch = Box::leak(Box::default());
-        let spawned = thread::Builder::new().name("wudf-deadlines".into()).spawn(|| watch.keep());
+        let spawned = thread::Builder::new()
+            .name("wudf-deadlines".into())
+            .spawn(|| watch.keep());
         spawned.is_ok().then_some(watch)
     });
-    let watch = watch.ok_or_else(|| Error::new(ErrorKind::Runtime, "cannot start the thread that keeps deadlines"))?;
+    let watch = watch.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Runtime,
+            "cannot start the thread that keeps deadlines",
+        )
+    })?;
     let mut runs = watch.runs.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (deadline, runs.next);
     runs.next += 1;
-    let first = runs.by_deadline.first_key_value().is_none_or(|(first, _)| key < *first);
+    let first = runs
+        .by_deadline
+        .first_key_value()
+        .is_none_or(|(first, _)| key < *first);
     runs.by_deadline.insert(key, Arc::clone(options));
     if first {
         watch.earlier.notify_one();
@@ -54,7 +64,12 @@ pub(super) fn watch(options: &Arc<RunOptions>, deadline: Instant) -> Result<Watc
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.watch.runs.lock().unwrap_or_else(PoisonError::into_inner).by_deadline.remove(&self.key);
+        self.watch
+            .runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_deadline
+            .remove(&self.key);
     }
 }
 
@@ -63,7 +78,11 @@ impl Watch {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let now = Instant::now();
-            while let Some(run) = runs.by_deadline.first_entry().filter(|run| run.key().0 <= now) {
+            while let Some(run) = runs
+                .by_deadline
+                .first_entry()
+                .filter(|run| run.key().0 <= now)
+            {
                 if let Err(e) = run.remove().terminate() {
                     tracing::warn!("cannot end a run of a model: {e}");
                 }
@@ -71,9 +90,15 @@ impl Watch {
             runs = match runs.by_deadline.first_key_value() {
                 Some((&(deadline, _), _)) => {
                     let wait = deadline.saturating_duration_since(now);
-                    self.earlier.wait_timeout(runs, wait).unwrap_or_else(PoisonError::into_inner).0
+                    self.earlier
+                        .wait_timeout(runs, wait)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
-                None => self.earlier.wait(runs).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .earlier
+                    .wait(runs)
+                    .unwrap_or_else(PoisonError::into_inner),
             };
         }
     }

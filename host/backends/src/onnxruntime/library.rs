@@ -26,7 +26,11 @@ const INSTALL: &str = "install it with `pip install onnxruntime`, or name its li
 
 pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let named = options.library.as_deref().map(search::in_named).transpose()?;
+    let named = options
+        .library
+        .as_deref()
+        .map(search::in_named)
+        .transpose()?;
     if let Some(loaded) = &*loaded {
         return match named {
             Some(path) if !same_file(&path, &loaded.path) => Err(Error::new(
@@ -49,7 +53,13 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
     };
     let environment = environment(&path)?;
     tracing::debug!(library = %path.display(), %version, "loaded ONNX Runtime");
-    Ok(loaded.insert(Loaded { environment, path, version }).clone())
+    Ok(loaded
+        .insert(Loaded {
+            environment,
+            path,
+            version,
+        })
+        .clone())
 }
 
 /// The first library that is recent enough, or why none of them is.
@@ -59,12 +69,17 @@ fn find() -> Result<(PathBuf, String), Error> {
         match probe(&path) {
             Ok(version) => return Ok((path, version)),
             // The loader's own folders are tried by name, found or not.
-            Err(e) if e.kind() == ErrorKind::NotFound => tracing::debug!(library = %path.display(), "{e}"),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                tracing::debug!(library = %path.display(), "{e}")
+            }
             Err(e) => unsuitable.push(e.to_string()),
         }
     }
     Err(match unsuitable.is_empty() {
-        true => Error::new(ErrorKind::NotFound, format!("ONNX Runtime was not found; {INSTALL}")),
+        true => Error::new(
+            ErrorKind::NotFound,
+            format!("ONNX Runtime was not found; {INSTALL}"),
+        ),
         false => Error::new(ErrorKind::Unsupported, unsuitable.join("; ")),
     })
 }
@@ -73,16 +88,27 @@ fn find() -> Result<(PathBuf, String), Error> {
 /// panic on some that are not.
 fn probe(path: &Path) -> Result<String, Error> {
     let not = |what: &str| {
-        Error::new(ErrorKind::NotFound, format!("{} is not ONNX Runtime: {what}; {INSTALL}", path.display()))
+        Error::new(
+            ErrorKind::NotFound,
+            format!("{} is not ONNX Runtime: {what}; {INSTALL}", path.display()),
+        )
     };
     // SAFETY: loading a library runs its initialisers. This one is ONNX
     // Runtime's by its name and place, or the one that the user named.
     let library = unsafe { libloading::Library::new(path) }.map_err(|e| {
-        Error::new(ErrorKind::NotFound, format!("cannot load ONNX Runtime from {}: {e}; {INSTALL}", path.display()))
+        Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "cannot load ONNX Runtime from {}: {e}; {INSTALL}",
+                path.display()
+            ),
+        )
     })?;
     // SAFETY: the type is that of ONNX Runtime's C API, stable since 1.0.
-    let base = unsafe { library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase\0") }
-        .map_err(|_| not("it has no OrtGetApiBase"))?;
+    let base = unsafe {
+        library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase\0")
+    }
+    .map_err(|_| not("it has no OrtGetApiBase"))?;
     // SAFETY: takes nothing, and gives null or a static.
     let base = unsafe { base().as_ref() }.ok_or_else(|| not("OrtGetApiBase gives nothing"))?;
     // SAFETY: gives null or a static C string.
@@ -91,18 +117,26 @@ fn probe(path: &Path) -> Result<String, Error> {
         return Err(not("it has no version"));
     }
     // SAFETY: not null, see above, and ends in NUL by the API's contract.
-    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();
+    let version = unsafe { CStr::from_ptr(version) }
+        .to_string_lossy()
+        .into_owned();
     suitable(&version).map_err(|why| {
         Error::new(
             ErrorKind::Unsupported,
-            format!("{} is ONNX Runtime {why}; upgrade it with `pip install -U onnxruntime`", path.display()),
+            format!(
+                "{} is ONNX Runtime {why}; upgrade it with `pip install -U onnxruntime`",
+                path.display()
+            ),
         )
     })?;
     // SAFETY: gives null for a version of the API that the library lacks.
     if unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) }.is_null() {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!("{} says it is ONNX Runtime {version}, but lacks its API", path.display()),
+            format!(
+                "{} says it is ONNX Runtime {version}, but lacks its API",
+                path.display()
+            ),
         ));
     }
     Ok(version)
@@ -114,24 +148,31 @@ pub(super) fn suitable(version: &str) -> Result<(), String> {
     let mut parts = version.split('.').map(|part| part.parse::<u32>());
     match (parts.next(), parts.next()) {
         (Some(Ok(1)), Some(Ok(minor))) if minor >= needed => Ok(()),
-        (Some(Ok(_)), Some(Ok(_))) => Err(format!("{version}, but 1.{needed} or a later 1.x is needed")),
+        (Some(Ok(_)), Some(Ok(_))) => Err(format!(
+            "{version}, but 1.{needed} or a later 1.x is needed"
+        )),
         _ => Err(format!("of version `{version}`, which cannot be read")),
     }
 }
 
 fn environment(path: &Path) -> Result<Environment, Error> {
     let runtime = |e: &dyn std::error::Error| {
-        Error::new(ErrorKind::Runtime, format!("cannot start ONNX Runtime {}: {e}", path.display()))
+        Error::new(
+            ErrorKind::Runtime,
+            format!("cannot start ONNX Runtime {}: {e}", path.display()),
+        )
     };
     ort::init_from(path)
         .map_err(|e| runtime(&e))?
         .with_name("wudf")
         .with_telemetry(false)
-        .with_logger(Arc::new(|level, category: &str, _: &str, place: &str, message: &str| match level {
-            LogLevel::Error | LogLevel::Fatal => tracing::warn!(category, place, "{message}"),
-            LogLevel::Warning => tracing::debug!(category, place, "{message}"),
-            _ => tracing::trace!(category, place, "{message}"),
-        }))
+        .with_logger(Arc::new(
+            |level, category: &str, _: &str, place: &str, message: &str| match level {
+                LogLevel::Error | LogLevel::Fatal => tracing::warn!(category, place, "{message}"),
+                LogLevel::Warning => tracing::debug!(category, place, "{message}"),
+                _ => tracing::trace!(category, place, "{message}"),
+            },
+        ))
         .build()
         .map_err(|e| runtime(&e))
 }

@@ -29,7 +29,9 @@ pub struct Options {
 impl Options {
     /// Options with this library, or with the one in this folder.
     pub fn library(path: impl Into<PathBuf>) -> Self {
-        Self { library: Some(path.into()) }
+        Self {
+            library: Some(path.into()),
+        }
     }
 }
 
@@ -63,8 +65,17 @@ impl OnnxRuntime {
     /// [`Unsupported`](wudf::nn::ErrorKind::Unsupported) when what was found is
     /// too old, or when `options` name another than the one already loaded.
     pub fn find(options: &Options, sources: Arc<Sources>) -> Result<Self, Error> {
-        let library::Loaded { environment, path, version } = library::load(options)?;
-        Ok(Self { sources, environment, library: path, version })
+        let library::Loaded {
+            environment,
+            path,
+            version,
+        } = library::load(options)?;
+        Ok(Self {
+            sources,
+            environment,
+            library: path,
+            version,
+        })
     }
 
     /// Where the library lies; a bare file name when the system's loader found
@@ -81,7 +92,10 @@ impl OnnxRuntime {
 
 impl std::fmt::Debug for OnnxRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OnnxRuntime").field("library", &self.library).field("version", &self.version).finish()
+        f.debug_struct("OnnxRuntime")
+            .field("library", &self.library)
+            .field("version", &self.version)
+            .finish()
     }
 }
 
@@ -91,7 +105,11 @@ impl Backend for OnnxRuntime {
     }
 
     fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
-        Ok(Box::new(session::Session::load(request, &self.sources, &self.environment)?))
+        Ok(Box::new(session::Session::load(
+            request,
+            &self.sources,
+            &self.environment,
+        )?))
     }
 }
 

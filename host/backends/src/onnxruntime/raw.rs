@@ -35,9 +35,15 @@ pub(super) fn run(
 ) -> ort::Result<()> {
     let api = ort::api();
     let memory = MemoryInfo::default();
-    let values = inputs.iter().map(|input| Value::borrow(&memory, input)).collect::<ort::Result<Vec<_>>>()?;
+    let values = inputs
+        .iter()
+        .map(|input| Value::borrow(&memory, input))
+        .collect::<ort::Result<Vec<_>>>()?;
     let input_names: Vec<_> = inputs.iter().map(|input| input.name.as_ptr()).collect();
-    let input_values: Vec<_> = values.iter().map(|value| value.0.as_ptr().cast_const()).collect();
+    let input_values: Vec<_> = values
+        .iter()
+        .map(|value| value.0.as_ptr().cast_const())
+        .collect();
     let output_names: Vec<_> = outputs.iter().map(|name| name.as_ptr()).collect();
     let mut output_values: Vec<*mut OrtValue> = vec![ptr::null_mut(); outputs.len()];
 
@@ -58,11 +64,16 @@ pub(super) fn run(
         )
     };
     // Owned from here on, also when some were made before the run failed.
-    let output_values: Vec<_> = output_values.into_iter().map(|value| NonNull::new(value).map(Value)).collect();
+    let output_values: Vec<_> = output_values
+        .into_iter()
+        .map(|value| NonNull::new(value).map(Value))
+        .collect();
     // SAFETY: the status comes from the call above, and is used once.
     unsafe { ort::Error::result_from_status(status) }?;
     for (n, value) in output_values.iter().enumerate() {
-        let value = value.as_ref().ok_or_else(|| ort::Error::new("a run gave no value for an output"))?;
+        let value = value
+            .as_ref()
+            .ok_or_else(|| ort::Error::new("a run gave no value for an output"))?;
         let (dims, ty) = value.dims_and_type()?;
         take(n, &dims, ty, value.elements(&dims, ty)?);
     }
@@ -92,7 +103,9 @@ impl Value {
         };
         // SAFETY: the status comes from the call above, and is used once.
         unsafe { ort::Error::result_from_status(status) }?;
-        NonNull::new(value).map(Self).ok_or_else(|| ort::Error::new("ONNX Runtime made no tensor"))
+        NonNull::new(value)
+            .map(Self)
+            .ok_or_else(|| ort::Error::new("ONNX Runtime made no tensor"))
     }
 
     /// The dimensions, and the element type by ONNX's number.
@@ -108,12 +121,16 @@ impl Value {
         }
         let mut info: *mut OrtTensorTypeAndShapeInfo = ptr::null_mut();
         // SAFETY: as above.
-        unsafe { ort::Error::result_from_status((api.GetTensorTypeAndShape)(self.0.as_ptr(), &mut info)) }?;
+        unsafe {
+            ort::Error::result_from_status((api.GetTensorTypeAndShape)(self.0.as_ptr(), &mut info))
+        }?;
         let read = || {
             let mut ty: i32 = 0;
             // SAFETY: `info` is live; the enum is a C int, which may hold more
             // than `ort` knows, and so is read as one.
-            let status = unsafe { (api.GetTensorElementType)(info, ptr::from_mut(&mut ty).cast::<ElementType>()) };
+            let status = unsafe {
+                (api.GetTensorElementType)(info, ptr::from_mut(&mut ty).cast::<ElementType>())
+            };
             // SAFETY: as above.
             unsafe { ort::Error::result_from_status(status) }?;
             let mut rank = 0;
@@ -121,7 +138,9 @@ impl Value {
             unsafe { ort::Error::result_from_status((api.GetDimensionsCount)(info, &mut rank)) }?;
             let mut dims = vec![0; rank];
             // SAFETY: `dims` has room for `rank` numbers.
-            unsafe { ort::Error::result_from_status((api.GetDimensions)(info, dims.as_mut_ptr(), rank)) }?;
+            unsafe {
+                ort::Error::result_from_status((api.GetDimensions)(info, dims.as_mut_ptr(), rank))
+            }?;
             Ok((dims, ty))
         };
         let result = read();
@@ -133,14 +152,23 @@ impl Value {
     /// The elements, little-endian; empty for types that [`tensor_type`] does
     /// not know.
     fn elements(&self, dims: &[i64], ty: i32) -> ort::Result<&[u8]> {
-        let Some(ty) = tensor_type(ty) else { return Ok(&[]) };
+        let Some(ty) = tensor_type(ty) else {
+            return Ok(&[]);
+        };
         let length = dims
             .iter()
-            .try_fold(ty.size(), |n, &size| n.checked_mul(usize::try_from(size).ok()?))
+            .try_fold(ty.size(), |n, &size| {
+                n.checked_mul(usize::try_from(size).ok()?)
+            })
             .ok_or_else(|| ort::Error::new("an output is too large"))?;
         let mut data: *mut c_void = ptr::null_mut();
         // SAFETY: `self` is a live tensor.
-        unsafe { ort::Error::result_from_status((ort::api().GetTensorMutableData)(self.0.as_ptr(), &mut data)) }?;
+        unsafe {
+            ort::Error::result_from_status((ort::api().GetTensorMutableData)(
+                self.0.as_ptr(),
+                &mut data,
+            ))
+        }?;
         if length == 0 {
             return Ok(&[]);
         }

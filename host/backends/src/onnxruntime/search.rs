@@ -30,42 +30,67 @@ pub(super) fn in_named(path: &Path) -> Result<PathBuf, Error> {
         return in_folder(path).ok_or_else(|| {
             Error::new(
                 ErrorKind::NotFound,
-                format!("there is no ONNX Runtime ({}*{}) in the folder {}", NAME.0, NAME.1, path.display()),
+                format!(
+                    "there is no ONNX Runtime ({}*{}) in the folder {}",
+                    NAME.0,
+                    NAME.1,
+                    path.display()
+                ),
             )
         });
     }
     if path.is_file() {
         // `ort` would look for a relative path beside the program.
-        return path
-            .canonicalize()
-            .map_err(|e| Error::new(ErrorKind::NotFound, format!("cannot read {}: {e}", path.display())));
+        return path.canonicalize().map_err(|e| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("cannot read {}: {e}", path.display()),
+            )
+        });
     }
     if path.components().count() == 1 && LOADER_NAMES.iter().any(|name| path == Path::new(name)) {
         return Ok(path.to_owned());
     }
     Err(Error::new(
         ErrorKind::NotFound,
-        format!("ONNX Runtime's library {} does not exist; install one with `pip install onnxruntime`", path.display()),
+        format!(
+            "ONNX Runtime's library {} does not exist; install one with `pip install onnxruntime`",
+            path.display()
+        ),
     ))
 }
 
 /// All libraries that lie where they are expected, the preferred first, then
 /// the names for the system's loader.
 pub(super) fn candidates() -> Vec<PathBuf> {
-    let mut prefixes: Vec<PathBuf> =
-        ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env::var_os).map(PathBuf::from).collect();
+    let mut prefixes: Vec<PathBuf> = ["VIRTUAL_ENV", "CONDA_PREFIX"]
+        .into_iter()
+        .filter_map(env::var_os)
+        .map(PathBuf::from)
+        .collect();
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+    let folders: Vec<PathBuf> = env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect();
     for name in ["python3", "python"] {
         let name = format!("{name}{}", env::consts::EXE_SUFFIX);
         // The first is the one that a shell would run.
-        let Some(python) = folders.iter().map(|folder| folder.join(&name)).find(|file| file.is_file()) else {
+        let Some(python) = folders
+            .iter()
+            .map(|folder| folder.join(&name))
+            .find(|file| file.is_file())
+        else {
             continue;
         };
         // A virtual environment's python is a link: its packages lie beside the
         // link, the system's beside what it points to.
         let real = python.canonicalize().ok();
-        prefixes.extend([Some(python), real].into_iter().flatten().filter_map(|file| prefix(&file)));
+        prefixes.extend(
+            [Some(python), real]
+                .into_iter()
+                .flatten()
+                .filter_map(|file| prefix(&file)),
+        );
     }
     if let Some(home) = env::home_dir() {
         prefixes.push(home.join(".local"));
@@ -73,7 +98,12 @@ pub(super) fn candidates() -> Vec<PathBuf> {
     let mut libraries: Vec<PathBuf> = Vec::new();
     for packages in prefixes.iter().flat_map(|prefix| package_folders(prefix)) {
         let found = in_folder(&packages.join("onnxruntime").join("capi"));
-        libraries.extend(found.into_iter().filter(|found| !libraries.contains(found)).collect::<Vec<_>>());
+        libraries.extend(
+            found
+                .into_iter()
+                .filter(|found| !libraries.contains(found))
+                .collect::<Vec<_>>(),
+        );
     }
     libraries.extend(LOADER_NAMES.iter().map(PathBuf::from));
     libraries
@@ -90,7 +120,11 @@ fn prefix(python: &Path) -> Option<PathBuf> {
 /// The folders below a prefix in which Python keeps packages.
 fn package_folders(prefix: &Path) -> Vec<PathBuf> {
     let mut folders = vec![prefix.join("Lib").join("site-packages")];
-    for lib in [prefix.join("lib"), prefix.join("lib64"), prefix.join("local").join("lib")] {
+    for lib in [
+        prefix.join("lib"),
+        prefix.join("lib64"),
+        prefix.join("local").join("lib"),
+    ] {
         let mut versions: Vec<PathBuf> = fs::read_dir(lib)
             .into_iter()
             .flatten()
@@ -101,10 +135,16 @@ fn package_folders(prefix: &Path) -> Vec<PathBuf> {
         // The newest first; `python3.9` comes before `python3.10`.
         versions.sort_by_key(|path| {
             let name = path.to_string_lossy().into_owned();
-            let minor = name.rsplit_once("python3.").and_then(|(_, minor)| minor.parse::<u32>().ok());
+            let minor = name
+                .rsplit_once("python3.")
+                .and_then(|(_, minor)| minor.parse::<u32>().ok());
             std::cmp::Reverse((minor, name))
         });
-        folders.extend(versions.iter().flat_map(|v| [v.join("site-packages"), v.join("dist-packages")]));
+        folders.extend(
+            versions
+                .iter()
+                .flat_map(|v| [v.join("site-packages"), v.join("dist-packages")]),
+        );
     }
     folders
 }
@@ -124,7 +164,9 @@ fn in_folder(folder: &Path) -> Option<PathBuf> {
 }
 
 pub(super) fn is_library(file: &str) -> bool {
-    let Some(rest) = file.strip_prefix(NAME.0) else { return false };
+    let Some(rest) = file.strip_prefix(NAME.0) else {
+        return false;
+    };
     // `.so`, `.so.1.32.0`, `.1.32.0.dylib`
     rest.starts_with('.') && (rest.ends_with(NAME.1) || rest.starts_with(NAME.1))
 }

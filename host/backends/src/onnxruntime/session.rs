@@ -11,7 +11,9 @@ use ort::session::RunOptions;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::sys::ONNXTensorElementDataType as ElementType;
 use ort::value::ValueType;
-use wudf::nn::{Device, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec, TensorType};
+use wudf::nn::{
+    Device, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec, TensorType,
+};
 
 use super::{deadline, raw};
 use crate::model_file::ModelFile;
@@ -56,7 +58,10 @@ impl Session {
         if let Device::Gpu(number) = spec.device {
             builder = on_gpu(builder, number, spec.precision)?;
         } else if gpu {
-            return Err(Error::new(ErrorKind::Unsupported, "the backend onnxruntime runs on CPUs and GPUs only"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "the backend onnxruntime runs on CPUs and GPUs only",
+            ));
         }
         let session = builder.commit_from_memory(&file.bytes).map_err(|e| {
             let kind = match e.code() {
@@ -64,7 +69,10 @@ impl Session {
                 _ if gpu => ErrorKind::Unsupported,
                 _ => ErrorKind::InvalidEncoding,
             };
-            Error::new(kind, format!("ONNX Runtime cannot load the model: {}", e.message()))
+            Error::new(
+                kind,
+                format!("ONNX Runtime cannot load the model: {}", e.message()),
+            )
         })?;
         let outputs = file
             .outputs
@@ -74,7 +82,11 @@ impl Session {
         Ok(Self {
             outputs,
             input_names: c_names(file.inputs.iter().map(|input| &input.name))?,
-            takes_bool: file.inputs.iter().map(|input| file.graph.takes_bool(&input.name)).collect(),
+            takes_bool: file
+                .inputs
+                .iter()
+                .map(|input| file.graph.takes_bool(&input.name))
+                .collect(),
             tensors: c_names(&file.tensors)?,
             places: file.outputs.iter().map(|(_, place)| *place).collect(),
             batch_size: file.batch_size(request, if gpu { GPU_BATCH } else { 1 }),
@@ -89,16 +101,33 @@ impl Session {
             .inputs
             .iter()
             .position(|input| input.name == name)
-            .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, format!("the model has no input `{name}`")))?;
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("the model has no input `{name}`"),
+                )
+            })?;
         let (ty, data) = if self.takes_bool[place] {
             // Any other byte is not a C++ truth value.
-            let truth = tensor.values::<u8>()?.iter().map(|&x| u8::from(x != 0)).collect();
-            (ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, Bytes::Tensor(Cow::Owned(truth)))
+            let truth = tensor
+                .values::<u8>()?
+                .iter()
+                .map(|&x| u8::from(x != 0))
+                .collect();
+            (
+                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
+                Bytes::Tensor(Cow::Owned(truth)),
+            )
         } else {
             (raw::element_type(tensor.ty()), Bytes::aligned(tensor))
         };
         let dims = tensor.dims().iter().map(|&size| i64::from(size)).collect();
-        Ok(Prepared { name: &self.input_names[place], dims, ty, data })
+        Ok(Prepared {
+            name: &self.input_names[place],
+            dims,
+            ty,
+            data,
+        })
     }
 }
 
@@ -115,15 +144,29 @@ impl Model for Session {
         self.batch_size
     }
 
-    fn run(&self, inputs: &[(&str, &Tensor)], deadline: Option<Instant>) -> Result<Vec<Tensor>, Error> {
-        let prepared =
-            inputs.iter().map(|(name, tensor)| self.input(name, tensor)).collect::<Result<Vec<_>, Error>>()?;
+    fn run(
+        &self,
+        inputs: &[(&str, &Tensor)],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Tensor>, Error> {
+        let prepared = inputs
+            .iter()
+            .map(|(name, tensor)| self.input(name, tensor))
+            .collect::<Result<Vec<_>, Error>>()?;
         let inputs: Vec<_> = prepared
             .iter()
-            .map(|input| raw::Input { name: input.name, dims: input.dims.clone(), ty: input.ty, data: input.data.get() })
+            .map(|input| raw::Input {
+                name: input.name,
+                dims: input.dims.clone(),
+                ty: input.ty,
+                data: input.data.get(),
+            })
             .collect();
 
-        let turn = self.turns.as_ref().map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner));
+        let turn = self
+            .turns
+            .as_ref()
+            .map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner));
         let timeout = || Error::new(ErrorKind::Timeout, "the model took longer than it may");
         let mut options = None;
         let mut watched = None;
@@ -135,10 +178,17 @@ impl Model for Session {
             watched = Some(deadline::watch(&new, deadline)?);
             options = Some(new);
         }
-        let mut tensors: Vec<Option<Result<Tensor, Error>>> = self.tensors.iter().map(|_| None).collect();
-        let result = raw::run(&self.session, options.as_deref(), &inputs, &self.tensors, |n, dims, ty, data| {
-            tensors[n] = Some(to_tensor(dims, ty, data));
-        });
+        let mut tensors: Vec<Option<Result<Tensor, Error>>> =
+            self.tensors.iter().map(|_| None).collect();
+        let result = raw::run(
+            &self.session,
+            options.as_deref(),
+            &inputs,
+            &self.tensors,
+            |n, dims, ty, data| {
+                tensors[n] = Some(to_tensor(dims, ty, data));
+            },
+        );
         drop((watched, turn));
         if let Err(e) = result {
             return Err(match deadline {
@@ -151,8 +201,16 @@ impl Model for Session {
         let mut outputs = Vec::with_capacity(self.places.len());
         for (n, &place) in self.places.iter().enumerate() {
             let again = self.places[n + 1..].contains(&place);
-            let tensor = if again { tensors[place].clone() } else { tensors[place].take() };
-            outputs.push(tensor.ok_or_else(|| Error::new(ErrorKind::Runtime, "ONNX Runtime gave no output"))??);
+            let tensor = if again {
+                tensors[place].clone()
+            } else {
+                tensors[place].take()
+            };
+            outputs.push(
+                tensor.ok_or_else(|| {
+                    Error::new(ErrorKind::Runtime, "ONNX Runtime gave no output")
+                })??,
+            );
         }
         Ok(outputs)
     }
@@ -201,14 +259,21 @@ fn cpu_options(environment: &Environment, file: &ModelFile) -> ort::Result<Sessi
         // The environment's level lets everything through to `tracing`.
         .with_log_level(LogLevel::Warning)?;
     if let Some(folder) = file.external.first().and_then(|(_, path)| path.parent()) {
-        builder = builder
-            .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?;
+        builder = builder.with_config_entry(
+            "session.model_external_initializers_file_folder_path",
+            folder.to_string_lossy(),
+        )?;
     }
     Ok(builder)
 }
 
-fn on_gpu(builder: SessionBuilder, number: u32, precision: Precision) -> Result<SessionBuilder, Error> {
-    let number = i32::try_from(number).map_err(|_| Error::new(ErrorKind::InvalidArgument, "no such GPU"))?;
+fn on_gpu(
+    builder: SessionBuilder,
+    number: u32,
+    precision: Precision,
+) -> Result<SessionBuilder, Error> {
+    let number =
+        i32::try_from(number).map_err(|_| Error::new(ErrorKind::InvalidArgument, "no such GPU"))?;
     let mut cuda = ort::ep::CUDA::default().with_device_id(number);
     if precision == Precision::F32 {
         // Otherwise convolutions round their inputs to 10 bits of mantissa.
@@ -226,31 +291,57 @@ fn on_gpu(builder: SessionBuilder, number: u32, precision: Precision) -> Result<
 }
 
 /// What ONNX Runtime has inferred of an output.
-fn output_spec(session: &ort::session::Session, tensor: &str, name: &str) -> Result<TensorSpec, Error> {
-    let outlet = session.outputs().iter().find(|outlet| outlet.name() == tensor);
+fn output_spec(
+    session: &ort::session::Session,
+    tensor: &str,
+    name: &str,
+) -> Result<TensorSpec, Error> {
+    let outlet = session
+        .outputs()
+        .iter()
+        .find(|outlet| outlet.name() == tensor);
     let outlet = outlet.ok_or_else(|| {
-        Error::new(ErrorKind::Runtime, format!("ONNX Runtime does not give the tensor `{tensor}` as an output"))
+        Error::new(
+            ErrorKind::Runtime,
+            format!("ONNX Runtime does not give the tensor `{tensor}` as an output"),
+        )
     })?;
     let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-        return Err(Error::new(ErrorKind::Unsupported, format!("the tensor `{tensor}` is no dense tensor")));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the tensor `{tensor}` is no dense tensor"),
+        ));
     };
     let ty = raw::tensor_type(ElementType::from(*ty) as i32).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, format!("the tensor `{tensor}` has elements that plugins cannot take: {ty}"))
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("the tensor `{tensor}` has elements that plugins cannot take: {ty}"),
+        )
     })?;
     // ONNX Runtime gives a tensor of unknown rank no dimensions, like a number
     // on its own; the latter is rare.
-    let dims = (!shape.is_empty())
-        .then(|| shape.iter().map(|&size| u32::try_from(size).ok().filter(|&size| size > 0)).collect());
+    let dims = (!shape.is_empty()).then(|| {
+        shape
+            .iter()
+            .map(|&size| u32::try_from(size).ok().filter(|&size| size > 0))
+            .collect()
+    });
     Ok(TensorSpec::new(name, ty, dims))
 }
 
 fn to_tensor(dims: &[i64], ty: i32, data: &[u8]) -> Result<Tensor, Error> {
     let ty: TensorType = raw::tensor_type(ty).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, format!("an output has elements of ONNX type {ty}, which plugins cannot take"))
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("an output has elements of ONNX type {ty}, which plugins cannot take"),
+        )
     })?;
     let dims = dims
         .iter()
-        .map(|&size| u32::try_from(size).map_err(|_| Error::new(ErrorKind::TooLarge, "an output is too large")))
+        .map(|&size| {
+            u32::try_from(size)
+                .map_err(|_| Error::new(ErrorKind::TooLarge, "an output is too large"))
+        })
         .collect::<Result<_, _>>()?;
     Tensor::new(dims, ty, data.to_vec())
 }
@@ -259,8 +350,12 @@ fn c_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Vec<CStr
     names
         .into_iter()
         .map(|name| {
-            CString::new(name.as_ref())
-                .map_err(|_| Error::new(ErrorKind::InvalidEncoding, "a tensor's name holds a NUL character"))
+            CString::new(name.as_ref()).map_err(|_| {
+                Error::new(
+                    ErrorKind::InvalidEncoding,
+                    "a tensor's name holds a NUL character",
+                )
+            })
         })
         .collect()
 }

@@ -5,9 +5,9 @@ use prost::Message;
 
 use super::random::Random;
 use crate::onnx::proto::{
-    ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Dimension, DimensionProto, GraphProto, ModelProto, NodeProto,
-    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto, data_type,
+    ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, Dimension, DimensionProto, GraphProto,
+    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto, data_type,
 };
 
 /// A network in the making. Each layer takes the name of a tensor and gives the
@@ -33,9 +33,19 @@ impl Builder {
     /// A network that takes `input`, pictures as f32 [N, 3, 224, 224].
     pub(super) fn new(name: &str, seed: u64) -> Self {
         let picture = [3, 224, 224].map(Dimension::Value);
-        let dims = std::iter::once(Dimension::Param("N".into())).chain(picture).collect();
-        let graph = GraphProto { name: name.into(), input: vec![value("input", dims)], ..GraphProto::default() };
-        Self { graph, random: Random::new(seed), seed }
+        let dims = std::iter::once(Dimension::Param("N".into()))
+            .chain(picture)
+            .collect();
+        let graph = GraphProto {
+            name: name.into(),
+            input: vec![value("input", dims)],
+            ..GraphProto::default()
+        };
+        Self {
+            graph,
+            random: Random::new(seed),
+            seed,
+        }
     }
 
     /// A convolution with bias, as it is once batch normalisation is folded in.
@@ -43,10 +53,18 @@ impl Builder {
         let fan_in = conv.from * conv.kernel * conv.kernel;
         let weight = format!("{name}.weight");
         let dims = [conv.to, conv.from, conv.kernel, conv.kernel];
-        self.weights(&weight, &dims, conv.scale * he_bound(fan_in));
+        let values = self
+            .random
+            .centred(conv.to, fan_in, conv.scale * he_bound(fan_in));
+        self.weights(&weight, &dims, values);
         let bias = format!("{name}.bias");
-        self.weights(&bias, &[conv.to], conv.scale * 0.1);
-        let pad = if conv.stride > conv.kernel { 0 } else { (conv.kernel - 1) / 2 };
+        let values = self.random.uniform(1, conv.to, conv.scale * 0.1);
+        self.weights(&bias, &[conv.to], values);
+        let pad = if conv.stride > conv.kernel {
+            0
+        } else {
+            (conv.kernel - 1) / 2
+        };
         let attributes = vec![
             ints("dilations", &[1, 1]),
             int("group", 1),
@@ -69,7 +87,11 @@ impl Builder {
 
     /// The largest of each 3 x 3 neighbourhood, every second one.
     pub(super) fn max_pool(&mut self, name: &str, input: &str) -> String {
-        let attributes = vec![ints("kernel_shape", &[3; 2]), ints("pads", &[1; 4]), ints("strides", &[2; 2])];
+        let attributes = vec![
+            ints("kernel_shape", &[3; 2]),
+            ints("pads", &[1; 4]),
+            ints("strides", &[2; 2]),
+        ];
         self.node("MaxPool", name, &[input], attributes)
     }
 
@@ -78,38 +100,70 @@ impl Builder {
     /// Gives the file.
     pub(super) fn classifier(mut self, input: &str, channels: usize, classes: usize) -> Vec<u8> {
         let pooled = self.node("GlobalAveragePool", "avgpool", &[input], Vec::new());
-        self.named_node("Flatten", "flatten", &[&pooled], vec![int("axis", 1)], "features");
-        // Not He's bound: nothing is rectified after this layer.
-        self.weights("fc.weight", &[classes, channels], he_bound(channels));
-        self.weights("fc.bias", &[classes], 0.1);
+        self.named_node(
+            "Flatten",
+            "flatten",
+            &[&pooled],
+            vec![int("axis", 1)],
+            "features",
+        );
+        let values = self.random.uniform(classes, channels, he_bound(channels));
+        self.weights("fc.weight", &[classes, channels], values);
+        let values = self.random.uniform(1, classes, 0.1);
+        self.weights("fc.bias", &[classes], values);
         let inputs = ["features", "fc.weight", "fc.bias"];
         self.named_node("Gemm", "fc", &inputs, vec![int("transB", 1)], "logits");
-        let dims = vec![Dimension::Param("N".into()), Dimension::Value(classes as i64)];
+        let dims = vec![
+            Dimension::Param("N".into()),
+            Dimension::Value(classes as i64),
+        ];
         self.graph.output = vec![value("logits", dims)];
 
         let words = format!("untrained: weights from seed {}", self.seed);
-        let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+        let entry = |key: &str, value: String| StringStringEntryProto {
+            key: key.into(),
+            value,
+        };
         self.graph.doc_string.clone_from(&words);
         let model = ModelProto {
             ir_version: 8,
             producer_name: "wudf".into(),
-            producer_version: env!("CARGO_PKG_VERSION").into(),
             doc_string: words,
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 17 }],
-            metadata_props: vec![entry("untrained", "true".into()), entry("seed", self.seed.to_string())],
+            opset_import: vec![OperatorSetIdProto {
+                domain: String::new(),
+                version: 17,
+            }],
+            metadata_props: vec![
+                entry("untrained", "true".into()),
+                entry("seed", self.seed.to_string()),
+            ],
             graph: Some(self.graph),
-            functions: Vec::new(),
+            // No version: the same seed gives the same bytes in all of them.
+            ..ModelProto::default()
         };
         model.encode_to_vec()
     }
 
-    fn node(&mut self, op: &str, name: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+    fn node(
+        &mut self,
+        op: &str,
+        name: &str,
+        inputs: &[&str],
+        attributes: Vec<AttributeProto>,
+    ) -> String {
         let output = format!("{name}.output");
         self.named_node(op, name, inputs, attributes, &output);
         output
     }
 
-    fn named_node(&mut self, op: &str, name: &str, inputs: &[&str], attribute: Vec<AttributeProto>, output: &str) {
+    fn named_node(
+        &mut self,
+        op: &str,
+        name: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+        output: &str,
+    ) {
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|&input| input.into()).collect(),
             output: vec![output.into()],
@@ -119,8 +173,7 @@ impl Builder {
         });
     }
 
-    fn weights(&mut self, name: &str, dims: &[usize], bound: f32) {
-        let values = self.random.uniform(dims.iter().product(), bound);
+    fn weights(&mut self, name: &str, dims: &[usize], values: Vec<u8>) {
         self.graph.initializer.push(TensorProto {
             dims: dims.iter().map(|&size| size as i64).collect(),
             data_type: data_type::FLOAT,
@@ -138,13 +191,29 @@ fn he_bound(fan_in: usize) -> f32 {
 }
 
 fn value(name: &str, dims: Vec<Dimension>) -> ValueInfoProto {
-    let dim = dims.into_iter().map(|dim| DimensionProto { value: Some(dim) }).collect();
-    let tensor = TensorTypeProto { elem_type: data_type::FLOAT, shape: Some(TensorShapeProto { dim }) };
-    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+    let dim = dims
+        .into_iter()
+        .map(|dim| DimensionProto { value: Some(dim) })
+        .collect();
+    let tensor = TensorTypeProto {
+        elem_type: data_type::FLOAT,
+        shape: Some(TensorShapeProto { dim }),
+    };
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(TypeProto {
+            tensor_type: Some(tensor),
+        }),
+    }
 }
 
 fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), i: value, r#type: ATTRIBUTE_INT, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.into(),
+        i: value,
+        r#type: ATTRIBUTE_INT,
+        ..AttributeProto::default()
+    }
 }
 
 fn ints(name: &str, values: &[usize]) -> AttributeProto {

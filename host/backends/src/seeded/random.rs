@@ -16,14 +16,37 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// `n` numbers from -`bound` to `bound`, as little-endian f32.
-    pub(super) fn uniform(&mut self, n: usize, bound: f32) -> Vec<u8> {
+    /// `rows` rows of `n` numbers from -`bound` to `bound`, as little-endian
+    /// f32.
+    pub(super) fn uniform(&mut self, rows: usize, n: usize, bound: f32) -> Vec<u8> {
+        self.rows(rows, n, bound, false)
+    }
+
+    /// The same, with each row's mean taken from it.
+    ///
+    /// What a rectifier lets through is positive, and a filter whose weights
+    /// sum to much sees mostly that: after 50 layers all pictures would look
+    /// alike.
+    pub(super) fn centred(&mut self, rows: usize, n: usize, bound: f32) -> Vec<u8> {
+        self.rows(rows, n, bound, true)
+    }
+
+    fn rows(&mut self, rows: usize, n: usize, bound: f32, centred: bool) -> Vec<u8> {
         const STEPS: f32 = (1 << 23) as f32;
-        let mut bytes = Vec::with_capacity(4 * n);
-        for _ in 0..n {
-            // 24 bits: each value is an f32 exactly.
-            let value = (self.next() >> 40) as f32 / STEPS - 1.0;
-            bytes.extend_from_slice(&(value * bound).to_le_bytes());
+        let mut bytes = Vec::with_capacity(4 * rows * n);
+        let mut row = vec![0.0_f32; n];
+        for _ in 0..rows {
+            for value in &mut row {
+                // 24 bits: each value is an f32 exactly.
+                *value = ((self.next() >> 40) as f32 / STEPS - 1.0) * bound;
+            }
+            let mean = if centred {
+                row.iter().sum::<f32>() / n as f32
+            } else {
+                0.0
+            };
+            row.iter()
+                .for_each(|value| bytes.extend_from_slice(&(value - mean).to_le_bytes()));
         }
         bytes
     }

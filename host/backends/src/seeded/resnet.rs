@@ -10,12 +10,21 @@ use super::builder::{Builder, Conv};
 /// tensor `features`: f32 [N, 2048].
 pub fn resnet50(seed: u64) -> Vec<u8> {
     let mut net = Builder::new("resnet50", seed);
-    let conv = |from, to, kernel, stride| Conv { from, to, kernel, stride, scale: 1.0 };
+    let conv = |from, to, kernel, stride| Conv {
+        from,
+        to,
+        kernel,
+        stride,
+        scale: 1.0,
+    };
     let x = net.conv("conv1", "input", conv(3, 64, 7, 2));
     let x = net.relu("relu", &x);
     let mut x = net.max_pool("maxpool", &x);
     let mut from = 64;
-    for (stage, (blocks, width)) in [(3, 64), (4, 128), (6, 256), (3, 512)].into_iter().enumerate() {
+    for (stage, (blocks, width)) in [(3, 64), (4, 128), (6, 256), (3, 512)]
+        .into_iter()
+        .enumerate()
+    {
         let to = 4 * width;
         for block in 0..blocks {
             let stride = if block == 0 && stage > 0 { 2 } else { 1 };
@@ -26,7 +35,10 @@ pub fn resnet50(seed: u64) -> Vec<u8> {
             let y = net.relu(&name("relu2"), &y);
             // Each block adds to what passes by: a full-sized branch would
             // double it 16 times over.
-            let last = Conv { scale: 0.25, ..conv(width, to, 1, 1) };
+            let last = Conv {
+                scale: 0.25,
+                ..conv(width, to, 1, 1)
+            };
             let y = net.conv(&name("conv3"), &y, last);
             let shortcut = if block == 0 {
                 net.conv(&name("downsample"), &x, conv(from, to, 1, stride))
@@ -48,7 +60,17 @@ pub fn resnet50(seed: u64) -> Vec<u8> {
 /// tensor `features`: f32 [N, 16].
 pub fn tiny(seed: u64) -> Vec<u8> {
     let mut net = Builder::new("tiny", seed);
-    let x = net.conv("conv1", "input", Conv { from: 3, to: 16, kernel: 4, stride: 8, scale: 1.0 });
+    let x = net.conv(
+        "conv1",
+        "input",
+        Conv {
+            from: 3,
+            to: 16,
+            kernel: 4,
+            stride: 8,
+            scale: 1.0,
+        },
+    );
     let x = net.relu("relu", &x);
     net.classifier(&x, 16, 10)
 }

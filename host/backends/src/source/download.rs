@@ -31,8 +31,11 @@ pub struct Options {
     /// How long a server may keep silent; 30 seconds by default.
     pub silence: Duration,
     /// Told how a download goes on, many times a second.
-    pub progress: Option<Arc<dyn Fn(&Progress<'_>) + Send + Sync>>,
+    pub progress: Option<OnProgress>,
 }
+
+/// Called with how far a download has come.
+pub type OnProgress = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -49,7 +52,10 @@ impl Default for Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("cache", &self.cache).field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("cache", &self.cache)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +78,9 @@ pub(super) fn fetch(url: &str, sha256: &[u8; 32], options: &Options) -> Result<V
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let cache = options.cache.clone().or_else(user_cache);
-    let kept = cache.as_ref().map(|cache| cache.join(format!("sha256-{}.onnx", hex(sha256))));
+    let kept = cache
+        .as_ref()
+        .map(|cache| cache.join(format!("sha256-{}.onnx", hex(sha256))));
     if let Some(bytes) = kept.as_deref().and_then(|kept| from_cache(kept, sha256)) {
         return Ok(bytes);
     }
@@ -94,7 +102,10 @@ fn from_cache(kept: &Path, sha256: &[u8; 32]) -> Option<Vec<u8>> {
     let checked = checked.get_or_insert_default();
     if !checked.contains(kept) {
         if Sha256::digest(&bytes)[..] != sha256[..] {
-            tracing::warn!("{} has changed in the cache and is downloaded again", kept.display());
+            tracing::warn!(
+                "{} has changed in the cache and is downloaded again",
+                kept.display()
+            );
             return None;
         }
         checked.insert(kept.to_owned());
@@ -132,7 +143,10 @@ fn with_retries(url: &str, sha256: &[u8; 32], options: &Options) -> Result<Vec<u
     for attempt in 1.. {
         match download(&agent, url, sha256, options) {
             Ok(bytes) => return Ok(bytes),
-            Err(Failure { error, passing: true }) if attempt < options.attempts => {
+            Err(Failure {
+                error,
+                passing: true,
+            }) if attempt < options.attempts => {
                 tracing::warn!("{error}; trying again");
                 thread::sleep(wait);
                 wait = wait.saturating_mul(2);
@@ -140,12 +154,17 @@ fn with_retries(url: &str, sha256: &[u8; 32], options: &Options) -> Result<Vec<u
             Err(Failure { error, .. }) => return Err(error),
         }
     }
-    Err(Error::new(ErrorKind::Runtime, format!("cannot download {url}")))
+    Err(Error::new(
+        ErrorKind::Runtime,
+        format!("cannot download {url}"),
+    ))
 }
 
 fn agent(url: &str, options: &Options) -> ureq::Agent {
     let https = url.len() >= 6 && url[..6].eq_ignore_ascii_case("https:");
-    let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build();
+    let tls = ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+        .build();
     let config = ureq::Agent::config_builder()
         .tls_config(tls)
         .http_status_as_error(false)
@@ -156,17 +175,31 @@ fn agent(url: &str, options: &Options) -> ureq::Agent {
     // Plain http stays on this machine: no proxy, and no redirect off it.
     let config = match https {
         true => config.https_only(true),
-        false => config.proxy(None).max_redirects(0).max_redirects_will_error(false),
+        false => config
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false),
     };
     config.build().new_agent()
 }
 
-fn download(agent: &ureq::Agent, url: &str, sha256: &[u8; 32], options: &Options) -> Result<Vec<u8>, Failure> {
+fn download(
+    agent: &ureq::Agent,
+    url: &str,
+    sha256: &[u8; 32],
+    options: &Options,
+) -> Result<Vec<u8>, Failure> {
     let failure = |kind, what: String, passing| Failure {
         error: Error::new(kind, format!("cannot download {url}: {what}")),
         passing,
     };
-    let too_large = || failure(ErrorKind::TooLarge, format!("it is larger than {} bytes", options.limit), false);
+    let too_large = || {
+        failure(
+            ErrorKind::TooLarge,
+            format!("it is larger than {} bytes", options.limit),
+            false,
+        )
+    };
     let response = agent.get(url).call().map_err(|e| match e {
         ureq::Error::Timeout(_) => failure(ErrorKind::Timeout, e.to_string(), true),
         ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
@@ -178,8 +211,16 @@ fn download(agent: &ureq::Agent, url: &str, sha256: &[u8; 32], options: &Options
     let status = response.status();
     if !status.is_success() {
         let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
-        let kind = if passing { ErrorKind::Runtime } else { ErrorKind::NotFound };
-        return Err(failure(kind, format!("the server answers {status}"), passing));
+        let kind = if passing {
+            ErrorKind::Runtime
+        } else {
+            ErrorKind::NotFound
+        };
+        return Err(failure(
+            kind,
+            format!("the server answers {status}"),
+            passing,
+        ));
     }
     let body = response.into_body();
     let total = body.content_length();
@@ -198,7 +239,11 @@ fn download(agent: &ureq::Agent, url: &str, sha256: &[u8; 32], options: &Options
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => {
                 let timeout = e.kind() == io::ErrorKind::TimedOut;
-                let kind = if timeout { ErrorKind::Timeout } else { ErrorKind::Runtime };
+                let kind = if timeout {
+                    ErrorKind::Timeout
+                } else {
+                    ErrorKind::Runtime
+                };
                 return Err(failure(kind, e.to_string(), true));
             }
         };
@@ -208,11 +253,19 @@ fn download(agent: &ureq::Agent, url: &str, sha256: &[u8; 32], options: &Options
             return Err(too_large());
         }
         if let Some(progress) = &options.progress {
-            progress(&Progress { url, received: bytes.len() as u64, total });
+            progress(&Progress {
+                url,
+                received: bytes.len() as u64,
+                total,
+            });
         }
     }
     if total.is_some_and(|total| total != bytes.len() as u64) {
-        return Err(failure(ErrorKind::Runtime, "the connection was lost half-way".into(), true));
+        return Err(failure(
+            ErrorKind::Runtime,
+            "the connection was lost half-way".into(),
+            true,
+        ));
     }
     let found = hash.finalize();
     if found[..] != sha256[..] {
@@ -228,7 +281,11 @@ fn hex(bytes: &[u8]) -> String {
 
 /// `wudf/models` where the system wants a user's caches.
 fn user_cache() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let cache = if cfg!(windows) {
         absolute("LOCALAPPDATA")?
     } else if cfg!(target_os = "macos") {

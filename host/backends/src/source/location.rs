@@ -32,9 +32,15 @@ impl Source {
         if let Some(network) = location.strip_prefix("seeded:") {
             return Ok(Self::Seeded(network.into()));
         }
-        let Some((scheme, rest)) = location.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+        let Some((scheme, rest)) = location
+            .split_once("://")
+            .filter(|(scheme, _)| is_scheme(scheme))
+        else {
             if location.is_empty() {
-                return Err(Error::new(ErrorKind::InvalidArgument, "a model without a location"));
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    "a model without a location",
+                ));
             }
             return Ok(Self::Path(location.into()));
         };
@@ -50,7 +56,9 @@ impl Source {
             "oci" => {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
-                    format!("`{location}`: models from OCI registries are not supported yet; use a path or https"),
+                    format!(
+                        "`{location}`: models from OCI registries are not supported yet; use a path or https"
+                    ),
                 ));
             }
             _ => {
@@ -61,13 +69,19 @@ impl Source {
             }
         }
         let digest = location.split_once("#sha256=");
-        let Some((url, sha256)) = digest.and_then(|(url, hex)| Some((url, parse_sha256(hex)?))) else {
+        let Some((url, sha256)) = digest.and_then(|(url, hex)| Some((url, parse_sha256(hex)?)))
+        else {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("`{location}`: a model's address ends in its digest, `#sha256=` and 64 hexadecimal digits"),
+                format!(
+                    "`{location}`: a model's address ends in its digest, `#sha256=` and 64 hexadecimal digits"
+                ),
             ));
         };
-        Ok(Self::Url { url: url.into(), sha256 })
+        Ok(Self::Url {
+            url: url.into(),
+            sha256,
+        })
     }
 
     /// The location of a catalogue's entry, taken apart; `None` for bytes that
@@ -100,7 +114,9 @@ impl Source {
 fn is_scheme(scheme: &str) -> bool {
     scheme.len() > 1
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 /// Whether what follows `http://` names this machine, by address or as
@@ -114,7 +130,10 @@ fn is_loopback(rest: &str) -> bool {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 pub(crate) fn parse_sha256(hex: &str) -> Option<[u8; 32]> {

@@ -5,7 +5,7 @@
 //! | `models/r50.onnx` | a file; weights that it keeps in files beside it are found |
 //! | `https://host/r50.onnx#sha256=HEX` | downloaded once into the cache; the digest is required |
 //! | `http://127.0.0.1:8000/r50.onnx#sha256=HEX` | the same, from this machine only |
-//! | `seeded:resnet50?seed=7` | a network with random weights, see [`seeded`](crate::seeded) |
+//! | `seeded:resnet50?seed=7` | a network with random weights, see [`seeded`] |
 //! | `oci://...` | not yet |
 
 mod download;
@@ -13,7 +13,7 @@ mod location;
 
 use std::path::PathBuf;
 
-pub use download::{Options, Progress};
+pub use download::{OnProgress, Options, Progress};
 pub use location::Source;
 use wudf::nn::{Error, ErrorKind, ModelSource};
 
@@ -49,24 +49,42 @@ impl Sources {
     /// [`ErrorKind::InvalidArgument`] when the location cannot be read.
     pub(crate) fn open(&self, source: &ModelSource) -> Result<Content, Error> {
         let location = match source {
-            ModelSource::Bytes(bytes) => return Ok(Content { bytes: bytes.to_vec(), folder: None }),
+            ModelSource::Bytes(bytes) => {
+                return Ok(Content {
+                    bytes: bytes.to_vec(),
+                    folder: None,
+                });
+            }
             ModelSource::Location(location) => location,
-            other => return Err(Error::new(ErrorKind::Unsupported, format!("a model from {other:?}"))),
+            other => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("a model from {other:?}"),
+                ));
+            }
         };
         match Source::parse(location)? {
             Source::Path(path) => {
                 let bytes = read(&path)?;
-                let folder = path.parent().map(|folder| match folder.as_os_str().is_empty() {
-                    true => PathBuf::from("."),
-                    false => folder.to_owned(),
-                });
+                let folder = path
+                    .parent()
+                    .map(|folder| match folder.as_os_str().is_empty() {
+                        true => PathBuf::from("."),
+                        false => folder.to_owned(),
+                    });
                 Ok(Content { bytes, folder })
             }
             Source::Url { url, sha256 } => {
                 let bytes = download::fetch(&url, &sha256, &self.options)?;
-                Ok(Content { bytes, folder: None })
+                Ok(Content {
+                    bytes,
+                    folder: None,
+                })
             }
-            Source::Seeded(network) => Ok(Content { bytes: seeded::build(&network)?, folder: None }),
+            Source::Seeded(network) => Ok(Content {
+                bytes: seeded::build(&network)?,
+                folder: None,
+            }),
         }
     }
 }
@@ -77,7 +95,10 @@ fn read(path: &std::path::Path) -> Result<Vec<u8>, Error> {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Runtime,
         };
-        Error::new(kind, format!("cannot read the model {}: {e}", path.display()))
+        Error::new(
+            kind,
+            format!("cannot read the model {}: {e}", path.display()),
+        )
     })
 }
 
