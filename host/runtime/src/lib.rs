@@ -1,3 +1,23 @@
-//! A WebAssembly UDF runtime for portable per-row extraction.
+#![doc = include_str!("../README.md")]
 
+mod assets;
+mod bindings;
+mod columns;
+mod error;
+mod function;
+mod instance;
+mod limits;
 pub mod nn;
+mod plugin;
+mod pool;
+mod runtime;
+mod sandbox;
+mod schedule;
+mod signature;
+
+pub use error::{Error, ErrorKind, Result};
+pub use function::{Arguments, Failure, Function, Output, Stats};
+pub use limits::Limits;
+pub use plugin::Plugin;
+pub use runtime::{Cache, Runtime, RuntimeBuilder};
+pub use signature::{Signature, Volatility};

@@ -67,7 +67,11 @@ pub trait Model: Send + Sync + 'static {
     /// # Errors
     /// [`Timeout`](super::ErrorKind::Timeout) when `deadline` passes and the
     /// backend can stop a run; otherwise whatever the backend says.
-    fn run(&self, inputs: &[(&str, &Tensor)], deadline: Option<Instant>) -> Result<Vec<Tensor>, Error>;
+    fn run(
+        &self,
+        inputs: &[(&str, &Tensor)],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Tensor>, Error>;
 }
 
 /// An entry of the model catalogue: what a name stands for on this machine.

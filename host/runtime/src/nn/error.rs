@@ -35,7 +35,10 @@ impl Error {
     /// An error of a kind, with a message for people: what went wrong and what
     /// to do about it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// The kind of error.

@@ -1,7 +1,10 @@
 //! Models: what plugins reach through wasi:nn.
 
 mod backend;
+mod batcher;
+pub(crate) mod catalogue;
 mod error;
+pub(crate) mod host;
 mod tensor;
 
 pub use backend::{Backend, Device, LoadRequest, Model, ModelSource, ModelSpec, Precision};

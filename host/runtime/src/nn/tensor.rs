@@ -84,7 +84,10 @@ impl Tensor {
             let wanted = wanted.map_or("more than memory holds".into(), |n| n.to_string());
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("a tensor {dims:?} of {ty} takes {wanted} bytes, not {}", data.len()),
+                format!(
+                    "a tensor {dims:?} of {ty} takes {wanted} bytes, not {}",
+                    data.len()
+                ),
             ));
         }
         Ok(Self { dims, ty, data })
@@ -138,7 +141,8 @@ impl Tensor {
 
 /// Bytes that a tensor takes, unless that overflows.
 pub fn byte_length(dims: &[u32], ty: TensorType) -> Option<usize> {
-    dims.iter().try_fold(ty.size(), |n, &d| n.checked_mul(usize::try_from(d).ok()?))
+    dims.iter()
+        .try_fold(ty.size(), |n, &d| n.checked_mul(usize::try_from(d).ok()?))
 }
 
 /// What a model takes or gives: a name, a type and the dimensions, of which
@@ -158,6 +162,10 @@ pub struct TensorSpec {
 impl TensorSpec {
     /// A description of one tensor.
     pub fn new(name: impl Into<String>, ty: TensorType, dims: Option<Vec<Option<u32>>>) -> Self {
-        Self { name: name.into(), ty, dims }
+        Self {
+            name: name.into(),
+            ty,
+            dims,
+        }
     }
 }

@@ -1,0 +1,53 @@
+# make demo   the main job on sample pictures (or on yours: make demo PHOTOS=dir)
+# make test   all tests
+#
+# Everything is built with one profile and for the whole workspace at once, so
+# that wasmtime is compiled a single time.
+
+CARGO   ?= cargo
+PYTHON  ?= python3
+TARGET  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+WUDF    := $(TARGET)/release/wudf
+VENV    := $(TARGET)/python
+PHOTOS  ?=
+OUT     ?= demo-output
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt bench build toolchain clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -n 2
+
+# Where rustup does not install what rust-toolchain.toml names by itself.
+toolchain:
+	@rustup target add wasm32-wasip2
+
+build: toolchain
+	$(CARGO) build --release --workspace --locked
+
+demo: build
+	$(WUDF) demo $(if $(PHOTOS),--photos '$(PHOTOS)') --out '$(OUT)'
+
+# ONNX Runtime for the tests of its backend, into a folder of the build.
+$(VENV)/installed:
+	@$(PYTHON) -m venv '$(VENV)' \
+	  && '$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check onnxruntime \
+	  && touch '$@' \
+	  || echo 'note: onnxruntime could not be installed; tests that need it are skipped, and say so'
+
+test: build $(VENV)/installed
+	VIRTUAL_ENV='$(abspath $(VENV))' $(CARGO) test --release --workspace --locked
+
+check: toolchain
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+fmt:
+	$(CARGO) fmt --all
+
+bench: build $(VENV)/installed
+	VIRTUAL_ENV='$(abspath $(VENV))' $(CARGO) bench -p wudf-benches --locked
+
+clean:
+	$(CARGO) clean
+	rm -rf '$(OUT)'

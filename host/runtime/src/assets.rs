@@ -1,0 +1,56 @@
+//! Assets: named read-only bytes that the host grants to plugins.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::bindings::wudf::plugin::assets as wit;
+use crate::instance::State;
+
+/// The assets of a runtime, one copy for all instances.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Assets(Arc<HashMap<String, Bytes>>);
+
+impl Assets {
+    pub(crate) fn new(assets: HashMap<String, Bytes>) -> Self {
+        Self(Arc::new(assets))
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn get(&self, name: &str) -> Result<&Bytes, wit::Error> {
+        self.0.get(name).ok_or(wit::Error::NotGranted)
+    }
+}
+
+impl wit::Host for State {
+    fn size(&mut self, name: String) -> wasmtime::Result<Result<u64, wit::Error>> {
+        Ok(self
+            .shared
+            .assets
+            .get(&name)
+            .map(|bytes| bytes.len() as u64))
+    }
+
+    fn read(
+        &mut self,
+        name: String,
+        offset: u64,
+        length: u64,
+    ) -> wasmtime::Result<Result<Vec<u8>, wit::Error>> {
+        let range = || {
+            let start = usize::try_from(offset).ok()?;
+            let end = start.checked_add(usize::try_from(length).ok()?)?;
+            Some(start..end)
+        };
+        Ok(self.shared.assets.get(&name).and_then(|bytes| {
+            let part = range()
+                .and_then(|range| bytes.get(range))
+                .ok_or(wit::Error::OutOfRange)?;
+            Ok(part.to_vec())
+        }))
+    }
+}

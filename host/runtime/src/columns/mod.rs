@@ -1,0 +1,26 @@
+//! Columns' way into the sandbox and out of it: Arrow arrays as raw buffers.
+//!
+//! [`lower`] lays an array out as the contract has it, sharing its buffers;
+//! [`lift`] checks everything that a plugin returned and makes an array of it;
+//! [`schema`] turns types into the format strings of the Arrow C Data
+//! Interface and back; [`cast`] brings what an engine has to what a plugin
+//! declares.
+
+pub(crate) mod cast;
+pub(crate) mod lift;
+pub(crate) mod lower;
+pub(crate) mod schema;
+pub(crate) mod size;
+
+#[cfg(test)]
+mod tests;
+
+use arrow_buffer::Buffer;
+
+/// One node of an array tree on its way into the sandbox.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub length: u64,
+    pub null_count: u64,
+    pub buffers: Vec<Buffer>,
+}

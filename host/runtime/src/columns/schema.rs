@@ -1,0 +1,187 @@
+//! Types as format strings of the Arrow C Data Interface
+//! (<https://arrow.apache.org/docs/format/CDataInterface.html>).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, TimeUnit};
+
+use crate::bindings::wudf::plugin::arrow as wit;
+
+/// Deepest nesting of a type, and most fields of one. Far above what anybody
+/// writes, far below what hurts.
+const MAX_DEPTH: usize = 32;
+const MAX_FIELDS: usize = 1_000;
+
+/// What arrays of a type are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Bits.
+    Bool,
+    /// Values of this many bytes.
+    Primitive(usize),
+    /// 32-bit offsets and bytes; UTF-8 or not.
+    Bytes,
+    /// 64-bit offsets and bytes.
+    LargeBytes,
+    /// 32-bit offsets and a child.
+    List,
+    /// 64-bit offsets and a child.
+    LargeList,
+    /// A child of this many values for each.
+    FixedSizeList(usize),
+    /// Children.
+    Struct,
+}
+
+/// The layout of a type that may cross; `None` for one that may not.
+pub(crate) fn layout(ty: &DataType) -> Option<Layout> {
+    Some(match ty {
+        DataType::Boolean => Layout::Bool,
+        DataType::Int8 | DataType::UInt8 => Layout::Primitive(1),
+        DataType::Int16 | DataType::UInt16 => Layout::Primitive(2),
+        DataType::Int32 | DataType::UInt32 | DataType::Float32 | DataType::Date32 => {
+            Layout::Primitive(4)
+        }
+        DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Timestamp(..) => {
+            Layout::Primitive(8)
+        }
+        DataType::Utf8 | DataType::Binary => Layout::Bytes,
+        DataType::LargeUtf8 | DataType::LargeBinary => Layout::LargeBytes,
+        DataType::List(_) => Layout::List,
+        DataType::LargeList(_) => Layout::LargeList,
+        DataType::FixedSizeList(_, n) => Layout::FixedSizeList(usize::try_from(*n).ok()?),
+        DataType::Struct(_) => Layout::Struct,
+        _ => return None,
+    })
+}
+
+/// A plugin's schema as an Arrow field.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub(crate) fn field(schema: &[wit::FieldResult]) -> Result<Field, String> {
+    if schema.len() > MAX_FIELDS {
+        return Err(format!(
+            "{} fields are more than {MAX_FIELDS}",
+            schema.len()
+        ));
+    }
+    let mut rest = schema.iter();
+    let field = parse(&mut rest, 0)?;
+    match rest.len() {
+        0 => Ok(field),
+        n => Err(format!("{n} fields belong to nothing")),
+    }
+}
+
+fn parse(rest: &mut std::slice::Iter<'_, wit::FieldResult>, depth: usize) -> Result<Field, String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("nested deeper than {MAX_DEPTH}"));
+    }
+    let head = rest.next().ok_or("a field is missing")?;
+    if head.name.len() > 256 || head.name.chars().any(char::is_control) {
+        return Err("a field's name is too long or has control characters".into());
+    }
+    let count = head.children as usize;
+    if count > rest.len() {
+        return Err(format!(
+            "{count} children announced, {} fields left",
+            rest.len()
+        ));
+    }
+    let children = (0..count)
+        .map(|_| parse(rest, depth + 1))
+        .collect::<Result<Vec<_>, _>>()?;
+    let ty = data_type(&head.format, children)?;
+    let metadata: HashMap<_, _> = head.metadata.iter().cloned().collect();
+    Ok(Field::new(&head.name, ty, head.nullable).with_metadata(metadata))
+}
+
+fn data_type(format: &str, children: Vec<Field>) -> Result<DataType, String> {
+    let shown = || crate::error::printable(format, 40);
+    let only = |mut children: Vec<Field>| match (children.pop(), children.is_empty()) {
+        (Some(child), true) => Ok(Arc::new(child)),
+        _ => Err(format!("a type `{}` has exactly one child", shown())),
+    };
+    let ty = match format {
+        "+l" => DataType::List(only(children)?),
+        "+L" => DataType::LargeList(only(children)?),
+        "+s" => DataType::Struct(children.into()),
+        _ if format.starts_with("+w:") => {
+            let size: i32 = format["+w:".len()..]
+                .parse()
+                .ok()
+                .filter(|n| *n >= 0)
+                .ok_or_else(|| format!("`{}` is no fixed-size list", shown()))?;
+            DataType::FixedSizeList(only(children)?, size)
+        }
+        _ if !children.is_empty() => return Err(format!("a type `{}` has no children", shown())),
+        "b" => DataType::Boolean,
+        "c" => DataType::Int8,
+        "C" => DataType::UInt8,
+        "s" => DataType::Int16,
+        "S" => DataType::UInt16,
+        "i" => DataType::Int32,
+        "I" => DataType::UInt32,
+        "l" => DataType::Int64,
+        "L" => DataType::UInt64,
+        "f" => DataType::Float32,
+        "g" => DataType::Float64,
+        "z" => DataType::Binary,
+        "Z" => DataType::LargeBinary,
+        "u" => DataType::Utf8,
+        "U" => DataType::LargeUtf8,
+        "tdD" => DataType::Date32,
+        _ => match (format.get(..4), format.get(4..)) {
+            (Some(head), Some(zone)) if zone.len() <= 64 && !zone.chars().any(char::is_control) => {
+                let unit = match head {
+                    "tss:" => TimeUnit::Second,
+                    "tsm:" => TimeUnit::Millisecond,
+                    "tsu:" => TimeUnit::Microsecond,
+                    "tsn:" => TimeUnit::Nanosecond,
+                    _ => return Err(format!("unknown type `{}`", shown())),
+                };
+                DataType::Timestamp(unit, (!zone.is_empty()).then(|| zone.into()))
+            }
+            _ => return Err(format!("unknown type `{}`", shown())),
+        },
+    };
+    Ok(ty)
+}
+
+/// A type as people and SQL engines write it: `list<float32>`.
+pub(crate) fn display(ty: &DataType) -> String {
+    match ty {
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("list<{}>", display(item.data_type()))
+        }
+        DataType::FixedSizeList(item, n) => {
+            format!("fixed_size_list<{}, {n}>", display(item.data_type()))
+        }
+        DataType::Struct(fields) => {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|f| format!("{}: {}", f.name(), display(f.data_type())))
+                .collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string".into(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "binary".into(),
+        DataType::Boolean => "bool".into(),
+        DataType::Date32 => "date".into(),
+        DataType::Timestamp(unit, zone) => {
+            let unit = match unit {
+                TimeUnit::Second => "s",
+                TimeUnit::Millisecond => "ms",
+                TimeUnit::Microsecond => "us",
+                TimeUnit::Nanosecond => "ns",
+            };
+            match zone {
+                Some(zone) => format!("timestamp<{unit}, {zone}>"),
+                None => format!("timestamp<{unit}>"),
+            }
+        }
+        other => other.to_string().to_lowercase(),
+    }
+}

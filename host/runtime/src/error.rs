@@ -1,0 +1,171 @@
+//! The crate's error type.
+
+use std::fmt;
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A file could not be read or written.
+    Io,
+    /// The bytes are no plugin: not a component, broken, or without functions.
+    InvalidPlugin,
+    /// The plugin asks for something that no host of this version gives:
+    /// another contract, or imports beyond it.
+    Unsupported,
+    /// The plugin has no such function.
+    UnknownFunction,
+    /// An option is unknown or its value does not fit.
+    InvalidOptions,
+    /// The arguments are not those of the function's signature.
+    InvalidArguments,
+    /// The function gave no value for a row, and said why.
+    Row,
+    /// The plugin crashed: a panic, a bad memory access, a stack overflow.
+    Trap,
+    /// The plugin took longer than it may.
+    Timeout,
+    /// The plugin asked for more memory, tables or tensors than it may have.
+    Memory,
+    /// What the plugin returned breaks the contract.
+    InvalidOutput,
+    /// A model could not be loaded or run.
+    Model,
+    /// An asset could not be read.
+    Asset,
+    /// The sandbox itself could not be set up.
+    Sandbox,
+}
+
+/// Why something failed, and where: the plugin, the function and the row as
+/// far as they are known.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    plugin: Option<String>,
+    function: Option<String>,
+    row: Option<usize>,
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            plugin: None,
+            function: None,
+            row: None,
+        }))
+    }
+
+    pub(crate) fn in_plugin(mut self, name: &str) -> Self {
+        self.0.plugin.get_or_insert_with(|| name.to_owned());
+        self
+    }
+
+    pub(crate) fn in_function(mut self, name: &str) -> Self {
+        self.0.function.get_or_insert_with(|| name.to_owned());
+        self
+    }
+
+    pub(crate) fn in_row(mut self, row: usize) -> Self {
+        self.0.row.get_or_insert(row);
+        self
+    }
+
+    /// The kind of error.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What went wrong, without where.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The plugin that it went wrong in, by the name under which it was loaded.
+    pub fn plugin(&self) -> Option<&str> {
+        self.0.plugin.as_deref()
+    }
+
+    /// The function that it went wrong in.
+    pub fn function(&self) -> Option<&str> {
+        self.0.function.as_deref()
+    }
+
+    /// The row, counted from 0 in the arguments of the call.
+    pub fn row(&self) -> Option<usize> {
+        self.0.row
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.plugin, &self.0.function) {
+            (Some(plugin), Some(function)) => write!(f, "{plugin}:{function}: ")?,
+            (Some(one), None) | (None, Some(one)) => write!(f, "{one}: ")?,
+            (None, None) => {}
+        }
+        if let Some(row) = self.0.row {
+            write!(f, "row {row}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Text from a plugin as it may be shown to people: at most `limit` bytes,
+/// and nothing that a terminal would obey.
+pub(crate) fn printable(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit));
+    for c in text.chars() {
+        if out.len() + c.len_utf8() > limit {
+            out.push('…');
+            break;
+        }
+        match c {
+            '\n' | '\t' => out.push(c),
+            // Directional overrides reorder what a terminal or a browser shows.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_where() {
+        let error = Error::new(ErrorKind::Row, "no picture")
+            .in_row(3)
+            .in_function("f")
+            .in_plugin("p");
+        assert_eq!(error.to_string(), "p:f: row 3: no picture");
+        assert_eq!(
+            error.clone().in_row(9).row(),
+            Some(3),
+            "the innermost place wins"
+        );
+    }
+
+    #[test]
+    fn terminals_stay_in_charge() {
+        assert_eq!(
+            printable("a\x1b[31mb\u{202e}c", 100),
+            "a\u{fffd}[31mb\u{fffd}c"
+        );
+        assert_eq!(printable("äöü", 4), "äö…");
+    }
+}

@@ -1,0 +1,390 @@
+//! Functions: a plugin's function with its options bound, ready for columns.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use serde_json::Value;
+use wasmtime::component::ResourceAny;
+
+use crate::columns::cast::castable;
+use crate::columns::schema;
+use crate::instance::Instance;
+use crate::plugin;
+use crate::schedule::Call;
+use crate::{Error, ErrorKind, Plugin, Result, Signature};
+
+/// A plugin's function with its options bound. Clones are the same function;
+/// any number of threads may call it at once.
+#[derive(Clone)]
+pub struct Function(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub plugin: Arc<plugin::Inner>,
+    pub signature: Signature,
+    pub counters: Counters,
+    options: String,
+    /// Instances that nobody is using, the last used one last.
+    idle: Mutex<Vec<Ready>>,
+    /// What a row costs, in nanoseconds; 0 until one was seen.
+    pub row_cost: AtomicU64,
+    /// The largest batch size of its models.
+    pub batch_size: AtomicUsize,
+}
+
+/// An instance with the function opened in it.
+pub(crate) struct Ready {
+    pub instance: Instance,
+    pub handle: ResourceAny,
+}
+
+/// What has been done so far, summed over all threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Rows that went in.
+    pub rows: u64,
+    /// Rows that failed.
+    pub failures: u64,
+    /// Calls into the sandbox.
+    pub calls: u64,
+    /// Time inside the plugin, without its models.
+    pub plugin: Duration,
+    /// Time in models: runs, and waiting for them.
+    pub model: Duration,
+    /// Time laying columns out for the plugin, and checking what came back.
+    pub boundary: Duration,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub rows: AtomicU64,
+    pub failures: AtomicU64,
+    pub calls: AtomicU64,
+    pub plugin: AtomicU64,
+    pub model: AtomicU64,
+    pub boundary: AtomicU64,
+}
+
+/// One row that has no value, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The row, counted from 0 in the arguments of the call.
+    pub row: usize,
+    /// What kind of failure: [`ErrorKind::Row`] when the function said so.
+    pub kind: ErrorKind,
+    /// Why, for people.
+    pub message: String,
+}
+
+/// Values, and the failures of the rows that have none.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Output {
+    /// One value for each row; null where the row failed.
+    pub values: ArrayRef,
+    /// The rows that failed, in ascending order.
+    pub failures: Vec<Failure>,
+}
+
+/// The columns of a call.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Arguments<'a> {
+    /// One array for each argument, in order, all of one length.
+    Arrays(&'a [ArrayRef]),
+    /// A batch with columns named like the arguments, or with exactly as many
+    /// columns as there are arguments.
+    Batch(&'a RecordBatch),
+}
+
+impl<'a> From<&'a [ArrayRef]> for Arguments<'a> {
+    fn from(arrays: &'a [ArrayRef]) -> Self {
+        Self::Arrays(arrays)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [ArrayRef; N]> for Arguments<'a> {
+    fn from(arrays: &'a [ArrayRef; N]) -> Self {
+        Self::Arrays(arrays)
+    }
+}
+
+impl<'a> From<&'a Vec<ArrayRef>> for Arguments<'a> {
+    fn from(arrays: &'a Vec<ArrayRef>) -> Self {
+        Self::Arrays(arrays)
+    }
+}
+
+impl<'a> From<&'a RecordBatch> for Arguments<'a> {
+    fn from(batch: &'a RecordBatch) -> Self {
+        Self::Batch(batch)
+    }
+}
+
+impl Function {
+    pub(crate) fn open(plugin: &Plugin, name: &str, options: &Value) -> Result<Self> {
+        let signature = plugin
+            .signatures()
+            .iter()
+            .find(|s| s.name == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = plugin
+                    .signatures()
+                    .iter()
+                    .map(|s| s.name.as_str())
+                    .collect();
+                Error::new(
+                    ErrorKind::UnknownFunction,
+                    format!("no such function; there is: {}", names.join(", ")),
+                )
+            })?;
+        let options = match options {
+            Value::Null => "{}".to_owned(),
+            Value::Object(_) => options.to_string(),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidOptions,
+                    "options are a JSON object",
+                ));
+            }
+        };
+        let shared = &plugin.0.shared;
+        for asset in &signature.assets {
+            if !shared.assets.contains(asset) {
+                let message = format!("wants the asset `{asset}`, which this host does not grant");
+                return Err(Error::new(ErrorKind::Asset, message));
+            }
+        }
+        let mut first = ready(&plugin.0, name, &options)?;
+        // Options may change the result's type and the models, nothing else.
+        let bound = Signature::check(first.instance.signature(first.handle)?)?;
+        if bound.name != signature.name || bound.arguments != signature.arguments {
+            let message = "its options changed its name or arguments, which they may not";
+            return Err(Error::new(ErrorKind::InvalidPlugin, message));
+        }
+        let batch_size = first.instance.state().batch_size;
+        Ok(Self(Arc::new(Inner {
+            plugin: Arc::clone(&plugin.0),
+            signature: bound,
+            counters: Counters::default(),
+            options,
+            idle: Mutex::new(vec![first]),
+            row_cost: AtomicU64::new(0),
+            batch_size: AtomicUsize::new(batch_size),
+        })))
+    }
+
+    /// The plugin that it belongs to.
+    pub fn plugin(&self) -> Plugin {
+        Plugin(Arc::clone(&self.0.plugin))
+    }
+
+    /// Its signature under the bound options.
+    pub fn signature(&self) -> &Signature {
+        &self.0.signature
+    }
+
+    /// Whether arrays of these types may be its arguments: the declared types,
+    /// and those that are cast to them without loss (views, large offsets,
+    /// dictionaries, smaller numbers, text for bytes).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`], saying which does not fit.
+    pub fn check_types<'a>(&self, types: impl IntoIterator<Item = &'a DataType>) -> Result<()> {
+        self.0
+            .check_types(types.into_iter())
+            .map_err(|e| self.0.here(e))
+    }
+
+    /// Computes one value a row.
+    ///
+    /// # Errors
+    /// Of kind [`ErrorKind::Row`] and the like, with [`Error::row`], for the
+    /// first row that failed; otherwise as [`Function::evaluate`].
+    pub fn call<'a>(&self, arguments: impl Into<Arguments<'a>>) -> Result<ArrayRef> {
+        let output = self.evaluate(arguments)?;
+        match output.failures.into_iter().next() {
+            None => Ok(output.values),
+            Some(failure) => Err(self
+                .0
+                .here(Error::new(failure.kind, failure.message).in_row(failure.row))),
+        }
+    }
+
+    /// Computes one value a row, and says of each row without one why. A
+    /// crash, a limit or a time-out costs the row that it happened in, never
+    /// the others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`] when types or lengths do not fit,
+    /// [`ErrorKind::InvalidOutput`] when the plugin breaks the contract, and
+    /// what the plugin says of the call as a whole.
+    pub fn evaluate<'a>(&self, arguments: impl Into<Arguments<'a>>) -> Result<Output> {
+        self.0
+            .arrays(arguments.into())
+            .and_then(|(arrays, rows)| self.run(arrays, rows))
+            .map_err(|e| self.0.here(e))
+    }
+
+    /// Computes `rows` values of a function that takes no arguments.
+    ///
+    /// # Errors
+    /// As [`Function::evaluate`].
+    pub fn evaluate_rows(&self, rows: usize) -> Result<Output> {
+        self.0
+            .check_types([].iter())
+            .and_then(|()| self.run(Vec::new(), rows))
+            .map_err(|e| self.0.here(e))
+    }
+
+    /// What has been done so far.
+    pub fn stats(&self) -> Stats {
+        let c = &self.0.counters;
+        let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        Stats {
+            rows: get(&c.rows),
+            failures: get(&c.failures),
+            calls: get(&c.calls),
+            plugin: Duration::from_nanos(get(&c.plugin)),
+            model: Duration::from_nanos(get(&c.model)),
+            boundary: Duration::from_nanos(get(&c.boundary)),
+        }
+    }
+
+    fn run(&self, arrays: Vec<ArrayRef>, rows: usize) -> Result<Output> {
+        let output = Call::run(&self.0, arrays, rows)?;
+        self.0
+            .counters
+            .rows
+            .fetch_add(rows as u64, Ordering::Relaxed);
+        self.0
+            .counters
+            .failures
+            .fetch_add(output.failures.len() as u64, Ordering::Relaxed);
+        Ok(output)
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Function({}: {})", self.0.plugin.name, self.0.signature)
+    }
+}
+
+impl Inner {
+    fn here(&self, error: Error) -> Error {
+        error
+            .in_plugin(&self.plugin.name)
+            .in_function(&self.signature.name)
+    }
+
+    fn check_types<'a>(&self, types: impl Iterator<Item = &'a DataType>) -> Result<()> {
+        let mut wanted = self.signature.arguments.iter();
+        let mut given = 0;
+        for ty in types {
+            given += 1;
+            let Some(field) = wanted.next() else { continue };
+            if !castable(ty, field.data_type()) {
+                let message = format!(
+                    "argument `{}` is {}, which {} is not",
+                    field.name(),
+                    schema::display(field.data_type()),
+                    schema::display(ty)
+                );
+                return Err(Error::new(ErrorKind::InvalidArguments, message));
+            }
+        }
+        let takes = self.signature.arguments.len();
+        if given != takes {
+            let message = format!("takes {takes} arguments, not {given}: {}", self.signature);
+            return Err(Error::new(ErrorKind::InvalidArguments, message));
+        }
+        Ok(())
+    }
+
+    fn arrays(&self, arguments: Arguments<'_>) -> Result<(Vec<ArrayRef>, usize)> {
+        let (arrays, rows) = match arguments {
+            Arguments::Arrays(arrays) => (arrays.to_vec(), arrays.first().map_or(0, |a| a.len())),
+            Arguments::Batch(batch) => {
+                let names = self
+                    .signature
+                    .arguments
+                    .iter()
+                    .map(|f| batch.column_by_name(f.name()).cloned());
+                let arrays = match names.collect::<Option<Vec<_>>>() {
+                    Some(arrays) => arrays,
+                    None if batch.num_columns() == self.signature.arguments.len() => {
+                        batch.columns().to_vec()
+                    }
+                    None => {
+                        let schema = batch.schema();
+                        let have: Vec<_> =
+                            schema.fields().iter().map(|f| f.name().as_str()).collect();
+                        let message = format!(
+                            "{} wants columns of its names; there is: {}",
+                            self.signature,
+                            have.join(", ")
+                        );
+                        return Err(Error::new(ErrorKind::InvalidArguments, message));
+                    }
+                };
+                (arrays, batch.num_rows())
+            }
+        };
+        self.check_types(arrays.iter().map(|a| a.data_type()))?;
+        if arrays.iter().any(|a| a.len() != rows) {
+            return Err(Error::new(
+                ErrorKind::InvalidArguments,
+                "arguments of different lengths",
+            ));
+        }
+        Ok((arrays, rows))
+    }
+
+    /// An instance to call: an idle one, or a new one.
+    pub(crate) fn check_out(&self) -> Result<Ready> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        match idle {
+            Some(ready) => Ok(ready),
+            None => {
+                let ready = ready(&self.plugin, &self.signature.name, &self.options)?;
+                self.batch_size
+                    .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
+                Ok(ready)
+            }
+        }
+    }
+
+    /// Gives back an instance that is still good.
+    pub(crate) fn check_in(&self, ready: Ready) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // More than threads can use at once would only hold memory.
+        if idle.len() < self.workers() {
+            idle.push(ready);
+        }
+    }
+
+    /// Threads that it pays to use on one batch: one for each core, or as many
+    /// as keep a batching device full while its last batch is being unpacked.
+    pub(crate) fn workers(&self) -> usize {
+        let threads = self.plugin.shared.threads;
+        match self.batch_size.load(Ordering::Relaxed) {
+            0 | 1 => threads,
+            batch => threads.max((2 * batch).min(256)),
+        }
+    }
+}
+
+fn ready(plugin: &plugin::Inner, name: &str, options: &str) -> Result<Ready> {
+    let mut instance = Instance::new(&plugin.shared, &plugin.pre)?;
+    let handle = instance.open(name, options)?;
+    Ok(Ready { instance, handle })
+}

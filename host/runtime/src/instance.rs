@@ -1,0 +1,239 @@
+//! One running copy of a plugin: its store, its limits, its way in.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{InstancePre, ResourceAny, ResourceTable};
+use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::exports::wudf::plugin::functions as wit;
+use crate::bindings::{Plugin as Bindings, PluginPre};
+use crate::error::printable;
+use crate::runtime::Shared;
+use crate::sandbox::{self, Printed};
+use crate::{Error, ErrorKind, Result};
+
+/// Handles that a plugin may hold on the host: tensors, graphs, streams.
+const HANDLES: usize = 10_000;
+
+/// What the host keeps for one instance.
+pub(crate) struct State {
+    pub shared: Arc<Shared>,
+    pub table: ResourceTable,
+    wasi: WasiCtx,
+    printed: Printed,
+    /// When the plugin must be back.
+    pub deadline: Instant,
+    /// Bytes of the tensors that the plugin holds.
+    pub tensors: usize,
+    /// The largest batch size of the models that the plugin has loaded.
+    pub batch_size: usize,
+    /// Time spent running models, and loading them.
+    pub computing: Duration,
+    pub loading: Duration,
+    /// Why the host stopped the plugin, when it did.
+    stopped: Option<(ErrorKind, String)>,
+}
+
+impl State {
+    fn new(shared: Arc<Shared>) -> Self {
+        let printed = Printed::default();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES);
+        Self {
+            shared,
+            table,
+            wasi: sandbox::context(&printed),
+            printed,
+            deadline: Instant::now(),
+            tensors: 0,
+            batch_size: 1,
+            computing: Duration::ZERO,
+            loading: Duration::ZERO,
+            stopped: None,
+        }
+    }
+
+    /// Notes which limit was passed, and gives the error that stops the plugin.
+    pub(crate) fn over_limit(&mut self, message: String) -> wasmtime::Error {
+        self.stopped = Some((ErrorKind::Memory, message.clone()));
+        wasmtime::Error::msg(message)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let limit = self.shared.limits.memory;
+        let fits = desired <= limit;
+        if !fits {
+            // The plugin learns that there is no more; most then abort.
+            self.stopped = Some((
+                ErrorKind::Memory,
+                format!("more than {limit} bytes of memory"),
+            ));
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let limit = self.shared.limits.table_elements;
+        let fits = desired <= limit;
+        if !fits {
+            self.stopped = Some((
+                ErrorKind::Memory,
+                format!("a table of more than {limit} elements"),
+            ));
+        }
+        Ok(fits)
+    }
+}
+
+/// One running copy of a plugin. After an error other than the plugin's own it
+/// must not be used again.
+pub(crate) struct Instance {
+    store: Store<State>,
+    bindings: Bindings,
+}
+
+impl Instance {
+    pub(crate) fn new(shared: &Arc<Shared>, plugin: &PluginPre<State>) -> Result<Self> {
+        let mut store = Store::new(&shared.engine, State::new(Arc::clone(shared)));
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(shared.limits.output.max(shared.limits.tensors));
+        store.epoch_deadline_callback(|mut store| {
+            let state = store.data_mut();
+            if Instant::now() < state.deadline {
+                return Ok(UpdateDeadline::Continue(1));
+            }
+            let limit = state.shared.limits.call_time;
+            let message = format!("more than {limit:?} without an answer");
+            state.stopped = Some((ErrorKind::Timeout, message.clone()));
+            Err(wasmtime::Error::msg(message))
+        });
+        let bindings = enter(&mut store, |store| plugin.instantiate(store))?;
+        Ok(Self { store, bindings })
+    }
+
+    /// The state that the host keeps for this instance.
+    pub(crate) fn state(&self) -> &State {
+        self.store.data()
+    }
+
+    pub(crate) fn signatures(&mut self) -> Result<Vec<wit::Signature>> {
+        let functions = self.bindings.wudf_plugin_functions();
+        enter(&mut self.store, |store| functions.call_signatures(store))
+    }
+
+    /// Opens a function; the handle lives as long as the instance.
+    pub(crate) fn open(&mut self, name: &str, options: &str) -> Result<ResourceAny> {
+        let function = self.bindings.wudf_plugin_functions().function();
+        enter(&mut self.store, |store| {
+            function.call_open(store, name, options)
+        })?
+        .map_err(refused)
+    }
+
+    pub(crate) fn signature(&mut self, handle: ResourceAny) -> Result<wit::Signature> {
+        let function = self.bindings.wudf_plugin_functions().function();
+        enter(&mut self.store, |store| {
+            function.call_signature(store, handle)
+        })
+    }
+
+    pub(crate) fn call(
+        &mut self,
+        handle: ResourceAny,
+        rows: u32,
+        arguments: &[wit::ArrayParam<'_>],
+    ) -> Result<wit::Output> {
+        let function = self.bindings.wudf_plugin_functions().function();
+        enter(&mut self.store, |store| {
+            function.call_call(store, handle, rows, arguments)
+        })?
+        .map_err(refused)
+    }
+}
+
+/// Checks that a component asks for nothing but what the sandbox has.
+pub(crate) fn typecheck(pre: InstancePre<State>) -> wasmtime::Result<PluginPre<State>> {
+    PluginPre::new(pre)
+}
+
+/// Enters the plugin under a fresh deadline.
+fn enter<T>(
+    store: &mut Store<State>,
+    call: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+) -> Result<T> {
+    let state = store.data_mut();
+    state.stopped = None;
+    state.deadline = Instant::now() + state.shared.limits.call_time;
+    store.set_epoch_deadline(1);
+    call(store).map_err(|error| crashed(store.data_mut(), &error))
+}
+
+/// The plugin's own word that it cannot.
+fn refused(error: wit::Error) -> Error {
+    let kind = match error.code {
+        wit::ErrorCode::UnknownFunction => ErrorKind::UnknownFunction,
+        wit::ErrorCode::InvalidOptions => ErrorKind::InvalidOptions,
+        wit::ErrorCode::InvalidArguments => ErrorKind::InvalidArguments,
+        wit::ErrorCode::Model => ErrorKind::Model,
+        wit::ErrorCode::Asset => ErrorKind::Asset,
+        wit::ErrorCode::Other => ErrorKind::Row,
+    };
+    Error::new(kind, printable(&error.message, 2_000))
+}
+
+/// What ended the plugin, with what it printed last.
+fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
+    let printed = state.printed.take();
+    let printed = printed.trim();
+    let trap = error.downcast_ref::<Trap>();
+    let (kind, mut message) = match (state.stopped.take(), trap) {
+        (Some((ErrorKind::Timeout, message)), _) => {
+            (ErrorKind::Timeout, format!("stopped after {message}"))
+        }
+        (Some((kind, message)), _) => (kind, format!("stopped for asking for {message}")),
+        (None, Some(Trap::StackOverflow)) => (ErrorKind::Trap, "crashed: stack overflow".into()),
+        (None, Some(Trap::UnreachableCodeReached)) => (ErrorKind::Trap, "crashed".into()),
+        (None, Some(trap)) => (ErrorKind::Trap, format!("crashed: {trap}")),
+        (None, None) => match error.downcast_ref::<I32Exit>() {
+            Some(I32Exit(code)) => (
+                ErrorKind::Trap,
+                format!("ended itself with exit status {code}"),
+            ),
+            None => (
+                ErrorKind::Trap,
+                format!(
+                    "crashed: {}",
+                    printable(&error.root_cause().to_string(), 500)
+                ),
+            ),
+        },
+    };
+    if !printed.is_empty() {
+        message.push_str("; it printed: ");
+        message.push_str(&printable(printed, 1_000));
+    }
+    Error::new(kind, message)
+}

@@ -1,0 +1,168 @@
+//! Plugins: compiled, checked, and asked what they offer.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use crate::bindings::PluginPre;
+use crate::error::printable;
+use crate::function::Function;
+use crate::instance::{self, Instance, State};
+use crate::runtime::Shared;
+use crate::{Error, ErrorKind, Result, Runtime, Signature};
+
+/// The interface that makes a component a plugin, and its version here.
+const INTERFACE: &str = "wudf:plugin/functions@";
+const VERSION: &str = "0.1.0";
+
+/// A plugin: one `.wasm` component, compiled. Clones are the same plugin.
+#[derive(Clone)]
+pub struct Plugin(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub shared: Arc<Shared>,
+    pub pre: PluginPre<State>,
+    pub name: String,
+    digest: String,
+    size: usize,
+    imports: Vec<String>,
+    signatures: Vec<Signature>,
+}
+
+impl Plugin {
+    /// Loads a plugin from a file, and names it after the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when the file cannot be read; otherwise as
+    /// [`Plugin::from_bytes`].
+    pub fn from_file(runtime: &Runtime, path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+        let name = path
+            .file_stem()
+            .map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
+        Self::from_bytes(runtime, &name, &bytes)
+    }
+
+    /// Loads a plugin from a component's bytes. `name` is what
+    /// errors call it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidPlugin`] when the bytes are no plugin,
+    /// [`ErrorKind::Unsupported`] when it was made for another version of the
+    /// contract or asks for more than a sandbox has.
+    pub fn from_bytes(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Self> {
+        let shared = &runtime.0;
+        let name = printable(name, 100);
+        load(shared, &name, bytes).map_err(|e| e.in_plugin(&name))
+    }
+
+    /// The name under which it was loaded.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it is known by everywhere: `sha256:` and the digest of its bytes
+    /// in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// The size of its file in bytes.
+    pub fn size(&self) -> usize {
+        self.0.size
+    }
+
+    /// The interfaces that it asks the host for.
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
+    }
+
+    /// What it offers.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.0.signatures
+    }
+
+    /// Binds options to a function: a JSON object, or null for none. The
+    /// models that it wants are loaded now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownFunction`], [`ErrorKind::InvalidOptions`],
+    /// [`ErrorKind::Model`] and [`ErrorKind::Asset`], and what a crash gives.
+    pub fn open(&self, function: &str, options: &Value) -> Result<Function> {
+        Function::open(self, function, options).map_err(|e| {
+            e.in_plugin(self.name())
+                .in_function(&printable(function, 100))
+        })
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
+    let invalid = |message: String| Error::new(ErrorKind::InvalidPlugin, message);
+    if bytes.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(invalid(
+            "a core module, not a component: build with --target wasm32-wasip2".into(),
+        ));
+    }
+    let component = Component::new(&shared.engine, bytes)
+        .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
+    let ty = component.component_type();
+    let offered = ty
+        .exports(&shared.engine)
+        .find_map(|(name, _)| name.strip_prefix(INTERFACE).map(str::to_owned));
+    match offered.as_deref() {
+        Some(VERSION) => {}
+        Some(other) => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "made for version {} of the contract wudf:plugin, this is {VERSION}: upgrade wudf or rebuild the plugin",
+                    printable(other, 40),
+                ),
+            ));
+        }
+        None => return Err(invalid(format!("exports no {INTERFACE}{VERSION}"))),
+    }
+    let imports = ty
+        .imports(&shared.engine)
+        .map(|(name, _)| printable(name, 200))
+        .collect();
+    let pre = shared
+        .linker
+        .instantiate_pre(&component)
+        .and_then(instance::typecheck)
+        .map_err(|e| {
+            let message = printable(&format!("{e:#}"), 1_000);
+            Error::new(
+                ErrorKind::Unsupported,
+                format!("asks for what a sandbox has not: {message}"),
+            )
+        })?;
+    let signatures = Signature::list(Instance::new(shared, &pre)?.signatures()?)?;
+    let digest = Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect::<String>();
+    Ok(Plugin(Arc::new(Inner {
+        shared: Arc::clone(shared),
+        pre,
+        name: name.to_owned(),
+        digest: format!("sha256:{digest}"),
+        size: bytes.len(),
+        imports,
+        signatures,
+    })))
+}

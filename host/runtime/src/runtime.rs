@@ -1,0 +1,270 @@
+//! The runtime: one for a process, shared by all plugins.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use wasmtime::component::Linker;
+use wasmtime::{
+    Cache as WasmtimeCache, CacheConfig, Config, Engine, InstanceAllocationStrategy,
+    PoolingAllocationConfig,
+};
+
+use crate::assets::Assets;
+use crate::bindings::Plugin as Bindings;
+use crate::instance::State;
+use crate::nn::catalogue::{Catalogue, Loaded};
+use crate::nn::{Backend, ModelSpec};
+use crate::pool::Pool;
+use crate::{Error, ErrorKind, Limits, Result, sandbox};
+
+/// How often the clock ticks that ends plugins which take too long.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Instances that may be alive at one time.
+const INSTANCES: u32 = 1_000;
+
+/// Where compiled code is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cache {
+    /// In wasmtime's place in the user's cache folder.
+    #[default]
+    User,
+    /// In this folder.
+    Folder(PathBuf),
+    /// Nowhere: every process compiles anew.
+    Off,
+}
+
+/// What runs plugins: the compiler, the sandbox's limits, threads, models and
+/// assets. Make one for a process and clone it freely: clones are the same
+/// runtime.
+#[derive(Clone)]
+pub struct Runtime(pub(crate) Arc<Shared>);
+
+/// What all plugins and instances of a runtime share.
+pub(crate) struct Shared {
+    pub engine: Engine,
+    pub linker: Linker<State>,
+    pub limits: Limits,
+    pub threads: usize,
+    pub catalogue: Catalogue,
+    pub assets: Assets,
+    pub pool: Pool,
+    _ticker: Ticker,
+}
+
+impl Runtime {
+    /// A runtime with choices to make.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// A runtime as it comes: no models, no assets, a thread for each core.
+    ///
+    /// # Errors
+    /// As [`RuntimeBuilder::build`].
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// The limits that its plugins live under.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Threads that work on one batch, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.0.threads
+    }
+
+    /// Loads a model of the catalogue now rather than at its first use.
+    ///
+    /// # Errors
+    /// The catalogue's or the backend's, of kind [`ErrorKind::Model`].
+    pub fn load_model(&self, name: &str) -> Result<()> {
+        let _: Loaded = self
+            .0
+            .catalogue
+            .load(name)
+            .map_err(|e| Error::new(ErrorKind::Model, e.to_string()))?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("limits", &self.0.limits)
+            .field("threads", &self.0.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Runtime`].
+#[derive(Default)]
+#[must_use]
+pub struct RuntimeBuilder {
+    limits: Limits,
+    cache: Cache,
+    threads: Option<usize>,
+    backends: Vec<Arc<dyn Backend>>,
+    models: HashMap<String, ModelSpec>,
+    assets: HashMap<String, Bytes>,
+}
+
+impl RuntimeBuilder {
+    /// What instances may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where compiled code is kept.
+    pub fn cache(mut self, cache: Cache) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Threads that work on one batch, the caller's included; a thread for
+    /// each core otherwise. With 1 everything happens on the caller's thread,
+    /// which is right inside engines that bring their own.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// Adds a backend; the first one runs the models that name none.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backends.push(backend);
+        self
+    }
+
+    /// Adds backends, in order.
+    pub fn backends(mut self, backends: impl IntoIterator<Item = Arc<dyn Backend>>) -> Self {
+        self.backends.extend(backends);
+        self
+    }
+
+    /// Adds a model to the catalogue, in the place of an earlier one of the
+    /// same name.
+    pub fn model(mut self, model: ModelSpec) -> Self {
+        self.models.insert(model.name.clone(), model);
+        self
+    }
+
+    /// Grants plugins an asset, in the place of an earlier one of the same
+    /// name.
+    pub fn asset(mut self, name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        self.assets.insert(name.into(), bytes.into());
+        self
+    }
+
+    /// Makes the runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Sandbox`] when the machine does not let us have what a
+    /// sandbox needs (address space, mostly), [`ErrorKind::Io`] when the cache
+    /// folder cannot be used.
+    pub fn build(self) -> Result<Runtime> {
+        let config = config(&self.limits, &self.cache)?;
+        let sandbox = |e: wasmtime::Error| Error::new(ErrorKind::Sandbox, format!("{e:#}"));
+        let engine = Engine::new(&config).map_err(sandbox)?;
+        let mut linker = Linker::new(&engine);
+        sandbox::add_to_linker(&mut linker).map_err(sandbox)?;
+        Bindings::add_to_linker::<State, wasmtime::component::HasSelf<State>>(
+            &mut linker,
+            |state| state,
+        )
+        .map_err(sandbox)?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Runtime(Arc::new(Shared {
+            _ticker: Ticker::start(&engine)?,
+            engine,
+            linker,
+            limits: self.limits,
+            threads: self.threads.unwrap_or_else(cores),
+            catalogue: Catalogue::new(self.backends, self.models),
+            assets: Assets::new(self.assets),
+            pool: Pool::new(),
+        })))
+    }
+}
+
+fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES)
+        .total_core_instances(INSTANCES * 8)
+        .total_memories(INSTANCES)
+        .total_tables(INSTANCES * 4)
+        .max_memory_size(limits.memory)
+        .max_memories_per_component(1)
+        .max_core_instances_per_component(64)
+        .max_tables_per_component(16)
+        .table_elements(limits.table_elements)
+        .max_component_instance_size(4 << 20);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .wasm_backtrace_max_frames(None)
+        // The same bits on every machine.
+        .wasm_relaxed_simd(false)
+        .cranelift_nan_canonicalization(false);
+    let cache = match cache {
+        Cache::Off => None,
+        Cache::User => {
+            // Without a home there is no cache folder; compiling still works.
+            WasmtimeCache::new(CacheConfig::new())
+                .inspect_err(|error| tracing::warn!(%error, "no cache for compiled plugins"))
+                .ok()
+        }
+        Cache::Folder(folder) => {
+            let unusable = |e| {
+                Error::new(
+                    ErrorKind::Io,
+                    format!("cache folder {}: {e:#}", folder.display()),
+                )
+            };
+            let mut config = CacheConfig::new();
+            config.with_directory(std::path::absolute(folder).map_err(|e| unusable(e.into()))?);
+            Some(WasmtimeCache::new(config).map_err(unusable)?)
+        }
+    };
+    config.cache(cache);
+    Ok(config)
+}
+
+/// Ticks the engine's epoch while the runtime lives.
+struct Ticker(Arc<AtomicBool>);
+
+impl Ticker {
+    fn start(engine: &Engine) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (engine, flag) = (engine.weak(), Arc::clone(&stop));
+        std::thread::Builder::new()
+            .name("wudf-epoch".into())
+            .spawn(move || {
+                while !flag.load(Ordering::Relaxed) {
+                    std::thread::sleep(TICK);
+                    match engine.upgrade() {
+                        Some(engine) => engine.increment_epoch(),
+                        None => return,
+                    }
+                }
+            })
+            .map_err(|e| Error::new(ErrorKind::Sandbox, format!("no thread for the clock: {e}")))?;
+        Ok(Self(stop))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

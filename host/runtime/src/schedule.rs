@@ -1,0 +1,420 @@
+//! How one batch is spread: cut into chunks by rows, bytes and time, over the
+//! caller's thread and the runtime's.
+//!
+//! The caller works itself and at once. Others are asked to help only when the
+//! rows that are left are worth waking a thread for, judged by what rows of
+//! this function have cost so far.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arrow_array::{ArrayRef, new_null_array};
+
+use crate::bindings::exports::wudf::plugin::functions as wit;
+use crate::bindings::wudf::plugin::arrow::NodeParam;
+use crate::columns::size::RowSizes;
+use crate::columns::{cast, lift, lower};
+use crate::function::{Failure, Inner, Output, Ready};
+use crate::{Error, ErrorKind, Result};
+
+/// What one chunk should take: long enough that entering the sandbox is
+/// nothing, short enough that threads end together.
+const CHUNK_TIME: Duration = Duration::from_millis(20);
+
+/// Work below which no other thread is woken.
+const WORTH_WAKING: Duration = Duration::from_micros(200);
+
+/// Time-outs in one batch after which rows of a chunk that timed out are no
+/// longer tried one by one.
+const PATIENCE: usize = 3;
+
+/// One batch on its way through a function.
+pub(crate) struct Call {
+    function: Arc<Inner>,
+    arguments: Vec<ArrayRef>,
+    rows: usize,
+    timeouts: AtomicUsize,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The first row that nobody has taken.
+    next: usize,
+    /// Threads at work.
+    working: usize,
+    parts: Vec<Part>,
+    error: Option<Error>,
+}
+
+/// The rows of one chunk.
+struct Part {
+    start: usize,
+    values: ArrayRef,
+    failures: Vec<Failure>,
+}
+
+impl Call {
+    /// Runs a batch to its end. Types and lengths have been checked.
+    pub(crate) fn run(
+        function: &Arc<Inner>,
+        arguments: Vec<ArrayRef>,
+        rows: usize,
+    ) -> Result<Output> {
+        let call = Arc::new(Self {
+            function: Arc::clone(function),
+            arguments,
+            rows,
+            timeouts: AtomicUsize::new(0),
+            progress: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        if rows == 0 {
+            let part = call.chunk(0, 0)?;
+            return Ok(Output {
+                values: part.values,
+                failures: Vec::new(),
+            });
+        }
+        let mut asked = 1;
+        call.begin();
+        call.work(|call, left| asked = call.ask_for_help(asked, left));
+        let mut progress = call.lock();
+        while progress.working > 0 {
+            progress = call
+                .changed
+                .wait(progress)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(error) = progress.error.take() {
+            return Err(error);
+        }
+        let mut parts = std::mem::take(&mut progress.parts);
+        drop(progress);
+        parts.sort_unstable_by_key(|part| part.start);
+        join(parts)
+    }
+
+    /// Wakes as many helpers as what is left is worth; says how many threads
+    /// have been set to work in all.
+    fn ask_for_help(self: &Arc<Self>, mut asked: usize, left: usize) -> usize {
+        let workers = self.function.workers();
+        let cost = Duration::from_nanos(self.function.row_cost.load(Ordering::Relaxed));
+        let worth = cost.saturating_mul(u32::try_from(left).unwrap_or(u32::MAX));
+        while asked < workers && asked <= left && worth > WORTH_WAKING {
+            let call = Arc::clone(self);
+            // The caller does not wait for helpers that have not begun: they
+            // find nothing left to take.
+            self.function
+                .plugin
+                .shared
+                .pool
+                .spawn(workers - 1, move || {
+                    call.begin();
+                    call.work(|_, _| ());
+                });
+            asked += 1;
+        }
+        asked
+    }
+
+    fn begin(&self) {
+        self.lock().working += 1;
+    }
+
+    /// Takes chunks until none is left; `between` hears how many rows are.
+    fn work(self: &Arc<Self>, mut between: impl FnMut(&Arc<Self>, usize)) {
+        struct Leave<'a>(&'a Call);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                let mut progress = self.0.lock();
+                progress.working -= 1;
+                if std::thread::panicking() {
+                    let error =
+                        Error::new(ErrorKind::Sandbox, "the host crashed; please report this");
+                    progress.error.get_or_insert(error);
+                    progress.next = self.0.rows;
+                }
+                drop(progress);
+                self.0.changed.notify_all();
+            }
+        }
+        let _leave = Leave(self);
+        loop {
+            let (start, len) = {
+                let mut progress = self.lock();
+                let start = progress.next;
+                let len = self.chunk_rows(start);
+                progress.next += len;
+                (start, len)
+            };
+            if len == 0 {
+                return;
+            }
+            between(self, self.rows - start - len);
+            let result = self.chunk(start, len);
+            let mut progress = self.lock();
+            match result {
+                Ok(part) => progress.parts.push(part),
+                Err(error) => {
+                    progress.error.get_or_insert(error);
+                    progress.next = self.rows;
+                }
+            }
+        }
+    }
+
+    /// How many rows the chunk from `start` has.
+    fn chunk_rows(&self, start: usize) -> usize {
+        let left = self.rows - start;
+        let limits = &self.function.plugin.shared.limits;
+        let cost = self.function.row_cost.load(Ordering::Relaxed);
+        let by_time = match cost {
+            // Nothing is known yet: one row tells.
+            0 => 1,
+            cost => {
+                let of = |time: Duration| {
+                    usize::try_from(time.as_nanos() / u128::from(cost)).unwrap_or(usize::MAX)
+                };
+                // A fair share, so that threads end together, but no crumbs.
+                let share = left.div_ceil(2 * self.function.workers());
+                let share = if self.function.workers() == 1 {
+                    left
+                } else {
+                    share.max(of(WORTH_WAKING))
+                };
+                share.min(of(CHUNK_TIME)).max(1)
+            }
+        };
+        let most = left.min(limits.chunk_rows.max(1)).min(by_time);
+        let sizes: Vec<_> = self.arguments.iter().map(RowSizes::of).collect();
+        let fixed: usize = sizes
+            .iter()
+            .map(|s| if let RowSizes::Fixed(n) = s { *n } else { 0 })
+            .sum();
+        if sizes.iter().all(|s| matches!(s, RowSizes::Fixed(_))) {
+            return most.min((limits.chunk / fixed.max(1)).max(1));
+        }
+        let mut bytes = 0;
+        for row in 0..most {
+            bytes += fixed;
+            for size in sizes.iter().filter(|s| !matches!(s, RowSizes::Fixed(_))) {
+                bytes += size.row(start + row);
+            }
+            if bytes > limits.chunk {
+                return row.max(1);
+            }
+        }
+        most
+    }
+
+    /// Computes the rows of a chunk. When the plugin crashes or is stopped the
+    /// rows are tried one by one, so that only those at fault fail.
+    fn chunk(&self, start: usize, len: usize) -> Result<Part> {
+        let ready = self.function.check_out()?;
+        let error = match self.enter(ready, start, len) {
+            Ok(part) => return Ok(part),
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::Trap | ErrorKind::Memory => {}
+            ErrorKind::Timeout => {
+                if self.timeouts.fetch_add(1, Ordering::Relaxed) >= PATIENCE && len > 1 {
+                    return Ok(self.failed(start, len, &error));
+                }
+            }
+            _ => return Err(error),
+        }
+        if len <= 1 {
+            return Ok(self.failed(start, len, &error));
+        }
+        let parts = (start..start + len).map(|row| {
+            if self.timeouts.load(Ordering::Relaxed) > PATIENCE {
+                return Ok(self.failed(row, 1, &error));
+            }
+            self.chunk(row, 1)
+        });
+        let output = join(parts.collect::<Result<Vec<_>>>()?)?;
+        Ok(Part {
+            start,
+            values: output.values,
+            failures: output.failures,
+        })
+    }
+
+    fn failed(&self, start: usize, len: usize, error: &Error) -> Part {
+        let failures = (start..start + len).map(|row| Failure {
+            row,
+            kind: error.kind(),
+            message: error.message().to_owned(),
+        });
+        Part {
+            start,
+            values: new_null_array(self.function.signature.returns.data_type(), len),
+            failures: failures.collect(),
+        }
+    }
+
+    /// One call into the sandbox. The instance goes back to the pool only if
+    /// nothing went wrong.
+    fn enter(&self, mut ready: Ready, start: usize, len: usize) -> Result<Part> {
+        let function = &self.function;
+        let signature = &function.signature;
+        let begin = Instant::now();
+        let mut columns = Vec::with_capacity(self.arguments.len());
+        for (array, field) in self.arguments.iter().zip(&signature.arguments) {
+            let array = cast::cast(&array.slice(start, len), field.data_type()).map_err(|e| {
+                Error::new(
+                    ErrorKind::InvalidArguments,
+                    format!("argument `{}`: {e}", field.name()),
+                )
+            })?;
+            columns.push(lower::lower(&array));
+        }
+        let buffers: Vec<Vec<Vec<&[u8]>>> = columns
+            .iter()
+            .map(|nodes| {
+                nodes
+                    .iter()
+                    .map(|n| n.buffers.iter().map(|b| b.as_slice()).collect())
+                    .collect()
+            })
+            .collect();
+        let nodes: Vec<Vec<NodeParam<'_>>> = columns
+            .iter()
+            .zip(&buffers)
+            .map(|(nodes, buffers)| {
+                nodes
+                    .iter()
+                    .zip(buffers)
+                    .map(|(node, buffers)| NodeParam {
+                        length: node.length,
+                        null_count: node.null_count,
+                        buffers: buffers.as_slice(),
+                    })
+                    .collect()
+            })
+            .collect();
+        let arguments: Vec<wit::ArrayParam<'_>> = nodes.iter().map(Vec::as_slice).collect();
+        let rows = u32::try_from(len).map_err(|_| {
+            Error::new(ErrorKind::InvalidArguments, "more rows than one call takes")
+        })?;
+
+        let entered = Instant::now();
+        let (computed, loaded) = (
+            ready.instance.state().computing,
+            ready.instance.state().loading,
+        );
+        let output = ready.instance.call(ready.handle, rows, &arguments);
+        let inside = entered.elapsed();
+        let state = ready.instance.state();
+        let (computing, loading) = (state.computing - computed, state.loading - loaded);
+        let output = output?;
+
+        let left = Instant::now();
+        let part = check(output, signature, start, len)?;
+        function.check_in(ready);
+        let counters = &function.counters;
+        let add = |counter: &std::sync::atomic::AtomicU64, time: Duration| {
+            counter.fetch_add(
+                u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+                Ordering::Relaxed,
+            );
+        };
+        counters.calls.fetch_add(1, Ordering::Relaxed);
+        add(&counters.plugin, inside.saturating_sub(computing + loading));
+        add(&counters.model, computing);
+        add(&counters.boundary, (entered - begin) + left.elapsed());
+        function.learn(inside.saturating_sub(loading), len);
+        Ok(part)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Remembers what rows cost, the newest measurement most.
+    fn learn(&self, time: Duration, rows: usize) {
+        let Some(cost) = u64::try_from(time.as_nanos())
+            .ok()
+            .and_then(|t| t.checked_div(rows as u64))
+        else {
+            return;
+        };
+        let old = self.row_cost.load(Ordering::Relaxed);
+        let new = if old == 0 || rows >= 64 {
+            cost
+        } else {
+            (old + cost) / 2
+        };
+        self.row_cost.store(new.max(1), Ordering::Relaxed);
+    }
+}
+
+/// Checks what a plugin returned and makes a part of it.
+fn check(
+    output: wit::Output,
+    signature: &crate::Signature,
+    start: usize,
+    rows: usize,
+) -> Result<Part> {
+    let broken = |what: String| {
+        Error::new(
+            ErrorKind::InvalidOutput,
+            format!("returned what it may not: {what}"),
+        )
+    };
+    let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
+    if output.failures.len() > rows {
+        return Err(broken(format!(
+            "{} failures of {rows} rows",
+            output.failures.len()
+        )));
+    }
+    let mut failures: Vec<Failure> = Vec::with_capacity(output.failures.len());
+    for failure in output.failures {
+        let row = failure.row as usize;
+        let ascends = failures.last().is_none_or(|last| last.row < start + row);
+        if row >= rows || !ascends || !values.is_null(row) {
+            return Err(broken(format!("row {row} cannot have failed")));
+        }
+        let message = crate::error::printable(&failure.message, 2_000);
+        failures.push(Failure {
+            row: start + row,
+            kind: ErrorKind::Row,
+            message,
+        });
+    }
+    Ok(Part {
+        start,
+        values,
+        failures,
+    })
+}
+
+/// The parts of a batch, in order, as one.
+fn join(mut parts: Vec<Part>) -> Result<Output> {
+    if parts.len() == 1
+        && let Some(part) = parts.pop()
+    {
+        return Ok(Output {
+            values: part.values,
+            failures: part.failures,
+        });
+    }
+    let arrays: Vec<_> = parts.iter().map(|part| part.values.as_ref()).collect();
+    let values = arrow_select::concat::concat(&arrays).map_err(|e| {
+        let message = format!(
+            "the results of one batch do not fit in one array ({e}): pass fewer rows at a time"
+        );
+        Error::new(ErrorKind::InvalidOutput, message)
+    })?;
+    Ok(Output {
+        values,
+        failures: parts.into_iter().flat_map(|part| part.failures).collect(),
+    })
+}
