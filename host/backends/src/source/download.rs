@@ -202,6 +202,10 @@ fn download(
     };
     let response = agent.get(url).call().map_err(|e| match e {
         ureq::Error::Timeout(_) => failure(ErrorKind::Timeout, e.to_string(), true),
+        // What rustls says of a certificate; it will say so again.
+        ureq::Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => {
+            failure(ErrorKind::Security, e.to_string(), false)
+        }
         ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
             failure(ErrorKind::NotFound, e.to_string(), true)
         }
