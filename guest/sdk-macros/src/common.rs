@@ -28,7 +28,28 @@ pub fn doc(attributes: &[Attribute]) -> String {
                 .to_owned()
         })
         .collect();
-    lines.join("\n").trim().to_owned()
+    paragraphs(&lines)
+}
+
+/// The lines of each paragraph joined: where they were broken is a matter of the
+/// source, and the first line is to stand alone.
+fn paragraphs(lines: &[String]) -> String {
+    let mut text = String::new();
+    let (mut code, mut fenced) = (false, false);
+    for line in lines {
+        let fence = line.trim_start().starts_with("```");
+        let words = |first: char| first.is_alphanumeric() || "`\"'([&$".contains(first);
+        let starts = fenced || text.is_empty() || text.ends_with('\n');
+        if !starts && !code && !fence && line.starts_with(words) {
+            text.push(' ');
+        } else if !text.is_empty() {
+            text.push('\n');
+        }
+        code ^= fence;
+        fenced = fence;
+        text.push_str(line);
+    }
+    text.trim().to_owned()
 }
 
 /// The type with every lifetime replaced by this one, those that are left out
@@ -121,7 +142,9 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
                 "an argument must be a name: it is what users of the function see",
             ));
         };
-        names.push(text(&pattern.ident));
+        // `_x` is an argument that this function happens not to use.
+        let name = text(&pattern.ident);
+        names.push(name.trim_start_matches('_').to_owned());
         types.push(column(&argument.ty)?);
     }
     if let Some(input) = signature

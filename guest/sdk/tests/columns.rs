@@ -413,9 +413,17 @@ fn options_fix_the_size_of_lists() {
     assert!(same(&output.values, &column(expected)));
 }
 
-/// First line.
+/// First line,
+/// broken.
 ///
 /// More.
+/// - one
+/// - two
+///
+/// ```text
+/// code
+/// more
+/// ```
 #[udf(name = "Other", volatility = "stable", models = ["m"], assets = ["a", "b"])]
 fn original(r#type: Option<&str>, _second: Vec<[i8; 4]>) -> Vec<Option<String>> {
     vec![r#type.map(str::to_owned)]
@@ -425,7 +433,10 @@ fn original(r#type: Option<&str>, _second: Vec<[i8; 4]>) -> Vec<Option<String>> 
 fn signatures_say_what_is_written() {
     let signature = Entry::of::<original>().signature();
     assert_eq!(signature.name, "Other");
-    assert_eq!(signature.doc, "First line.\n\nMore.");
+    assert_eq!(
+        signature.doc,
+        "First line, broken.\n\nMore.\n- one\n- two\n\n```text\ncode\nmore\n```"
+    );
     assert_eq!(signature.models, ["m"]);
     assert_eq!(signature.assets, ["a", "b"]);
     assert_eq!(format!("{:?}", signature.volatility), "Volatility::Stable");
@@ -436,7 +447,7 @@ fn signatures_say_what_is_written() {
     assert_eq!(fields(&signature.arguments[0]), ["type:u:true:0"]);
     assert_eq!(
         fields(&signature.arguments[1]),
-        ["_second:+l:true:1", "item:+w:4:false:1", "item:c:false:0"]
+        ["second:+l:true:1", "item:+w:4:false:1", "item:c:false:0"]
     );
     assert_eq!(fields(&signature.returns), [":+l:true:1", "item:u:true:0"]);
     let record = Entry::of::<echo::record>().signature();
