@@ -31,11 +31,17 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into_boxed_str() }
+        Self {
+            kind,
+            message: message.into().into_boxed_str(),
+        }
     }
 
     pub(crate) fn truncated(format: &str) -> Self {
-        Self::new(ErrorKind::Truncated, format!("{format}: the file is truncated"))
+        Self::new(
+            ErrorKind::Truncated,
+            format!("{format}: the file is truncated"),
+        )
     }
 
     pub(crate) fn malformed(format: &str, what: impl fmt::Display) -> Self {
@@ -43,7 +49,10 @@ impl Error {
     }
 
     pub(crate) fn unsupported(format: &str, what: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Unsupported, format!("{format}: {what} is not supported"))
+        Self::new(
+            ErrorKind::Unsupported,
+            format!("{format}: {what} is not supported"),
+        )
     }
 
     pub(crate) fn too_large(format: &str, what: impl fmt::Display) -> Self {

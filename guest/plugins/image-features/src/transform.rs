@@ -53,14 +53,18 @@ impl Recipe {
         let invalid = |what: String| Err(Error::new(ErrorKind::InvalidRecipe, what));
         for (name, value) in [("resize", self.resize), ("crop", self.crop)] {
             if !(1..=MAX_SIDE).contains(&value) {
-                return invalid(format!("{name} must be 1 to {MAX_SIDE} pixels, not {value}"));
+                return invalid(format!(
+                    "{name} must be 1 to {MAX_SIDE} pixels, not {value}"
+                ));
             }
         }
         if let Some(mean) = self.mean.iter().find(|v| !v.is_finite()) {
             return invalid(format!("mean must be finite numbers, not {mean}"));
         }
         if let Some(std) = self.std.iter().find(|v| !v.is_finite() || **v == 0.0) {
-            return invalid(format!("std must be finite numbers other than 0, not {std}"));
+            return invalid(format!(
+                "std must be finite numbers other than 0, not {std}"
+            ));
         }
         Ok(())
     }
@@ -75,7 +79,11 @@ impl Recipe {
         let (short, long) = (width.min(height), width.max(height));
         // Python's integers, divided as floats: exact below 2^53.
         let scaled = (f64::from(self.resize) * f64::from(long) / f64::from(short)) as u32;
-        if width <= height { (self.resize, scaled) } else { (scaled, self.resize) }
+        if width <= height {
+            (self.resize, scaled)
+        } else {
+            (scaled, self.resize)
+        }
     }
 }
 
@@ -138,11 +146,28 @@ impl Preprocessor {
     /// # Errors
     /// As [`decode::decode`]. `out` then holds nothing of use.
     pub fn tensor(&mut self, bytes: &[u8], out: &mut Vec<f32>) -> Result<(), Error> {
-        let Self { recipe, picture, scratch, horizontal, vertical, .. } = self;
+        let Self {
+            recipe,
+            picture,
+            scratch,
+            horizontal,
+            vertical,
+            ..
+        } = self;
         let mut plan = |width: u32, height: u32| {
             let (to_width, to_height) = recipe.scaled(width, height);
-            horizontal.set(recipe.interpolation, width, to_width, crop(to_width, recipe.crop).0);
-            vertical.set(recipe.interpolation, height, to_height, crop(to_height, recipe.crop).0);
+            horizontal.set(
+                recipe.interpolation,
+                width,
+                to_width,
+                crop(to_width, recipe.crop).0,
+            );
+            vertical.set(
+                recipe.interpolation,
+                height,
+                to_height,
+                crop(to_height, recipe.crop).0,
+            );
             Window {
                 x: horizontal.first() as u32,
                 y: vertical.first() as u32,
@@ -150,7 +175,14 @@ impl Preprocessor {
                 height: (vertical.end() - vertical.first()) as u32,
             }
         };
-        decode::decode_window(bytes, &recipe.limits, recipe.exif_orientation, |w, h| Some(plan(w, h)), picture, scratch)?;
+        decode::decode_window(
+            bytes,
+            &recipe.limits,
+            recipe.exif_orientation,
+            |w, h| Some(plan(w, h)),
+            picture,
+            scratch,
+        )?;
         // Formats that decode everything, and pictures that were turned, have not been planned for yet.
         let wanted = plan(picture.width, picture.height);
         self.finish(wanted, out);
@@ -160,29 +192,45 @@ impl Preprocessor {
     fn finish(&mut self, wanted: Window, out: &mut Vec<f32>) {
         let side = self.recipe.crop as usize;
         out.resize(self.recipe.tensor_len(), 0.0);
-        let Picture { width, height, window, ref data } = self.picture;
+        let Picture {
+            width,
+            height,
+            window,
+            ref data,
+        } = self.picture;
         let to = self.recipe.scaled(width, height);
         let (_, left) = crop(to.0, self.recipe.crop);
         let (_, top) = crop(to.1, self.recipe.crop);
         if self.horizontal.len() < side || self.vertical.len() < side {
-            for (plane, table) in out.chunks_exact_mut(side * side).zip(self.normalised.iter()) {
+            for (plane, table) in out
+                .chunks_exact_mut(side * side)
+                .zip(self.normalised.iter())
+            {
                 plane.fill(table[0]);
             }
         }
 
         let stride = window.width as usize * 3;
         let start = (wanted.y - window.y) as usize * stride + (wanted.x - window.x) as usize * 3;
-        let source = Rows { data: &data[start..], stride };
+        let source = Rows {
+            data: &data[start..],
+            stride,
+        };
         let (red, rest) = out.split_at_mut(side * side);
         let (green, blue) = rest.split_at_mut(side * side);
         let tables = &self.normalised;
         let columns = self.horizontal.len();
         let order = vertical_first((width, height), to);
-        self.resizer.resize(source, &self.horizontal, &self.vertical, order, |y, row| {
-            let at = (top + y) * side + left;
-            let planes = [&mut red[at..at + columns], &mut green[at..at + columns], &mut blue[at..at + columns]];
-            normalise(row, tables, planes);
-        });
+        self.resizer
+            .resize(source, &self.horizontal, &self.vertical, order, |y, row| {
+                let at = (top + y) * side + left;
+                let planes = [
+                    &mut red[at..at + columns],
+                    &mut green[at..at + columns],
+                    &mut blue[at..at + columns],
+                ];
+                normalise(row, tables, planes);
+            });
     }
 }
 
@@ -200,7 +248,12 @@ fn normalise(row: &[u8], tables: &[[f32; 256]; 3], [red, green, blue]: [&mut [f3
         *g = std::array::from_fn(|i| value(1, p[3 * i + 1]));
         *b = std::array::from_fn(|i| value(2, p[3 * i + 2]));
     }
-    for (((p, r), g), b) in rest.chunks_exact(3).zip(red_rest).zip(green_rest).zip(blue_rest) {
+    for (((p, r), g), b) in rest
+        .chunks_exact(3)
+        .zip(red_rest)
+        .zip(green_rest)
+        .zip(blue_rest)
+    {
         (*r, *g, *b) = (value(0, p[0]), value(1, p[1]), value(2, p[2]));
     }
 }
@@ -230,13 +283,39 @@ mod tests {
     #[test]
     fn padding() {
         let mut bmp = b"BM".to_vec();
-        for v in [0, 0, 54, 40, 1, 1, 24 << 16 | 1, 0, 0, 0, 0, 0, 0, 0xff_ffff_u32] {
+        for v in [
+            0,
+            0,
+            54,
+            40,
+            1,
+            1,
+            24 << 16 | 1,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0xff_ffff_u32,
+        ] {
             bmp.extend_from_slice(&v.to_le_bytes());
         }
-        let recipe = Recipe { resize: 2, crop: 4, mean: [0.0; 3], std: [1.0; 3], ..Recipe::default() };
+        let recipe = Recipe {
+            resize: 2,
+            crop: 4,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            ..Recipe::default()
+        };
         let mut tensor = vec![7.0; 3];
-        Preprocessor::new(recipe).expect("a recipe").tensor(&bmp, &mut tensor).expect("a picture");
-        let plane = [0., 0., 0., 0., 0., 1., 1., 0., 0., 1., 1., 0., 0., 0., 0., 0.];
+        Preprocessor::new(recipe)
+            .expect("a recipe")
+            .tensor(&bmp, &mut tensor)
+            .expect("a picture");
+        let plane = [
+            0., 0., 0., 0., 0., 1., 1., 0., 0., 1., 1., 0., 0., 0., 0., 0.,
+        ];
         assert_eq!(tensor, [plane; 3].concat());
     }
 
@@ -245,12 +324,28 @@ mod tests {
         let default = Recipe::default();
         assert_eq!(default.validate(), Ok(()));
         for recipe in [
-            Recipe { resize: 0, ..default.clone() },
-            Recipe { crop: MAX_SIDE + 1, ..default.clone() },
-            Recipe { mean: [0.0, f32::NAN, 0.0], ..default.clone() },
-            Recipe { std: [1.0, 1.0, 0.0], ..default },
+            Recipe {
+                resize: 0,
+                ..default.clone()
+            },
+            Recipe {
+                crop: MAX_SIDE + 1,
+                ..default.clone()
+            },
+            Recipe {
+                mean: [0.0, f32::NAN, 0.0],
+                ..default.clone()
+            },
+            Recipe {
+                std: [1.0, 1.0, 0.0],
+                ..default
+            },
         ] {
-            assert_eq!(recipe.validate().map_err(|e| e.kind()), Err(ErrorKind::InvalidRecipe), "{recipe:?}");
+            assert_eq!(
+                recipe.validate().map_err(|e| e.kind()),
+                Err(ErrorKind::InvalidRecipe),
+                "{recipe:?}"
+            );
         }
     }
 }

@@ -19,7 +19,10 @@ fn panics(files: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<String> {
     let mut preprocessor = preprocessor();
     files
         .filter(|(_, bytes)| {
-            catch_unwind(AssertUnwindSafe(|| preprocessor.tensor(bytes, &mut out).is_ok())).is_err()
+            catch_unwind(AssertUnwindSafe(|| {
+                preprocessor.tensor(bytes, &mut out).is_ok()
+            }))
+            .is_err()
         })
         .map(|(name, _)| name)
         .collect()
@@ -48,8 +51,15 @@ fn truncated() {
 fn every_length() {
     let cuts = samples("formats").flat_map(|Sample { name, bytes, .. }| {
         let step = (bytes.len() / 150).max(1);
-        let lengths = (0..bytes.len().min(100)).chain((100..bytes.len()).step_by(step)).collect::<Vec<_>>();
-        lengths.into_iter().map(move |len| (format!("{name}, {len} bytes"), bytes[..len.min(bytes.len())].to_vec()))
+        let lengths = (0..bytes.len().min(100))
+            .chain((100..bytes.len()).step_by(step))
+            .collect::<Vec<_>>();
+        lengths.into_iter().map(move |len| {
+            (
+                format!("{name}, {len} bytes"),
+                bytes[..len.min(bytes.len())].to_vec(),
+            )
+        })
     });
     let panics = panics(cuts);
     assert!(panics.is_empty(), "{panics:#?}");
@@ -64,14 +74,21 @@ fn damaged() {
         state ^= state << 17;
         state
     };
-    let rounds = std::env::var("IMAGE_FEATURES_FUZZ_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
+    let rounds = std::env::var("IMAGE_FEATURES_FUZZ_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(40);
     let mut files = Vec::new();
     for Sample { name, bytes, .. } in samples("formats") {
         for round in 0..rounds {
             let mut bytes = bytes.clone();
             for _ in 0..1 + random() % 8 {
                 // Half of the damage goes to the header, where it does the most.
-                let reach = if random() % 2 == 0 { bytes.len().min(200) } else { bytes.len() };
+                let reach = if random() % 2 == 0 {
+                    bytes.len().min(200)
+                } else {
+                    bytes.len()
+                };
                 let at = (random() % reach as u64) as usize;
                 match random() % 3 {
                     0 => bytes[at] ^= 1 << (random() % 8),
@@ -88,7 +105,11 @@ fn damaged() {
 
 #[test]
 fn kinds() {
-    let kind = |bytes: &[u8]| decode(bytes, &Limits::default(), false).map(|_| ()).map_err(|e| e.kind());
+    let kind = |bytes: &[u8]| {
+        decode(bytes, &Limits::default(), false)
+            .map(|_| ())
+            .map_err(|e| e.kind())
+    };
     assert_eq!(kind(b""), Err(ErrorKind::UnknownFormat));
     assert_eq!(kind(b"%PDF-1.7 and so on"), Err(ErrorKind::UnknownFormat));
     assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), Err(ErrorKind::Truncated));
@@ -103,16 +124,39 @@ fn kinds() {
 #[test]
 fn bombs() {
     let mut bomb = b"BM".to_vec();
-    for v in [0, 0, 54, 40, 60_000, 60_000, 24 << 16 | 1, 0, 0, 0, 0, 0, 0u32] {
+    for v in [
+        0,
+        0,
+        54,
+        40,
+        60_000,
+        60_000,
+        24 << 16 | 1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0u32,
+    ] {
         bomb.extend_from_slice(&v.to_le_bytes());
     }
     let error = decode(&bomb, &Limits::default(), false).expect_err("a bomb");
     assert_eq!(error.kind(), ErrorKind::TooLarge);
-    assert_eq!(error.to_string(), "BMP: 60000 x 60000 pixels exceed the limit of 33554432");
+    assert_eq!(
+        error.to_string(),
+        "BMP: 60000 x 60000 pixels exceed the limit of 33554432"
+    );
 
     for limits in [
-        Limits { max_pixels: 500, ..Limits::default() },
-        Limits { max_memory: 1000, ..Limits::default() },
+        Limits {
+            max_pixels: 500,
+            ..Limits::default()
+        },
+        Limits {
+            max_memory: 1000,
+            ..Limits::default()
+        },
     ] {
         for Sample { name, bytes, .. } in samples("formats") {
             let error = decode(&bytes, &limits, false).expect_err(&name);

@@ -13,7 +13,12 @@ fn tensors_are_bit_identical() {
     let mut tensor = Vec::new();
     let mut wrong = Vec::new();
     let mut count = 0;
-    for Sample { name, bytes, reference } in samples("photos").chain(samples("formats")) {
+    for Sample {
+        name,
+        bytes,
+        reference,
+    } in samples("photos").chain(samples("formats"))
+    {
         count += 1;
         match preprocessor.tensor(&bytes, &mut tensor) {
             Ok(()) => {
@@ -26,14 +31,23 @@ fn tensors_are_bit_identical() {
         }
     }
     println!("{count} pictures");
-    assert!(wrong.is_empty(), "{} of {count} differ: {wrong:#?}", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} differ: {wrong:#?}",
+        wrong.len()
+    );
 }
 
 /// Pixels equal, before anything is scaled.
 #[test]
 fn pixels_are_bit_identical() {
     let mut wrong = Vec::new();
-    for Sample { name, bytes, reference } in samples("photos").chain(samples("formats")) {
+    for Sample {
+        name,
+        bytes,
+        reference,
+    } in samples("photos").chain(samples("formats"))
+    {
         match decode(&bytes, &Limits::default(), false) {
             Ok(picture) => {
                 if reference["rgb_sha256"] != sha256(&picture.data) {

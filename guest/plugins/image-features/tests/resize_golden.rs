@@ -27,18 +27,33 @@ fn interpolation(name: &str) -> Interpolation {
 }
 
 /// Scales the whole picture, and keeps a window of (x, y, width, height).
-fn resize(data: &[u8], from: (u32, u32), to: (u32, u32), by: Interpolation, window: [u32; 4]) -> Vec<u8> {
+fn resize(
+    data: &[u8],
+    from: (u32, u32),
+    to: (u32, u32),
+    by: Interpolation,
+    window: [u32; 4],
+) -> Vec<u8> {
     let [x, y, width, height] = window;
     let (mut horizontal, mut vertical) = (Axis::default(), Axis::default());
     horizontal.set(by, from.0, to.0, x..x + width);
     vertical.set(by, from.1, to.1, y..y + height);
     let stride = from.0 as usize * 3;
-    let source = Rows { data: &data[vertical.first() * stride + horizontal.first() * 3..], stride };
+    let source = Rows {
+        data: &data[vertical.first() * stride + horizontal.first() * 3..],
+        stride,
+    };
     let mut out = Vec::new();
-    Resizer::default().resize(source, &horizontal, &vertical, vertical_first(from, to), |row, samples| {
-        assert_eq!(row * width as usize * 3, out.len());
-        out.extend_from_slice(samples);
-    });
+    Resizer::default().resize(
+        source,
+        &horizontal,
+        &vertical,
+        vertical_first(from, to),
+        |row, samples| {
+            assert_eq!(row * width as usize * 3, out.len());
+            out.extend_from_slice(samples);
+        },
+    );
     out
 }
 
@@ -48,14 +63,22 @@ type Case = ((u32, u32), (u32, u32), String, String);
 fn cases() -> Vec<Case> {
     let rows: Vec<(u32, u32, u32, u32, String, String)> =
         serde_json::from_str(include_str!("resize_golden.json")).expect("the fixture");
-    rows.into_iter().map(|(w, h, to_w, to_h, name, digest)| ((w, h), (to_w, to_h), name, digest)).collect()
+    rows.into_iter()
+        .map(|(w, h, to_w, to_h, name, digest)| ((w, h), (to_w, to_h), name, digest))
+        .collect()
 }
 
 #[test]
 fn as_pillow() {
     let mut wrong = Vec::new();
     for (from, to, name, digest) in cases() {
-        let out = resize(&pattern(from.0, from.1), from, to, interpolation(&name), [0, 0, to.0, to.1]);
+        let out = resize(
+            &pattern(from.0, from.1),
+            from,
+            to,
+            interpolation(&name),
+            [0, 0, to.0, to.1],
+        );
         if !sha256(&out).starts_with(&digest) {
             wrong.push(format!("{from:?} to {to:?} by {name}"));
         }
@@ -77,7 +100,10 @@ fn windows() {
             .flat_map(|row| &row[x as usize * 3..(x + width) as usize * 3])
             .copied()
             .collect();
-        assert!(resize(&data, from, to, by, [x, y, width, height]) == cut, "{from:?} to {to:?} by {name}");
+        assert!(
+            resize(&data, from, to, by, [x, y, width, height]) == cut,
+            "{from:?} to {to:?} by {name}"
+        );
     }
 }
 

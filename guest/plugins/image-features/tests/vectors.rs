@@ -22,24 +22,44 @@ fn vectors_are_plain() {
         Interpolation::Bicubic,
         Interpolation::Lanczos,
     ] {
-        for (from, to) in [(500, 341), (375, 256), (256, 256), (31, 58), (1, 9), (9, 1), (300, 7), (7, 300), (201, 200)] {
+        for (from, to) in [
+            (500, 341),
+            (375, 256),
+            (256, 256),
+            (31, 58),
+            (1, 9),
+            (9, 1),
+            (300, 7),
+            (7, 300),
+            (201, 200),
+        ] {
             for range in [0..to, to / 3..to, 0..to.min(5), to - 1..to] {
                 axis.set(by, from, to, range.clone());
                 let name = format!("{from} to {to} by {by:?}, {range:?}");
-                let (mut plain, mut vectors) = (vec![0; axis.len() * 3 + 16], vec![0; axis.len() * 3 + 16]);
+                let (mut plain, mut vectors) =
+                    (vec![0; axis.len() * 3 + 16], vec![0; axis.len() * 3 + 16]);
                 let row = &samples[axis.first() * 3..];
                 scalar::horizontal(row, &axis, &mut plain[..axis.len() * 3]);
                 simd128::horizontal(row, &axis, &mut vectors);
-                assert!(plain[..axis.len() * 3] == vectors[..axis.len() * 3], "horizontal {name}");
+                assert!(
+                    plain[..axis.len() * 3] == vectors[..axis.len() * 3],
+                    "horizontal {name}"
+                );
 
                 for width in [1, 15, 16, 17, 100] {
                     let stride = width + 3;
-                    let source = Rows { data: &samples[axis.first() * stride..], stride };
+                    let source = Rows {
+                        data: &samples[axis.first() * stride..],
+                        stride,
+                    };
                     let (mut plain, mut vectors) = (vec![0; width], vec![0; width]);
                     for y in 0..axis.len() {
                         scalar::vertical(source, &axis, y, &mut plain);
                         simd128::vertical(source, &axis, y, &mut vectors);
-                        assert!(plain == vectors, "vertical {name}, row {y} of {width} bytes");
+                        assert!(
+                            plain == vectors,
+                            "vertical {name}, row {y} of {width} bytes"
+                        );
                     }
                 }
             }

@@ -12,18 +12,47 @@ fn check(name: &str, bytes: &[u8], recipe: &Recipe) {
     let picture = decode(bytes, &Limits::default(), false).expect(name);
     let (mut part, mut whole) = (Vec::new(), Vec::new());
     preprocessor.tensor(bytes, &mut part).expect(name);
-    preprocessor.tensor(&bmp(picture.width, picture.height, &picture.data), &mut whole).expect(name);
-    assert!(part == whole, "{name}, {} x {}: the part differs from the whole", picture.width, picture.height);
+    preprocessor
+        .tensor(
+            &bmp(picture.width, picture.height, &picture.data),
+            &mut whole,
+        )
+        .expect(name);
+    assert!(
+        part == whole,
+        "{name}, {} x {}: the part differs from the whole",
+        picture.width,
+        picture.height
+    );
 }
 
 /// A top-down BMP of 24 bits.
 fn bmp(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     let mut file = b"BM".to_vec();
-    for v in [0, 0, 54, 40, width, height.wrapping_neg(), 24 << 16 | 1, 0, 0, 0, 0, 0, 0] {
+    for v in [
+        0,
+        0,
+        54,
+        40,
+        width,
+        height.wrapping_neg(),
+        24 << 16 | 1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ] {
         file.extend_from_slice(&v.to_le_bytes());
     }
     for row in rgb.chunks_exact(width as usize * 3) {
-        file.extend(row.as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b, *g, *r]));
+        file.extend(
+            row.as_chunks::<3>()
+                .0
+                .iter()
+                .flat_map(|[r, g, b]| [*b, *g, *r]),
+        );
         file.resize(file.len() + row.len().next_multiple_of(4) - row.len(), 0);
     }
     file
@@ -31,14 +60,28 @@ fn bmp(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
 
 fn recipes() -> [Recipe; 3] {
     let default = Recipe::default();
-    [default.clone(), Recipe { resize: 300, crop: 40, ..default.clone() }, Recipe { resize: 64, crop: 32, ..default }]
+    [
+        default.clone(),
+        Recipe {
+            resize: 300,
+            crop: 40,
+            ..default.clone()
+        },
+        Recipe {
+            resize: 64,
+            crop: 32,
+            ..default
+        },
+    ]
 }
 
 #[test]
 fn samples_of_jpeg() {
     for sample in samples::samples("photos").chain(samples::samples("formats")) {
         if sample.name.ends_with(".jpg") {
-            recipes().iter().for_each(|recipe| check(&sample.name, &sample.bytes, recipe));
+            recipes()
+                .iter()
+                .for_each(|recipe| check(&sample.name, &sample.bytes, recipe));
         }
     }
 }
@@ -57,13 +100,17 @@ fn every_sampling() {
             .collect();
         for sampling in [S444, S422, S420, S440, S411, S441, S410, S24] {
             for progressive in [false, true] {
-                let encoder = Encoder::new(&rgb, width, height, PixelFormat::Rgb).quality(80).subsampling(sampling);
+                let encoder = Encoder::new(&rgb, width, height, PixelFormat::Rgb)
+                    .quality(80)
+                    .subsampling(sampling);
                 let Ok(bytes) = encoder.progressive(progressive).encode() else {
                     println!("the encoder does not write {sampling:?}, progressive: {progressive}");
                     continue;
                 };
                 let name = format!("{sampling:?}, progressive: {progressive}");
-                recipes().iter().for_each(|recipe| check(&name, &bytes, recipe));
+                recipes()
+                    .iter()
+                    .for_each(|recipe| check(&name, &bytes, recipe));
             }
         }
     }

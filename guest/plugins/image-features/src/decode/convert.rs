@@ -31,7 +31,10 @@ pub(super) fn indexed(rows: &[u8], bits: u8, width: usize, palette: &Palette, rg
     let per_byte = 8 / usize::from(bits);
     let mask = ((1u16 << bits) - 1) as u8;
     let stride = width.div_ceil(per_byte);
-    for (row, out) in rows.chunks_exact(stride).zip(rgb.chunks_exact_mut(width * 3)) {
+    for (row, out) in rows
+        .chunks_exact(stride)
+        .zip(rgb.chunks_exact_mut(width * 3))
+    {
         if bits == 8 {
             for (v, out) in row.iter().zip(out.chunks_exact_mut(3)) {
                 out.copy_from_slice(&palette[usize::from(*v)]);
@@ -46,7 +49,11 @@ pub(super) fn indexed(rows: &[u8], bits: u8, width: usize, palette: &Palette, rg
 }
 
 /// One grey a pixel, by `value`, which gets `SIZE` bytes.
-pub(super) fn greys<const SIZE: usize>(samples: &[u8], rgb: &mut [u8], value: impl Fn([u8; SIZE]) -> u8) {
+pub(super) fn greys<const SIZE: usize>(
+    samples: &[u8],
+    rgb: &mut [u8],
+    value: impl Fn([u8; SIZE]) -> u8,
+) {
     let (pixels, _) = samples.as_chunks::<SIZE>();
     for (pixel, out) in pixels.iter().zip(rgb.chunks_exact_mut(3)) {
         out.fill(value(*pixel));
@@ -54,7 +61,11 @@ pub(super) fn greys<const SIZE: usize>(samples: &[u8], rgb: &mut [u8], value: im
 }
 
 /// One colour a pixel, by `value`, which gets `SIZE` bytes.
-pub(super) fn colours<const SIZE: usize>(samples: &[u8], rgb: &mut [u8], value: impl Fn([u8; SIZE]) -> [u8; 3]) {
+pub(super) fn colours<const SIZE: usize>(
+    samples: &[u8],
+    rgb: &mut [u8],
+    value: impl Fn([u8; SIZE]) -> [u8; 3],
+) {
     let (pixels, _) = samples.as_chunks::<SIZE>();
     for (pixel, out) in pixels.iter().zip(rgb.chunks_exact_mut(3)) {
         out.copy_from_slice(&value(*pixel));

@@ -23,7 +23,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
     let global = decoder.global_palette().map(palette);
 
     // The header is checked before the pixels are read.
-    let info = decoder.next_frame_info().map_err(error)?.ok_or_else(|| Error::malformed(NAME, "no picture"))?;
+    let info = decoder
+        .next_frame_info()
+        .map_err(error)?
+        .ok_or_else(|| Error::malformed(NAME, "no picture"))?;
     let (left, top) = (u32::from(info.left), u32::from(info.top));
     // Pillow grows the screen to hold a frame that does not fit.
     let width = u32::from(screen_width).max(left + u32::from(info.width));
@@ -31,7 +34,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
     limits.check(NAME, width, height, 3 + 1)?;
     let (frame_width, frame_height) = (usize::from(info.width), usize::from(info.height));
     let background = info.transparent.unwrap_or(0);
-    let palette = info.palette.as_deref().map(palette).or(global).unwrap_or_else(convert::identity);
+    let palette = info
+        .palette
+        .as_deref()
+        .map(palette)
+        .or(global)
+        .unwrap_or_else(convert::identity);
     let mut indices = vec![0; frame_width * frame_height];
     decoder.read_into_buffer(&mut indices).map_err(error)?;
 
@@ -39,12 +47,16 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
     let covers = (frame_width, frame_height) == (width as usize, height as usize);
     if !covers {
         // The transparent colour, else the first, not the background colour that the file names.
-        convert::colours(&vec![background; rgb.len() / 3], rgb, |[v]: [u8; 1]| palette[usize::from(v)]);
+        convert::colours(&vec![background; rgb.len() / 3], rgb, |[v]: [u8; 1]| {
+            palette[usize::from(v)]
+        });
     }
     if frame_width > 0 {
         let rows = rgb.chunks_exact_mut(width as usize * 3).skip(top as usize);
         for (row, out) in indices.chunks_exact(frame_width).zip(rows) {
-            convert::colours(row, &mut out[left as usize * 3..], |[v]: [u8; 1]| palette[usize::from(v)]);
+            convert::colours(row, &mut out[left as usize * 3..], |[v]: [u8; 1]| {
+                palette[usize::from(v)]
+            });
         }
     }
     Ok(1)
@@ -52,8 +64,15 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
 
 /// Pillow drops a palette in which every entry is its index as a grey; indices past its end then are greys too.
 fn palette(rgb: &[u8]) -> Palette {
-    let is_ramp = rgb.chunks_exact(3).enumerate().all(|(i, c)| c.iter().all(|v| usize::from(*v) == i));
-    if is_ramp { convert::identity() } else { convert::palette(rgb) }
+    let is_ramp = rgb
+        .chunks_exact(3)
+        .enumerate()
+        .all(|(i, c)| c.iter().all(|v| usize::from(*v) == i));
+    if is_ramp {
+        convert::identity()
+    } else {
+        convert::palette(rgb)
+    }
 }
 
 fn error(error: DecodingError) -> Error {

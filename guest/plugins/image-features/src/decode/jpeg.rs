@@ -28,12 +28,20 @@ pub(super) fn decode(
     let header = decoder.header();
     let (width, height) = (u32::from(header.width), u32::from(header.height));
     if header.precision != 8 {
-        return Err(Error::unsupported(NAME, format_args!("{} bits a sample", header.precision)));
+        return Err(Error::unsupported(
+            NAME,
+            format_args!("{} bits a sample", header.precision),
+        ));
     }
     let format = match header.components.len() {
         1 | 3 => PixelFormat::Rgb,
         4 if four_components_decode(header) => PixelFormat::Cmyk,
-        4 => return Err(Error::unsupported(NAME, "this subsampling of four components")),
+        4 => {
+            return Err(Error::unsupported(
+                NAME,
+                "this subsampling of four components",
+            ));
+        }
         n => return Err(Error::unsupported(NAME, format_args!("{n} components"))),
     };
     // Planes and pixels; several scans need all coefficients, two bytes each, as well.
@@ -41,12 +49,23 @@ pub(super) fn decode(
     let bytes_per_pixel = samples * if decoder.has_multiple_scans() { 4 } else { 2 };
     limits.check(NAME, width, height, bytes_per_pixel)?;
 
-    let orientation = if exif_orientation { orientation_of(&decoder) } else { 1 };
-    let whole = Window { x: 0, y: 0, width, height };
+    let orientation = if exif_orientation {
+        orientation_of(&decoder)
+    } else {
+        1
+    };
+    let whole = Window {
+        x: 0,
+        y: 0,
+        width,
+        height,
+    };
     let header = decoder.header();
     let window = match wanted(width, height) {
         // Of CMYK, the decoder gives other pixels when it is asked for a part.
-        Some(window) if format == PixelFormat::Rgb && !(2..=8).contains(&orientation) => with_margin(window, whole, header),
+        Some(window) if format == PixelFormat::Rgb && !(2..=8).contains(&orientation) => {
+            with_margin(window, whole, header)
+        }
         _ => whole,
     };
     decoder.set_output_format(format);
@@ -55,7 +74,12 @@ pub(super) fn decode(
     // As libjpeg, which fills in what damage has taken; what of that is not as libjpeg's is refused below.
     decoder.set_lenient(true);
     if window != whole {
-        let Window { x, y, width, height } = window;
+        let Window {
+            x,
+            y,
+            width,
+            height,
+        } = window;
         decoder.set_crop_region(x as usize, y as usize, width as usize, height as usize);
     }
     let image = decoder.decode_image().map_err(error)?;
@@ -66,14 +90,19 @@ pub(super) fn decode(
         || image.pixel_format != format
         || image.data.len() != pixels * format.bytes_per_pixel()
     {
-        return Err(Error::malformed(NAME, "the picture has another size than its header says"));
+        return Err(Error::malformed(
+            NAME,
+            "the picture has another size than its header says",
+        ));
     }
     if format == PixelFormat::Rgb {
         picture.data = image.data;
     } else {
         picture.data.resize(pixels * 3, 0);
         // Pillow takes every such file to be inverted, as Adobe's are.
-        convert::colours(&image.data, &mut picture.data, |cmyk: [u8; 4]| convert::cmyk(cmyk.map(|ink| !ink)));
+        convert::colours(&image.data, &mut picture.data, |cmyk: [u8; 4]| {
+            convert::cmyk(cmyk.map(|ink| !ink))
+        });
     }
     (picture.width, picture.height, picture.window) = (width, height, window);
     Ok(orientation)
@@ -82,7 +111,10 @@ pub(super) fn decode(
 /// Whether the decoder upsamples what these four components need, and does not run past a plane instead.
 fn four_components_decode(frame: &FrameHeader) -> bool {
     let sampling = |i: usize| {
-        frame.components.get(i).map_or((0, 0), |c| (c.horizontal_sampling, c.vertical_sampling))
+        frame
+            .components
+            .get(i)
+            .map_or((0, 0), |c| (c.horizontal_sampling, c.vertical_sampling))
     };
     let (first, second) = (sampling(0), sampling(1));
     let factor = (first.0 / second.0.max(1), first.1 / second.1.max(1));
@@ -94,7 +126,8 @@ fn four_components_decode(frame: &FrameHeader) -> bool {
 
 fn orientation_of(decoder: &Decoder<'_>) -> u16 {
     let exif = decoder.exif_data().and_then(orientation::from_exif);
-    exif.or_else(|| decoder.xmp_data().and_then(orientation::from_xmp)).unwrap_or(1)
+    exif.or_else(|| decoder.xmp_data().and_then(orientation::from_xmp))
+        .unwrap_or(1)
 }
 
 /// After damage libjpeg carries on, and Pillow with it, except that Pillow gives up where the bytes end before the picture
@@ -104,7 +137,9 @@ fn check_warnings(bytes: &[u8], warnings: &[DecodeWarning]) -> Result<(), Error>
     for warning in warnings {
         match warning {
             DecodeWarning::ExtraneousData { .. } => {}
-            DecodeWarning::TruncatedData { .. } if !has_end(bytes) => return Err(Error::truncated(NAME)),
+            DecodeWarning::TruncatedData { .. } if !has_end(bytes) => {
+                return Err(Error::truncated(NAME));
+            }
             DecodeWarning::TruncatedData { .. } if !has_restarts(bytes) => {}
             other => return Err(Error::malformed(NAME, other)),
         }
@@ -114,13 +149,20 @@ fn check_warnings(bytes: &[u8], warnings: &[DecodeWarning]) -> Result<(), Error>
 
 /// Whether a restart interval is defined, or something looks like it.
 fn has_restarts(bytes: &[u8]) -> bool {
-    bytes.windows(4).any(|segment| segment == [0xff, 0xdd, 0, 4])
+    bytes
+        .windows(4)
+        .any(|segment| segment == [0xff, 0xdd, 0, 4])
 }
 
 /// Whether an end marker follows the last scan's header. Scans contain no such bytes themselves.
 fn has_end(bytes: &[u8]) -> bool {
-    let scan = bytes.windows(2).rposition(|marker| marker == [0xff, 0xda]).unwrap_or(0);
-    bytes[scan..].windows(2).any(|marker| marker == [0xff, 0xd9])
+    let scan = bytes
+        .windows(2)
+        .rposition(|marker| marker == [0xff, 0xda])
+        .unwrap_or(0);
+    bytes[scan..]
+        .windows(2)
+        .any(|marker| marker == [0xff, 0xd9])
 }
 
 /// A window that starts and ends at coding units, one or more past what is wanted on every side: chroma at its edge is then
@@ -132,18 +174,35 @@ fn with_margin(wanted: Window, whole: Window, frame: &FrameHeader) -> Window {
         let last = (start + len + unit).next_multiple_of(unit).min(end);
         (first, last - first)
     };
-    let horizontal = frame.components.iter().map(|c| c.horizontal_sampling).max().unwrap_or(1);
-    let vertical = frame.components.iter().map(|c| c.vertical_sampling).max().unwrap_or(1);
+    let horizontal = frame
+        .components
+        .iter()
+        .map(|c| c.horizontal_sampling)
+        .max()
+        .unwrap_or(1);
+    let vertical = frame
+        .components
+        .iter()
+        .map(|c| c.vertical_sampling)
+        .max()
+        .unwrap_or(1);
     let (x, width) = grow(wanted.x, wanted.width, whole.width, horizontal);
     let (y, height) = grow(wanted.y, wanted.height, whole.height, vertical);
-    Window { x, y, width, height }
+    Window {
+        x,
+        y,
+        width,
+        height,
+    }
 }
 
 fn error(error: JpegError) -> Error {
     match error {
         JpegError::UnexpectedEof => Error::truncated(NAME),
         JpegError::Unsupported(what) => Error::unsupported(NAME, what),
-        JpegError::LimitExceeded { .. } | JpegError::AllocationFailed { .. } => Error::too_large(NAME, error),
+        JpegError::LimitExceeded { .. } | JpegError::AllocationFailed { .. } => {
+            Error::too_large(NAME, error)
+        }
         JpegError::Io(e) => Error::io(NAME, &e),
         other => Error::new(ErrorKind::Malformed, format!("{NAME}: {other}")),
     }

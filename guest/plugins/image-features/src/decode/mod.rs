@@ -5,14 +5,17 @@
 //!
 //! | format | read | not read |
 //! |---|---|---|
-//! | JPEG | baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK, YCCK | 12-bit samples |
+//! | JPEG | baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK, YCCK | 12-bit samples; four components of which the fourth is subsampled |
 //! | PNG | all colour types and depths; APNG as its default picture | |
 //! | GIF | first frame | |
 //! | WebP | lossy, lossless, alpha, first frame of an animation | |
 //! | BMP | 1, 4, 8, 16, 24, 32 bits, RLE, the bit fields that Pillow takes | |
-//! | TIFF | first page: bilevel, grey (8, 16, 32 bits, float), palette, RGB(A), CMYK; G4, LZW, Deflate, PackBits | JPEG, YCbCr and Lab inside TIFF |
+//! | TIFF | first page: bilevel, grey (8, 16, 32 bits, float), palette, RGB(A), CMYK; G4, LZW, Deflate, PackBits | YCbCr and Lab; JPEG, G3, Zstandard inside TIFF; reversed bit order |
 //!
-//! A truncated file is an error, as in Pillow. Sizes are checked against [`Limits`] from the header,
+//! Every picture that was compared with Pillow is equal to the last bit, lossy WebP included.
+//!
+//! A truncated file is an error, as in Pillow. So is a damaged one, except where Pillow carries on and the same pixels are
+//! certain: a JPEG scan with a marker in the wrong place. Sizes are checked against [`Limits`] from the header,
 //! before anything of the picture's size is allocated.
 
 mod bmp;
@@ -43,28 +46,46 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_pixels: 1 << 25, max_memory: 384 << 20 }
+        Self {
+            max_pixels: 1 << 25,
+            max_memory: 384 << 20,
+        }
     }
 }
 
 impl Limits {
     /// Checks a header's claims: `bytes_per_pixel` is what decoding needs at its peak.
-    fn check(&self, format: &str, width: u32, height: u32, bytes_per_pixel: u64) -> Result<(), Error> {
+    fn check(
+        &self,
+        format: &str,
+        width: u32,
+        height: u32,
+        bytes_per_pixel: u64,
+    ) -> Result<(), Error> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels == 0 {
-            return Err(Error::malformed(format, format_args!("no pixels ({width} x {height})")));
+            return Err(Error::malformed(
+                format,
+                format_args!("no pixels ({width} x {height})"),
+            ));
         }
         if pixels > self.max_pixels {
             return Err(Error::too_large(
                 format,
-                format_args!("{width} x {height} pixels exceed the limit of {}", self.max_pixels),
+                format_args!(
+                    "{width} x {height} pixels exceed the limit of {}",
+                    self.max_pixels
+                ),
             ));
         }
         let bytes = pixels.saturating_mul(bytes_per_pixel);
         if bytes > self.max_memory {
             return Err(Error::too_large(
                 format,
-                format_args!("decoding {width} x {height} takes about {bytes} bytes, the limit is {}", self.max_memory),
+                format_args!(
+                    "decoding {width} x {height} takes about {bytes} bytes, the limit is {}",
+                    self.max_memory
+                ),
             ));
         }
         Ok(())
@@ -99,7 +120,21 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
         [0xff, 0xd8, 0xff, ..] => Some(Format::Jpeg),
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Format::Png),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Format::Gif),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Format::WebP),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some(Format::WebP),
         [b'B', b'M', ..] => Some(Format::Bmp),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
         _ => None,
@@ -137,7 +172,12 @@ impl Picture {
     fn reset(&mut self, width: u32, height: u32) -> &mut [u8] {
         self.width = width;
         self.height = height;
-        self.window = Window { x: 0, y: 0, width, height };
+        self.window = Window {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        };
         // Every decoder writes every pixel, so that old ones need no wiping.
         self.data.resize(width as usize * height as usize * 3, 0);
         &mut self.data
@@ -159,7 +199,14 @@ pub(crate) struct Scratch {
 /// [`Unsupported`](ErrorKind::Unsupported), [`TooLarge`](ErrorKind::TooLarge).
 pub fn decode(bytes: &[u8], limits: &Limits, exif_orientation: bool) -> Result<Picture, Error> {
     let mut picture = Picture::default();
-    decode_window(bytes, limits, exif_orientation, |_, _| None, &mut picture, &mut Scratch::default())?;
+    decode_window(
+        bytes,
+        limits,
+        exif_orientation,
+        |_, _| None,
+        &mut picture,
+        &mut Scratch::default(),
+    )?;
     Ok(picture)
 }
 
@@ -174,7 +221,11 @@ pub(crate) fn decode_window(
     scratch: &mut Scratch,
 ) -> Result<(), Error> {
     let Some(format) = sniff(bytes) else {
-        let what = if bytes.is_empty() { "no bytes" } else { "not a JPEG, PNG, GIF, WebP, BMP or TIFF file" };
+        let what = if bytes.is_empty() {
+            "no bytes"
+        } else {
+            "not a JPEG, PNG, GIF, WebP, BMP or TIFF file"
+        };
         return Err(Error::new(ErrorKind::UnknownFormat, what));
     };
     // Each decoder gives the orientation that the file asks for, 1 to 8.

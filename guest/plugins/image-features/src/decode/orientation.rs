@@ -22,7 +22,11 @@ pub(super) fn tiff_value(tiff: &[u8], tag: u16) -> Option<Value> {
     let read = |at: usize, len: usize| {
         let bytes = tiff.get(at..at.checked_add(len)?)?;
         let join = |v: u32, b: &u8| v << 8 | u32::from(*b);
-        Some(if little { bytes.iter().rev().fold(0, join) } else { bytes.iter().fold(0, join) })
+        Some(if little {
+            bytes.iter().rev().fold(0, join)
+        } else {
+            bytes.iter().fold(0, join)
+        })
     };
     let directory = read(4, 4)? as usize;
     let first = directory.checked_add(2)?;
@@ -37,7 +41,10 @@ pub(super) fn tiff_value(tiff: &[u8], tag: u16) -> Option<Value> {
             4 => 4,
             _ => return None,
         };
-        Some(Value { value: read(at + 8, len)?, at: at + 8..at + 8 + len })
+        Some(Value {
+            value: read(at + 8, len)?,
+            at: at + 8..at + 8 + len,
+        })
     })
 }
 
@@ -50,11 +57,17 @@ pub(super) fn from_exif(exif: &[u8]) -> Option<u16> {
 /// The orientation in an XMP packet: where EXIF has none, Pillow looks for `tiff:Orientation` in XMP.
 pub(super) fn from_xmp(xmp: &[u8]) -> Option<u16> {
     const NAME: &[u8] = b"tiff:Orientation";
-    xmp.windows(NAME.len()).enumerate().filter(|(_, w)| *w == NAME).find_map(|(at, _)| {
-        let rest = &xmp[at + NAME.len()..];
-        let digit = rest.strip_prefix(b"=\"").or_else(|| rest.strip_prefix(b">"))?.first()?;
-        digit.is_ascii_digit().then(|| u16::from(digit - b'0'))
-    })
+    xmp.windows(NAME.len())
+        .enumerate()
+        .filter(|(_, w)| *w == NAME)
+        .find_map(|(at, _)| {
+            let rest = &xmp[at + NAME.len()..];
+            let digit = rest
+                .strip_prefix(b"=\"")
+                .or_else(|| rest.strip_prefix(b">"))?
+                .first()?;
+            digit.is_ascii_digit().then(|| u16::from(digit - b'0'))
+        })
 }
 
 /// Turns a whole picture upright. Values other than 2 to 8 change nothing.
@@ -109,12 +122,30 @@ mod tests {
             (2, [2, 5, 1, 4, 0, 3]),
         ];
         for (orientation, (width, pixels)) in expected.into_iter().enumerate() {
-            let window = Window { x: 0, y: 0, width: 3, height: 2 };
+            let window = Window {
+                x: 0,
+                y: 0,
+                width: 3,
+                height: 2,
+            };
             let data = (0..6).flat_map(|v| [v; 3]).collect();
-            let mut picture = Picture { width: 3, height: 2, window, data };
+            let mut picture = Picture {
+                width: 3,
+                height: 2,
+                window,
+                data,
+            };
             apply(orientation as u16, &mut picture, &mut Scratch::default());
-            assert_eq!((picture.width, picture.height), (width, 6 / width), "orientation {orientation}");
-            assert_eq!(picture.data, pixels.map(|v| [v; 3]).concat(), "orientation {orientation}");
+            assert_eq!(
+                (picture.width, picture.height),
+                (width, 6 / width),
+                "orientation {orientation}"
+            );
+            assert_eq!(
+                picture.data,
+                pixels.map(|v| [v; 3]).concat(),
+                "orientation {orientation}"
+            );
         }
     }
 

@@ -16,7 +16,9 @@ pub(super) fn decode(
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
-    let own_limits = png::Limits { bytes: limits.max_memory_usize() };
+    let own_limits = png::Limits {
+        bytes: limits.max_memory_usize(),
+    };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), own_limits);
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_ignore_iccp_chunk(true);
@@ -27,7 +29,9 @@ pub(super) fn decode(
     limits.check(NAME, width, height, 3 + (bits as u64).div_ceil(8))?;
     let mut reader = decoder.read_info().map_err(error)?;
     let (colour, depth) = reader.output_color_type();
-    let size = reader.output_buffer_size().ok_or_else(|| Error::too_large(NAME, "the picture is too large"))?;
+    let size = reader
+        .output_buffer_size()
+        .ok_or_else(|| Error::too_large(NAME, "the picture is too large"))?;
 
     let (w, rgb) = (width as usize, picture.reset(width, height));
     if (colour, depth) == (ColorType::Rgb, BitDepth::Eight) && size == rgb.len() {
@@ -39,19 +43,33 @@ pub(super) fn decode(
     reader.next_frame(samples).map_err(error)?;
     match (colour, depth) {
         (ColorType::Grayscale, BitDepth::Sixteen) => {
-            convert::greys(samples, rgb, |v: [u8; 2]| convert::clip(u16::from_be_bytes(v).into()));
+            convert::greys(samples, rgb, |v: [u8; 2]| {
+                convert::clip(u16::from_be_bytes(v).into())
+            });
         }
-        (ColorType::Grayscale, depth) => convert::indexed(samples, depth as u8, w, &convert::grey(depth as u8), rgb),
+        (ColorType::Grayscale, depth) => {
+            convert::indexed(samples, depth as u8, w, &convert::grey(depth as u8), rgb)
+        }
         (ColorType::Indexed, depth) => {
-            let colours = reader.info().palette.as_deref().ok_or_else(|| Error::malformed(NAME, "no palette"))?;
+            let colours = reader
+                .info()
+                .palette
+                .as_deref()
+                .ok_or_else(|| Error::malformed(NAME, "no palette"))?;
             convert::indexed(samples, depth as u8, w, &convert::palette(colours), rgb);
         }
         // Of 16 bits Pillow keeps the upper 8, except of pure grey.
-        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => convert::greys(samples, rgb, |v: [u8; 4]| v[0]),
+        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => {
+            convert::greys(samples, rgb, |v: [u8; 4]| v[0])
+        }
         (ColorType::GrayscaleAlpha, _) => convert::greys(samples, rgb, |v: [u8; 2]| v[0]),
-        (ColorType::Rgb, BitDepth::Sixteen) => convert::colours(samples, rgb, |v: [u8; 6]| [v[0], v[2], v[4]]),
+        (ColorType::Rgb, BitDepth::Sixteen) => {
+            convert::colours(samples, rgb, |v: [u8; 6]| [v[0], v[2], v[4]])
+        }
         (ColorType::Rgb, _) => convert::colours(samples, rgb, |v: [u8; 3]| v),
-        (ColorType::Rgba, BitDepth::Sixteen) => convert::colours(samples, rgb, |v: [u8; 8]| [v[0], v[2], v[4]]),
+        (ColorType::Rgba, BitDepth::Sixteen) => {
+            convert::colours(samples, rgb, |v: [u8; 8]| [v[0], v[2], v[4]])
+        }
         (ColorType::Rgba, _) => convert::colours(samples, rgb, |v: [u8; 4]| [v[0], v[1], v[2]]),
     }
     Ok(orientation_of(&reader))
@@ -59,9 +77,15 @@ pub(super) fn decode(
 
 fn orientation_of(reader: &png::Reader<Cursor<&[u8]>>) -> u16 {
     let info = reader.info();
-    let exif = info.exif_metadata.as_deref().and_then(orientation::from_exif);
+    let exif = info
+        .exif_metadata
+        .as_deref()
+        .and_then(orientation::from_exif);
     let xmp = || {
-        let packet = info.utf8_text.iter().find(|text| text.keyword == "XML:com.adobe.xmp")?;
+        let packet = info
+            .utf8_text
+            .iter()
+            .find(|text| text.keyword == "XML:com.adobe.xmp")?;
         orientation::from_xmp(packet.get_text().ok()?.as_bytes())
     };
     exif.or_else(xmp).unwrap_or(1)
@@ -70,7 +94,9 @@ fn orientation_of(reader: &png::Reader<Cursor<&[u8]>>) -> u16 {
 fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(e) => Error::io(NAME, &e),
-        DecodingError::LimitsExceeded => Error::too_large(NAME, "decoding takes more memory than the limit"),
+        DecodingError::LimitsExceeded => {
+            Error::too_large(NAME, "decoding takes more memory than the limit")
+        }
         other => Error::malformed(NAME, other),
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn decode(
     let mut own_limits = OwnLimits::default();
     own_limits.decoding_buffer_size = limits.max_memory_usize();
     own_limits.intermediate_buffer_size = limits.max_memory_usize();
-    let mut decoder = Decoder::new(Cursor::new(&bytes[..])).map_err(error)?.with_limits(own_limits);
+    let mut decoder = Decoder::new(Cursor::new(&bytes[..]))
+        .map_err(error)?
+        .with_limits(own_limits);
     let (width, height) = decoder.dimensions().map_err(error)?;
     let colour = decoder.colortype().map_err(error)?;
     let sample_bits = u64::from(colour.num_samples()) * u64::from(colour.bit_depth());
@@ -40,7 +42,14 @@ pub(super) fn decode(
         interleave(samples, layout.planes, colour.bit_depth())?;
     }
     let rgb = picture.reset(width, height);
-    to_rgb(colour, layout.sample_format, &tags, samples, width as usize, rgb)?;
+    to_rgb(
+        colour,
+        layout.sample_format,
+        &tags,
+        samples,
+        width as usize,
+        rgb,
+    )?;
     Ok(tags.orientation)
 }
 
@@ -69,19 +78,36 @@ struct Tags {
 
 impl Tags {
     fn read(decoder: &mut Decoder<Cursor<&[u8]>>, is_palette: bool) -> Result<Self, Error> {
-        let photometric: Option<u16> =
-            decoder.find_tag_unsigned(Tag::PhotometricInterpretation).map_err(error)?;
-        if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).map_err(error)?.unwrap_or(1) != 1 {
+        let photometric: Option<u16> = decoder
+            .find_tag_unsigned(Tag::PhotometricInterpretation)
+            .map_err(error)?;
+        if decoder
+            .find_tag_unsigned::<u16>(Tag::FillOrder)
+            .map_err(error)?
+            .unwrap_or(1)
+            != 1
+        {
             return Err(Error::unsupported(NAME, "reversed bit order (FillOrder 2)"));
         }
-        let extra: Option<Vec<u16>> = decoder.find_tag_unsigned_vec(Tag::ExtraSamples).map_err(error)?;
+        let extra: Option<Vec<u16>> = decoder
+            .find_tag_unsigned_vec(Tag::ExtraSamples)
+            .map_err(error)?;
         let colour_map = if is_palette {
-            Some(decoder.find_tag_unsigned_vec(Tag::ColorMap).map_err(error)?.unwrap_or_default())
+            Some(
+                decoder
+                    .find_tag_unsigned_vec(Tag::ColorMap)
+                    .map_err(error)?
+                    .unwrap_or_default(),
+            )
         } else {
             None
         };
         // Pillow ignores an orientation that it cannot read.
-        let orientation = decoder.find_tag_unsigned(Tag::Orientation).ok().flatten().unwrap_or(1);
+        let orientation = decoder
+            .find_tag_unsigned(Tag::Orientation)
+            .ok()
+            .flatten()
+            .unwrap_or(1);
         Ok(Self {
             white_is_zero: photometric == Some(0),
             extra: extra.and_then(|e| e.first().copied()),
@@ -95,7 +121,10 @@ impl Tags {
 fn interleave(samples: &mut Vec<u8>, planes: usize, bits: u8) -> Result<(), Error> {
     let size = usize::from(bits / 8);
     if !bits.is_multiple_of(8) || size == 0 || !samples.len().is_multiple_of(planes * size) {
-        return Err(Error::unsupported(NAME, format_args!("{bits}-bit samples in planes")));
+        return Err(Error::unsupported(
+            NAME,
+            format_args!("{bits}-bit samples in planes"),
+        ));
     }
     let plane = samples.len() / planes;
     let mut pixels = Vec::with_capacity(samples.len());
@@ -118,12 +147,17 @@ fn to_rgb(
 ) -> Result<(), Error> {
     let row_bits = width * usize::from(colour.num_samples()) * usize::from(colour.bit_depth());
     if samples.len() != row_bits.div_ceil(8) * (rgb.len() / 3 / width.max(1)) {
-        return Err(Error::unsupported(NAME, format_args!("{colour:?} with extra samples")));
+        return Err(Error::unsupported(
+            NAME,
+            format_args!("{colour:?} with extra samples"),
+        ));
     }
     // The samples are in the machine's byte order.
     let hi = if cfg!(target_endian = "little") { 1 } else { 0 };
     match (colour, format) {
-        (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), SampleFormat::Uint) if let Some(map) = &tags.colour_map => {
+        (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), SampleFormat::Uint)
+            if let Some(map) = &tags.colour_map =>
+        {
             convert::indexed(samples, bits, width, &palette(map, bits)?, rgb);
         }
         (ColorType::Gray(bits @ (1 | 2 | 4 | 8)), SampleFormat::Uint | SampleFormat::Void) => {
@@ -133,18 +167,30 @@ fn to_rgb(
         (ColorType::Gray(16), SampleFormat::Uint) => {
             // The crate inverts where white is zero, Pillow does not.
             let flip = if tags.white_is_zero { 0xffff } else { 0 };
-            convert::greys(samples, rgb, |v: [u8; 2]| convert::clip((u16::from_ne_bytes(v) ^ flip).into()));
+            convert::greys(samples, rgb, |v: [u8; 2]| {
+                convert::clip((u16::from_ne_bytes(v) ^ flip).into())
+            });
         }
         (ColorType::Gray(16), SampleFormat::Int) => {
-            convert::greys(samples, rgb, |v: [u8; 2]| convert::clip(i16::from_ne_bytes(v).into()));
+            convert::greys(samples, rgb, |v: [u8; 2]| {
+                convert::clip(i16::from_ne_bytes(v).into())
+            });
         }
         (ColorType::Gray(32), SampleFormat::Uint | SampleFormat::Int) if !tags.white_is_zero => {
-            convert::greys(samples, rgb, |v: [u8; 4]| convert::clip(i32::from_ne_bytes(v).into()));
+            convert::greys(samples, rgb, |v: [u8; 4]| {
+                convert::clip(i32::from_ne_bytes(v).into())
+            });
         }
         (ColorType::Gray(32), SampleFormat::IEEEFP) if !tags.white_is_zero => {
             convert::greys(samples, rgb, |v: [u8; 4]| f32::from_ne_bytes(v) as u8);
         }
-        (ColorType::Multiband { bit_depth: 8, num_samples: 2 }, SampleFormat::Uint) if tags.extra != Some(1) => {
+        (
+            ColorType::Multiband {
+                bit_depth: 8,
+                num_samples: 2,
+            },
+            SampleFormat::Uint,
+        ) if tags.extra != Some(1) => {
             convert::greys(samples, rgb, |v: [u8; 2]| v[0]);
         }
         (ColorType::RGB(8), SampleFormat::Uint) => rgb.copy_from_slice(samples),
@@ -152,17 +198,28 @@ fn to_rgb(
             convert::colours(samples, rgb, |v: [u8; 6]| [v[hi], v[2 + hi], v[4 + hi]]);
         }
         (ColorType::RGBA(8), SampleFormat::Uint) if tags.extra == Some(1) => {
-            convert::colours(samples, rgb, |[r, g, b, a]: [u8; 4]| [r, g, b].map(|v| convert::unpremultiply(v, a)));
+            convert::colours(samples, rgb, |[r, g, b, a]: [u8; 4]| {
+                [r, g, b].map(|v| convert::unpremultiply(v, a))
+            });
         }
-        (ColorType::RGBA(8), SampleFormat::Uint) => convert::colours(samples, rgb, |v: [u8; 4]| [v[0], v[1], v[2]]),
+        (ColorType::RGBA(8), SampleFormat::Uint) => {
+            convert::colours(samples, rgb, |v: [u8; 4]| [v[0], v[1], v[2]])
+        }
         (ColorType::RGBA(16), SampleFormat::Uint) if tags.extra != Some(1) => {
             convert::colours(samples, rgb, |v: [u8; 8]| [v[hi], v[2 + hi], v[4 + hi]]);
         }
         (ColorType::CMYK(8), SampleFormat::Uint) => convert::colours(samples, rgb, convert::cmyk),
         (ColorType::CMYK(16), SampleFormat::Uint) => {
-            convert::colours(samples, rgb, |v: [u8; 8]| convert::cmyk([v[hi], v[2 + hi], v[4 + hi], v[6 + hi]]));
+            convert::colours(samples, rgb, |v: [u8; 8]| {
+                convert::cmyk([v[hi], v[2 + hi], v[4 + hi], v[6 + hi]])
+            });
         }
-        (colour, format) => return Err(Error::unsupported(NAME, format_args!("{colour:?} of {format:?} samples"))),
+        (colour, format) => {
+            return Err(Error::unsupported(
+                NAME,
+                format_args!("{colour:?} of {format:?} samples"),
+            ));
+        }
     }
     Ok(())
 }
@@ -185,7 +242,9 @@ fn error(error: TiffError) -> Error {
     match error {
         TiffError::IoError(e) => Error::io(NAME, &e),
         TiffError::LimitsExceeded | TiffError::IntSizeError => Error::too_large(NAME, error),
-        TiffError::UnsupportedError(what) => Error::new(ErrorKind::Unsupported, format!("{NAME}: {what}")),
+        TiffError::UnsupportedError(what) => {
+            Error::new(ErrorKind::Unsupported, format!("{NAME}: {what}"))
+        }
         other => Error::malformed(NAME, other),
     }
 }

@@ -17,7 +17,10 @@ pub(super) fn decode(
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
     // `Cursor` seeks past the end without complaint, and this decoder trusts the length that RIFF claims.
-    let claimed = bytes.get(4..8).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let claimed = bytes
+        .get(4..8)
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, u32::from_le_bytes);
     if (bytes.len() as u64) < u64::from(claimed) + 8 {
         return Err(Error::truncated(NAME));
     }
@@ -28,9 +31,13 @@ pub(super) fn decode(
     limits.check(NAME, width, height, 3 + 4 + 4)?;
     if decoder.is_animated() {
         let frame = first_frame(bytes)?;
-        return still(WebPDecoder::new(Cursor::new(&frame.file)).map_err(error)?, picture, scratch)
-            .and_then(|()| place(&frame, width, height, picture, scratch))
-            .map(|()| orientation_of(&mut decoder));
+        return still(
+            WebPDecoder::new(Cursor::new(&frame.file)).map_err(error)?,
+            picture,
+            scratch,
+        )
+        .and_then(|()| place(&frame, width, height, picture, scratch))
+        .map(|()| orientation_of(&mut decoder));
     }
     let orientation = orientation_of(&mut decoder);
     still(decoder, picture, scratch)?;
@@ -76,20 +83,33 @@ fn first_frame(bytes: &[u8]) -> Result<Frame, Error> {
         }
         rest = after.get(length + length % 2..).unwrap_or_default();
     };
-    let (head, chunks) = frame.split_at_checked(16).ok_or_else(|| Error::malformed(NAME, "a short frame"))?;
+    let (head, chunks) = frame
+        .split_at_checked(16)
+        .ok_or_else(|| Error::malformed(NAME, "a short frame"))?;
     let u24 = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], 0]);
 
     let mut file = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0".to_vec();
     file.extend_from_slice(&[if chunks.starts_with(b"ALPH") { 0x10 } else { 0 }, 0, 0, 0]);
     file.extend_from_slice(&head[6..12]);
     file.extend_from_slice(chunks);
-    let length = u32::try_from(file.len() - 8).map_err(|_| Error::malformed(NAME, "a frame of 4 GiB"))?;
+    let length =
+        u32::try_from(file.len() - 8).map_err(|_| Error::malformed(NAME, "a frame of 4 GiB"))?;
     file[4..8].copy_from_slice(&length.to_le_bytes());
-    Ok(Frame { file, x: u24(0) * 2, y: u24(3) * 2 })
+    Ok(Frame {
+        file,
+        x: u24(0) * 2,
+        y: u24(3) * 2,
+    })
 }
 
 /// Puts the frame that `picture` holds onto a canvas: what it does not cover is transparent black.
-fn place(frame: &Frame, width: u32, height: u32, picture: &mut Picture, scratch: &mut Scratch) -> Result<(), Error> {
+fn place(
+    frame: &Frame,
+    width: u32,
+    height: u32,
+    picture: &mut Picture,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
     let (w, h) = (picture.width, picture.height);
     if (w, h) == (width, height) {
         return Ok(());
@@ -100,7 +120,9 @@ fn place(frame: &Frame, width: u32, height: u32, picture: &mut Picture, scratch:
     std::mem::swap(&mut picture.data, &mut scratch.samples);
     let canvas = picture.reset(width, height);
     canvas.fill(0);
-    let rows = canvas.chunks_exact_mut(width as usize * 3).skip(frame.y as usize);
+    let rows = canvas
+        .chunks_exact_mut(width as usize * 3)
+        .skip(frame.y as usize);
     for (row, out) in scratch.samples.chunks_exact(w as usize * 3).zip(rows) {
         out[frame.x as usize * 3..][..row.len()].copy_from_slice(row);
     }
@@ -117,10 +139,14 @@ fn orientation_of(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> u16 {
 fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(e) => Error::io(NAME, &e),
-        DecodingError::ImageTooLarge | DecodingError::MemoryLimitExceeded => Error::too_large(NAME, error),
+        DecodingError::ImageTooLarge | DecodingError::MemoryLimitExceeded => {
+            Error::too_large(NAME, error)
+        }
         DecodingError::UnsupportedFeature(what) => Error::unsupported(NAME, what),
         // The bit readers of VP8 and VP8L have their own word for the end of the bytes.
-        DecodingError::BitStreamError | DecodingError::NoMoreFrames => Error::malformed(NAME, error),
+        DecodingError::BitStreamError | DecodingError::NoMoreFrames => {
+            Error::malformed(NAME, error)
+        }
         other => Error::malformed(NAME, other),
     }
 }

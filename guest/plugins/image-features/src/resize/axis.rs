@@ -176,7 +176,8 @@ impl Axis {
             let (start, count) = (self.starts[i], self.counts[i]);
             self.floats.clear();
             self.floats.extend(
-                (start..start + count).map(|at| interpolation.weight((f64::from(at) - centre + 0.5) * inverse)),
+                (start..start + count)
+                    .map(|at| interpolation.weight((f64::from(at) - centre + 0.5) * inverse)),
             );
             let sum: f64 = self.floats.iter().fold(0.0, |sum, w| sum + w);
             let done = self.weights.len();
@@ -191,7 +192,11 @@ impl Axis {
 
     /// Makes the starts relative to the first, and splits the weights.
     fn rebase(&mut self) {
-        let ends = self.starts.iter().zip(&self.counts).map(|(start, count)| start + count);
+        let ends = self
+            .starts
+            .iter()
+            .zip(&self.counts)
+            .map(|(start, count)| start + count);
         self.end = ends.max().unwrap_or(0) as usize;
         self.first = self.starts.iter().min().map_or(0, |start| *start as usize);
         for start in &mut self.starts {
@@ -200,7 +205,11 @@ impl Axis {
         let (groups, _) = self.weights.as_chunks::<GROUP>();
         self.halves.extend(groups.iter().map(|group| {
             std::array::from_fn(|i| {
-                if i < GROUP { (group[i] & 0x7fff) as i16 } else { (group[i - GROUP] >> 15) as i16 }
+                if i < GROUP {
+                    (group[i] & 0x7fff) as i16
+                } else {
+                    (group[i - GROUP] >> 15) as i16
+                }
             })
         }));
     }

@@ -75,7 +75,8 @@ impl Resizer {
         if vertical_first {
             let in_bytes = (horizontal.end() - horizontal.first()) * 3;
             // The horizontal pass reads whole vectors: as much past the end as its padded weights reach.
-            self.between.resize(in_bytes + horizontal.padded_taps() * 3 + SLACK, 0);
+            self.between
+                .resize(in_bytes + horizontal.padded_taps() * 3 + SLACK, 0);
             self.row.resize(out_bytes + SLACK, 0);
             for y in 0..vertical.len() {
                 active::vertical(source, vertical, y, &mut self.between[..in_bytes]);
@@ -86,7 +87,8 @@ impl Resizer {
             let rows = vertical.end() - vertical.first();
             let stride = out_bytes + SLACK;
             self.between.resize(rows * stride, 0);
-            let reach = (horizontal.end() - horizontal.first() + horizontal.padded_taps()) * 3 + SLACK;
+            let reach =
+                (horizontal.end() - horizontal.first() + horizontal.padded_taps()) * 3 + SLACK;
             for (y, out) in self.between.chunks_exact_mut(stride).enumerate() {
                 let row = &source.data[y * source.stride..];
                 if row.len() >= reach {
@@ -100,7 +102,10 @@ impl Resizer {
                 }
             }
             self.row.resize(out_bytes, 0);
-            let between = Rows { data: &self.between, stride };
+            let between = Rows {
+                data: &self.between,
+                stride,
+            };
             for y in 0..vertical.len() {
                 active::vertical(between, vertical, y, &mut self.row[..out_bytes]);
                 emit(y, &self.row[..out_bytes]);

@@ -25,15 +25,25 @@ pub fn samples(folder: &str) -> impl Iterator<Item = Sample> {
             Value::Null
         }
     };
-    let files = reference.get("photos").or(reference.get("files")).and_then(Value::as_object);
+    let files = reference
+        .get("photos")
+        .or(reference.get("files"))
+        .and_then(Value::as_object);
     let files = files.cloned().unwrap_or_default();
     files.into_iter().map(move |(name, reference)| {
         let bytes = fs::read(root.join(&name)).expect("a picture that reference.json names");
-        Sample { name, bytes, reference }
+        Sample {
+            name,
+            bytes,
+            reference,
+        }
     })
 }
 
 /// In hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

@@ -1,7 +1,7 @@
 //! The passes in plain Rust.
 
-use crate::resize::axis::{Axis, PRECISION};
 use crate::resize::Rows;
+use crate::resize::axis::{Axis, PRECISION};
 
 const HALF: i32 = 1 << (PRECISION - 1);
 

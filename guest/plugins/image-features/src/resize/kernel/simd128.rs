@@ -43,8 +43,16 @@ fn at(bytes: &[u8], at: usize) -> &[u8; LANES] {
 #[inline(always)]
 fn finish(low: [v128; 4], high: [v128; 4]) -> v128 {
     let half = i32x4_splat(1 << (PRECISION - 1));
-    let sum = |i: usize| i32x4_shr(i32x4_add(i32x4_add(i32x4_shl(high[i], 15), low[i]), half), PRECISION);
-    u8x16_narrow_i16x8(i16x8_narrow_i32x4(sum(0), sum(1)), i16x8_narrow_i32x4(sum(2), sum(3)))
+    let sum = |i: usize| {
+        i32x4_shr(
+            i32x4_add(i32x4_add(i32x4_shl(high[i], 15), low[i]), half),
+            PRECISION,
+        )
+    };
+    u8x16_narrow_i16x8(
+        i16x8_narrow_i32x4(sum(0), sum(1)),
+        i16x8_narrow_i32x4(sum(2), sum(3)),
+    )
 }
 
 /// As [`scalar::horizontal`](super::scalar::horizontal), but reads up to `axis.padded_taps()` pixels and 16 bytes past the
@@ -61,7 +69,11 @@ pub fn horizontal(row: &[u8], axis: &Axis, out: &mut [u8]) {
 /// `GROUPS` of weights an output position, 0 for any number.
 #[inline(always)]
 fn horizontal_by<const GROUPS: usize>(row: &[u8], axis: &Axis, out: &mut [u8]) {
-    let groups = if GROUPS == 0 { axis.padded_taps() / GROUP } else { GROUPS };
+    let groups = if GROUPS == 0 {
+        axis.padded_taps() / GROUP
+    } else {
+        GROUPS
+    };
     let pixel = |start: u32, halves: &[[i16; 2 * GROUP]]| {
         let (mut low, mut high) = (i32x4_splat(0), i32x4_splat(0));
         for (group, halves) in halves.iter().enumerate() {
@@ -69,8 +81,11 @@ fn horizontal_by<const GROUPS: usize>(row: &[u8], axis: &Axis, out: &mut [u8]) {
             let v = load(at(row, start as usize * 3 + group * GROUP * 3));
             // Pairs of neighbours, 16 bits each: r0 r1 g0 g1 b0 b1 0 0, and the same of pixels 2 and 3.
             let zero = i8x16_splat(0);
-            let first = i8x16_shuffle::<0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16>(v, zero);
-            let second = i8x16_shuffle::<6, 16, 9, 16, 7, 16, 10, 16, 8, 16, 11, 16, 16, 16, 16, 16>(v, zero);
+            let first =
+                i8x16_shuffle::<0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16>(v, zero);
+            let second = i8x16_shuffle::<6, 16, 9, 16, 7, 16, 10, 16, 8, 16, 11, 16, 16, 16, 16, 16>(
+                v, zero,
+            );
             let halves = load_halves(halves);
             let w = [
                 i32x4_shuffle::<0, 0, 0, 0>(halves, halves),
@@ -78,8 +93,14 @@ fn horizontal_by<const GROUPS: usize>(row: &[u8], axis: &Axis, out: &mut [u8]) {
                 i32x4_shuffle::<2, 2, 2, 2>(halves, halves),
                 i32x4_shuffle::<3, 3, 3, 3>(halves, halves),
             ];
-            low = i32x4_add(low, i32x4_add(i32x4_dot_i16x8(first, w[0]), i32x4_dot_i16x8(second, w[1])));
-            high = i32x4_add(high, i32x4_add(i32x4_dot_i16x8(first, w[2]), i32x4_dot_i16x8(second, w[3])));
+            low = i32x4_add(
+                low,
+                i32x4_add(i32x4_dot_i16x8(first, w[0]), i32x4_dot_i16x8(second, w[1])),
+            );
+            high = i32x4_add(
+                high,
+                i32x4_add(i32x4_dot_i16x8(first, w[2]), i32x4_dot_i16x8(second, w[3])),
+            );
         }
         (low, high)
     };
@@ -87,7 +108,8 @@ fn horizontal_by<const GROUPS: usize>(row: &[u8], axis: &Axis, out: &mut [u8]) {
     let mut halves = axis.halves.chunks_exact(4 * groups);
     let mut done = 0;
     for (starts, halves) in fours.iter().zip(&mut halves) {
-        let [a, b, c, d] = std::array::from_fn(|i| pixel(starts[i], &halves[i * groups..(i + 1) * groups]));
+        let [a, b, c, d] =
+            std::array::from_fn(|i| pixel(starts[i], &halves[i * groups..(i + 1) * groups]));
         let bytes = finish([a.0, b.0, c.0, d.0], [a.1, b.1, c.1, d.1]);
         write(out, done, bytes);
         done += 12;
@@ -102,7 +124,8 @@ fn horizontal_by<const GROUPS: usize>(row: &[u8], axis: &Axis, out: &mut [u8]) {
 /// Writes four pixels of four bytes as four of three, and four bytes of nothing after them.
 #[inline(always)]
 fn write(out: &mut [u8], at: usize, pixels: v128) {
-    let packed = i8x16_shuffle::<0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15>(pixels, pixels);
+    let packed =
+        i8x16_shuffle::<0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15>(pixels, pixels);
     match out[at..].first_chunk_mut() {
         Some(chunk) => store(chunk, packed),
         None => panic!("a vector past the end of a row"),
@@ -127,15 +150,27 @@ pub fn vertical(source: Rows<'_>, axis: &Axis, y: usize, out: &mut [u8]) {
         for (group, halves) in halves.iter().enumerate() {
             let weights = load_halves(halves);
             let first = group * GROUP;
-            pair(load(at(row(first), x)), load(at(row(first + 1), x)), [
-                i32x4_shuffle::<0, 0, 0, 0>(weights, weights),
-                i32x4_shuffle::<2, 2, 2, 2>(weights, weights),
-            ], &mut low, &mut high);
+            pair(
+                load(at(row(first), x)),
+                load(at(row(first + 1), x)),
+                [
+                    i32x4_shuffle::<0, 0, 0, 0>(weights, weights),
+                    i32x4_shuffle::<2, 2, 2, 2>(weights, weights),
+                ],
+                &mut low,
+                &mut high,
+            );
             if first + 2 < count {
-                pair(load(at(row(first + 2), x)), load(at(row(first + 3), x)), [
-                    i32x4_shuffle::<1, 1, 1, 1>(weights, weights),
-                    i32x4_shuffle::<3, 3, 3, 3>(weights, weights),
-                ], &mut low, &mut high);
+                pair(
+                    load(at(row(first + 2), x)),
+                    load(at(row(first + 3), x)),
+                    [
+                        i32x4_shuffle::<1, 1, 1, 1>(weights, weights),
+                        i32x4_shuffle::<3, 3, 3, 3>(weights, weights),
+                    ],
+                    &mut low,
+                    &mut high,
+                );
             }
         }
         if let Some(chunk) = out[x..].first_chunk_mut() {
