@@ -1,7 +1,6 @@
 //! Scaling as Pillow 13 scales 8-bit RGB, bit for bit.
 //!
-//! The rule, which Pillow took from Konstantin Artyushkin's and its own antialiased resampling (Pillow's
-//! `src/libImaging/Resample.c` is the source of every detail; no code is from there):
+//! The rule was read from Pillow's `src/libImaging/Resample.c`; no code is from there:
 //!
 //! - Each axis has its own weights, in `f64`: see [`Axis`]. They become integers with 22 fractional bits.
 //! - A pass sums samples times weights from 2^21, shifts right by 22 and clips to 0..=255. Two passes, so that a sample
