@@ -71,6 +71,8 @@ impl WasiView for State {
     }
 }
 
+impl crate::bindings::wudf::plugin::arrow::Host for State {}
+
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,

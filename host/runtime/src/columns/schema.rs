@@ -60,7 +60,7 @@ pub(crate) fn layout(ty: &DataType) -> Option<Layout> {
 ///
 /// # Errors
 /// What is wrong with it, for people.
-pub(crate) fn field(schema: &[wit::FieldResult]) -> Result<Field, String> {
+pub(crate) fn field(schema: &[wit::Field]) -> Result<Field, String> {
     if schema.len() > MAX_FIELDS {
         return Err(format!(
             "{} fields are more than {MAX_FIELDS}",
@@ -75,7 +75,7 @@ pub(crate) fn field(schema: &[wit::FieldResult]) -> Result<Field, String> {
     }
 }
 
-fn parse(rest: &mut std::slice::Iter<'_, wit::FieldResult>, depth: usize) -> Result<Field, String> {
+fn parse(rest: &mut std::slice::Iter<'_, wit::Field>, depth: usize) -> Result<Field, String> {
     if depth > MAX_DEPTH {
         return Err(format!("nested deeper than {MAX_DEPTH}"));
     }
