@@ -112,10 +112,8 @@ fn build(package: &str, root: &Path, target_dir: &Path) -> Result<(), String> {
             command.env_remove(name);
         }
     }
-    command.env(
-        "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
-        "-C target-feature=+simd128",
-    );
+    // This variable wins over all others, and may hold spaces.
+    command.env("CARGO_ENCODED_RUSTFLAGS", rustflags(root).join("\x1f"));
 
     let output = command
         .output()
@@ -127,6 +125,20 @@ fn build(package: &str, root: &Path, target_dir: &Path) -> Result<(), String> {
         "{package} does not compile:\n{}",
         String::from_utf8_lossy(&output.stderr)
     ))
+}
+
+/// The compiler's flags: vectors, and names for the folders of this machine, which
+/// panics would have in their messages, so that the same sources make the same
+/// plugin everywhere.
+fn rustflags(root: &Path) -> Vec<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
+    if let Some(home) = home {
+        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
+    flags.push(format!("--remap-path-prefix={}=/wudf", root.display()));
+    flags
 }
 
 /// Whether a variable says something of the outer build that the inner one would
