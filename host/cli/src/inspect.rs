@@ -51,24 +51,16 @@ fn options_in_words(text: &mut String, schema: &Value) -> Result<()> {
         return Ok(());
     };
     writeln!(text, "\n  options")?;
-    let names: Vec<(String, &Value)> = properties
-        .iter()
-        .map(|(name, wanted)| (format!("{name}: {}", options::describe(wanted, schema)), wanted))
-        .collect();
-    let width = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(40);
-    for (name, wanted) in names {
-        let mut words = wanted
-            .get("description")
-            .and_then(Value::as_str)
-            .map(|doc| doc.split_whitespace().collect::<Vec<_>>().join(" "))
-            .unwrap_or_default();
+    for (name, wanted) in properties {
+        write!(text, "    {name}: {}", options::describe(wanted, schema))?;
         if let Some(default) = wanted.get("default") {
-            if !words.is_empty() {
-                words.push(' ');
-            }
-            write!(words, "[default: {}]", options::plain(default))?;
+            write!(text, " [default: {}]", options::plain(default))?;
         }
-        writeln!(text, "    {name:<width$}  {words}")?;
+        text.push('\n');
+        let doc = wanted.get("description").and_then(Value::as_str).unwrap_or_default();
+        for line in doc.lines() {
+            writeln!(text, "        {}", line.trim())?;
+        }
     }
     Ok(())
 }

@@ -95,7 +95,7 @@ fn download_bar(talk: Talk) -> Option<Arc<dyn Fn(&Progress<'_>) + Send + Sync>> 
         if current.as_ref().is_none_or(|(url, _)| url != progress.url) {
             talk.say(&format!("downloading {}", progress.url));
             let bar = ProgressBar::with_draw_target(progress.total, ProgressDrawTarget::stderr());
-            let template = "{bar:30.cyan/dim} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+            let template = "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("━━─"));
             }

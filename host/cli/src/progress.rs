@@ -25,7 +25,8 @@ impl Progress {
             ProgressBar::hidden()
         };
         let template = match rows {
-            Some(_) => "{bar:30.cyan/dim} {human_pos}/{human_len} rows  {rate}{msg}  {left} left",
+            Some(_) if talk.has_color() => "{bar:30.cyan/dim} {human_pos}/{human_len} rows  {rate}{msg}  {left} left",
+            Some(_) => "{bar:30} {human_pos}/{human_len} rows  {rate}{msg}  {left} left",
             None => "{spinner} {human_pos} rows  {rate}{msg}  {elapsed}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -12,6 +12,7 @@ const WARNING: Style = AnsiColor::Yellow.on_default();
 #[derive(Clone, Copy, Debug)]
 pub struct Talk {
     quiet: bool,
+    color: bool,
 }
 
 impl Talk {
@@ -36,16 +37,21 @@ impl Talk {
                 .with_env_filter(EnvFilter::new(filter))
                 .init();
         }
-        Self { quiet: args.quiet }
+        Self { quiet: args.quiet, color }
     }
 
     #[cfg(test)]
     pub fn quiet() -> Self {
-        Self { quiet: true }
+        Self { quiet: true, color: false }
     }
 
     pub fn is_quiet(self) -> bool {
         self.quiet
+    }
+
+    /// Whether stderr is to have colours.
+    pub fn has_color(self) -> bool {
+        self.color
     }
 
     /// One line, unless quiet.

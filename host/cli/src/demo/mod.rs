@@ -61,7 +61,6 @@ pub fn demo(args: &DemoArgs, talk: Talk) -> Result<Exit> {
     let untrained = models::is_untrained(spec);
     let backend = spec.backend.clone().or_else(|| models.backends.first().map(|b| b.name().to_owned()));
     let backend = backend.unwrap_or_default();
-    talk.say(&format!("ResNet-50 on {backend}{}", if untrained { ", untrained weights" } else { "" }));
     let done = run::execute(&run_args, &Target::new(Some(&features), None)?, talk)?;
     ensure!(done.summary.failed < done.summary.rows, "no picture could be read");
 

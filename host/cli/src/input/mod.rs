@@ -18,7 +18,6 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 
 pub use binary::{CONTENT, PATH};
-pub use discover::files_below;
 
 use self::discover::{Found, discover};
 use crate::args::InputFormat;

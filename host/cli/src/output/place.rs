@@ -92,6 +92,7 @@ pub fn clean_up_and_exit(status: i32) -> ! {
     if let Some(path) = unfinished.as_deref() {
         let _ = std::fs::remove_file(path);
     }
+    eprintln!("interrupted");
     std::process::exit(status)
 }
 
