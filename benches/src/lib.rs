@@ -1,1 +1,1 @@
-//! wudf-benches
+//! What the benches share.

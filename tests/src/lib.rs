@@ -1,1 +1,1 @@
-//! wudf-tests
+//! What the tests share.
