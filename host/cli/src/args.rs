@@ -78,7 +78,14 @@ pub struct Talk {
     pub quiet: bool,
 
     /// When to use colours; `auto` also heeds NO_COLOR
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true, help_heading = "Messages")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Messages"
+    )]
     pub color: Color,
 }
 
@@ -379,7 +386,9 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 fn byte_size(text: &str) -> Result<u64, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -391,8 +400,13 @@ fn byte_size(text: &str) -> Result<u64, String> {
         "gb" => 1_000_000_000,
         _ => return Err("expected a number of bytes, or one with KiB, MiB or GiB".to_owned()),
     };
-    let number: u64 = number.parse().map_err(|_| "expected a number, like 512MiB".to_owned())?;
-    number.checked_mul(scale).filter(|&n| n > 0).ok_or_else(|| "out of range".to_owned())
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "expected a number, like 512MiB".to_owned())?;
+    number
+        .checked_mul(scale)
+        .filter(|&n| n > 0)
+        .ok_or_else(|| "out of range".to_owned())
 }
 
 fn seconds(text: &str) -> Result<std::time::Duration, String> {

@@ -11,7 +11,10 @@ pub fn models() -> Option<PathBuf> {
 pub fn compiled() -> Option<PathBuf> {
     let cache = user_cache()?;
     Some(if cfg!(windows) {
-        cache.join("BytecodeAlliance").join("wasmtime").join("cache")
+        cache
+            .join("BytecodeAlliance")
+            .join("wasmtime")
+            .join("cache")
     } else if cfg!(target_os = "macos") {
         cache.join("BytecodeAlliance.wasmtime")
     } else {
@@ -21,8 +24,14 @@ pub fn compiled() -> Option<PathBuf> {
 
 /// The bytes of all files below a folder.
 pub fn size(folder: &Path) -> u64 {
-    let files = walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
-    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+    let files = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file());
+    files
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum()
 }
 
 /// Whether files can be made in a folder, which need not exist yet.
@@ -34,7 +43,11 @@ pub fn is_writable(folder: &Path) -> bool {
 }
 
 fn user_cache() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     if cfg!(windows) {
         absolute("LOCALAPPDATA")
     } else if cfg!(target_os = "macos") {

@@ -21,9 +21,18 @@ type Path = Vec<usize>;
 impl Mapping {
     /// Chooses: what the user `named`, in order; then the column of the argument's name, for binary files the column
     /// `content`, or the only column whose type fits.
-    pub fn choose(schema: &Schema, arguments: &[Field], named: &[String], files: bool) -> Result<Self> {
+    pub fn choose(
+        schema: &Schema,
+        arguments: &[Field],
+        named: &[String],
+        files: bool,
+    ) -> Result<Self> {
         if named.len() > arguments.len() {
-            bail!("--column is given {} times, but the function takes {}", named.len(), takes(arguments));
+            bail!(
+                "--column is given {} times, but the function takes {}",
+                named.len(),
+                takes(arguments)
+            );
         }
         let mut chosen: Vec<Option<Path>> = Vec::new();
         for (index, argument) in arguments.iter().enumerate() {
@@ -41,7 +50,9 @@ impl Mapping {
                     }
                     Some(path)
                 }
-                None if index < named.len() => bail!("there is no column {name}{}", hint(schema, argument)),
+                None if index < named.len() => {
+                    bail!("there is no column {name}{}", hint(schema, argument))
+                }
                 None if files && fits(&DataType::Binary, wanted) => find(schema.fields(), CONTENT),
                 None => None,
             };
@@ -76,12 +87,18 @@ impl Mapping {
 
     /// The arguments out of a batch.
     pub fn arguments(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        self.0.iter().map(|(path, wanted)| argument(batch, path, wanted)).collect()
+        self.0
+            .iter()
+            .map(|(path, wanted)| argument(batch, path, wanted))
+            .collect()
     }
 
     /// The columns' names.
     pub fn names(&self, schema: &Schema) -> Vec<String> {
-        self.0.iter().map(|(path, _)| name_at(schema.fields(), path)).collect()
+        self.0
+            .iter()
+            .map(|(path, _)| name_at(schema.fields(), path))
+            .collect()
     }
 }
 
@@ -98,9 +115,13 @@ fn argument(batch: &RecordBatch, path: &[usize], wanted: &DataType) -> Result<Ar
     if array.data_type() == wanted {
         return Ok(array);
     }
-    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
     let from = array.data_type().clone();
-    cast_with_options(&array, wanted, &options).with_context(|| format!("cannot make {wanted} of {from}"))
+    cast_with_options(&array, wanted, &options)
+        .with_context(|| format!("cannot make {wanted} of {from}"))
 }
 
 fn find(fields: &Fields, name: &str) -> Option<Path> {
@@ -110,7 +131,9 @@ fn find(fields: &Fields, name: &str) -> Option<Path> {
     // Names may hold dots themselves, so every dot may be the one.
     name.match_indices('.').find_map(|(dot, _)| {
         let (index, field) = fields.find(&name[..dot])?;
-        let DataType::Struct(children) = field.data_type() else { return None };
+        let DataType::Struct(children) = field.data_type() else {
+            return None;
+        };
         let mut path = find(children, &name[dot + 1..])?;
         path.insert(0, index);
         Some(path)
@@ -138,19 +161,28 @@ fn name_at(fields: &Fields, path: &[usize]) -> String {
 /// Whether every value of a column is one of the argument: what is taken without asking.
 fn fits(found: &DataType, wanted: &DataType) -> bool {
     use DataType::*;
-    let found = if let Dictionary(_, values) = found { values } else { found };
+    let found = if let Dictionary(_, values) = found {
+        values
+    } else {
+        found
+    };
     if found.equals_datatype(wanted) {
         return true;
     }
     match (found, wanted) {
-        (Binary | LargeBinary | BinaryView | FixedSizeBinary(_), Binary | LargeBinary | BinaryView) => true,
+        (
+            Binary | LargeBinary | BinaryView | FixedSizeBinary(_),
+            Binary | LargeBinary | BinaryView,
+        ) => true,
         (Utf8 | LargeUtf8 | Utf8View, Utf8 | LargeUtf8 | Utf8View) => true,
         (Int8, Int16 | Int32 | Int64) | (Int16, Int32 | Int64) | (Int32, Int64) => true,
         (UInt8, UInt16 | UInt32 | UInt64 | Int16 | Int32 | Int64) => true,
         (UInt16, UInt32 | UInt64 | Int32 | Int64) | (UInt32, UInt64 | Int64) => true,
         (Float16, Float32 | Float64) | (Float32, Float64) => true,
         (Int8 | Int16 | UInt8 | UInt16, Float32 | Float64) | (Int32 | UInt32, Float64) => true,
-        (List(a) | LargeList(a) | FixedSizeList(a, _), List(b) | LargeList(b)) => fits(a.data_type(), b.data_type()),
+        (List(a) | LargeList(a) | FixedSizeList(a, _), List(b) | LargeList(b)) => {
+            fits(a.data_type(), b.data_type())
+        }
         _ => false,
     }
 }
@@ -158,7 +190,11 @@ fn fits(found: &DataType, wanted: &DataType) -> bool {
 /// Whether a column that was named can be made into the argument; a value that cannot stops the run.
 fn can_feed(found: &DataType, wanted: &DataType) -> bool {
     use DataType::*;
-    let found = if let Dictionary(_, values) = found { values } else { found };
+    let found = if let Dictionary(_, values) = found {
+        values
+    } else {
+        found
+    };
     let list = |ty: &DataType| match ty {
         List(item) | LargeList(item) | FixedSizeList(item, _) => Some(item.data_type().clone()),
         _ => None,
@@ -175,7 +211,11 @@ fn hint(schema: &Schema, argument: &Field) -> String {
     let mut columns = Vec::new();
     let mut fields_that_fit = Vec::new();
     for field in schema.fields() {
-        columns.push(format!("{} ({})", field.name(), short_type(field.data_type())));
+        columns.push(format!(
+            "{} ({})",
+            field.name(),
+            short_type(field.data_type())
+        ));
         if let DataType::Struct(children) = field.data_type() {
             fields_that_fit.extend(
                 children
@@ -187,7 +227,10 @@ fn hint(schema: &Schema, argument: &Field) -> String {
     }
     let mut text = format!("\n  the columns are: {}", columns.join(", "));
     if !fields_that_fit.is_empty() {
-        text.push_str(&format!("\n  fields that fit: {}", fields_that_fit.join(", ")));
+        text.push_str(&format!(
+            "\n  fields that fit: {}",
+            fields_that_fit.join(", ")
+        ));
     }
     text
 }
@@ -195,8 +238,10 @@ fn hint(schema: &Schema, argument: &Field) -> String {
 fn short_type(ty: &DataType) -> String {
     match ty {
         DataType::Struct(children) => {
-            let fields: Vec<String> =
-                children.iter().map(|child| format!("{}: {}", child.name(), short_type(child.data_type()))).collect();
+            let fields: Vec<String> = children
+                .iter()
+                .map(|child| format!("{}: {}", child.name(), short_type(child.data_type())))
+                .collect();
             format!("Struct<{}>", fields.join(", "))
         }
         other => other.to_string(),
@@ -205,9 +250,15 @@ fn short_type(ty: &DataType) -> String {
 
 /// Arguments for people.
 pub fn takes(arguments: &[Field]) -> String {
-    let arguments: Vec<String> =
-        arguments.iter().map(|field| format!("{}: {}", field.name(), short_type(field.data_type()))).collect();
-    if arguments.is_empty() { "nothing".to_owned() } else { arguments.join(", ") }
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|field| format!("{}: {}", field.name(), short_type(field.data_type())))
+        .collect();
+    if arguments.is_empty() {
+        "nothing".to_owned()
+    } else {
+        arguments.join(", ")
+    }
 }
 
 /// The columns of the output: those of the input without `drop`, then the new ones.
@@ -228,18 +279,24 @@ impl Projection {
         if let Some(name) = drop.iter().find(|name| input.fields().find(name).is_none()) {
             bail!("--drop {name}: there is no such column");
         }
-        let kept: Vec<usize> =
-            (0..input.fields().len()).filter(|&i| !drop.contains(input.field(i).name())).collect();
+        let kept: Vec<usize> = (0..input.fields().len())
+            .filter(|&i| !drop.contains(input.field(i).name()))
+            .collect();
         let taken = |name: &str| kept.iter().any(|&i| input.field(i).name() == name);
         if taken(value.name()) {
-            bail!("the input has a column {} already: name the new one with --as", value.name());
+            bail!(
+                "the input has a column {} already: name the new one with --as",
+                value.name()
+            );
         }
         let mut fields: Vec<Arc<Field>> = kept.iter().map(|&i| input.fields()[i].clone()).collect();
         if errors {
             let long = format!("{}_{ERROR}", value.name());
             let free = |name: &str| !taken(name) && name != value.name();
             let Some(name) = [ERROR, &long].into_iter().find(|name| free(name)) else {
-                bail!("the input has columns {ERROR} and {long} already: name the new column otherwise with --as");
+                bail!(
+                    "the input has columns {ERROR} and {long} already: name the new column otherwise with --as"
+                );
             };
             let error = Field::new(name, DataType::Utf8, true);
             fields.push(Arc::new(value));
@@ -247,12 +304,22 @@ impl Projection {
         } else {
             fields.push(Arc::new(value));
         }
-        Ok(Self { kept, schema: Arc::new(Schema::new(fields)), has_errors: errors })
+        Ok(Self {
+            kept,
+            schema: Arc::new(Schema::new(fields)),
+            has_errors: errors,
+        })
     }
 
     /// The output's rows.
-    pub fn apply(&self, batch: &RecordBatch, values: ArrayRef, errors: ArrayRef) -> Result<RecordBatch> {
-        let mut columns: Vec<ArrayRef> = self.kept.iter().map(|&i| batch.column(i).clone()).collect();
+    pub fn apply(
+        &self,
+        batch: &RecordBatch,
+        values: ArrayRef,
+        errors: ArrayRef,
+    ) -> Result<RecordBatch> {
+        let mut columns: Vec<ArrayRef> =
+            self.kept.iter().map(|&i| batch.column(i).clone()).collect();
         columns.push(values);
         if self.has_errors {
             columns.push(errors);
@@ -269,10 +336,20 @@ mod tests {
     use super::*;
 
     fn schema(columns: &[(&str, DataType)]) -> Schema {
-        Schema::new(columns.iter().map(|(name, ty)| Field::new(*name, ty.clone(), true)).collect::<Vec<_>>())
+        Schema::new(
+            columns
+                .iter()
+                .map(|(name, ty)| Field::new(*name, ty.clone(), true))
+                .collect::<Vec<_>>(),
+        )
     }
 
-    fn names(schema: &Schema, arguments: &[Field], named: &[&str], files: bool) -> Result<Vec<String>> {
+    fn names(
+        schema: &Schema,
+        arguments: &[Field],
+        named: &[&str],
+        files: bool,
+    ) -> Result<Vec<String>> {
         let named: Vec<String> = named.iter().map(|&n| n.to_owned()).collect();
         Mapping::choose(schema, arguments, &named, files).map(|mapping| mapping.names(schema))
     }
@@ -285,7 +362,10 @@ mod tests {
     fn columns_are_found_by_name_then_by_type() {
         let both = schema(&[("image", DataType::LargeBinary), ("mask", DataType::Binary)]);
         assert_eq!(names(&both, &[image()], &[], false).unwrap(), ["image"]);
-        assert_eq!(names(&both, &[image()], &["mask"], false).unwrap(), ["mask"]);
+        assert_eq!(
+            names(&both, &[image()], &["mask"], false).unwrap(),
+            ["mask"]
+        );
         let one = schema(&[("id", DataType::Int64), ("data", DataType::BinaryView)]);
         assert_eq!(names(&one, &[image()], &[], false).unwrap(), ["data"]);
         let files = schema(&[("path", DataType::Utf8), ("content", DataType::Binary)]);
@@ -296,28 +376,51 @@ mod tests {
     fn what_is_unclear_is_an_error_that_lists_the_columns() {
         let two = schema(&[("a", DataType::Binary), ("b", DataType::Binary)]);
         let error = names(&two, &[image()], &[], false).unwrap_err().to_string();
-        assert!(error.contains("--column") && error.contains("a (Binary), b (Binary)"), "{error}");
-        let error = names(&two, &[image()], &["c"], false).unwrap_err().to_string();
+        assert!(
+            error.contains("--column") && error.contains("a (Binary), b (Binary)"),
+            "{error}"
+        );
+        let error = names(&two, &[image()], &["c"], false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no column c"), "{error}");
-        let error = names(&two, &[image()], &["a", "b"], false).unwrap_err().to_string();
+        let error = names(&two, &[image()], &["a", "b"], false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("image: Binary"), "{error}");
         let none = schema(&[("image", DataType::Int64)]);
-        assert!(names(&none, &[image()], &[], false).unwrap_err().to_string().contains("cannot feed"));
+        assert!(
+            names(&none, &[image()], &[], false)
+                .unwrap_err()
+                .to_string()
+                .contains("cannot feed")
+        );
     }
 
     #[test]
     fn fields_of_structs_can_be_named() {
         let children: Fields = vec![Field::new("bytes", DataType::Binary, true)].into();
         let nested = schema(&[("image", DataType::Struct(children.clone()))]);
-        assert_eq!(names(&nested, &[image()], &["image.bytes"], false).unwrap(), ["image.bytes"]);
-        let error = names(&nested, &[image()], &[], false).unwrap_err().to_string();
+        assert_eq!(
+            names(&nested, &[image()], &["image.bytes"], false).unwrap(),
+            ["image.bytes"]
+        );
+        let error = names(&nested, &[image()], &[], false)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("fields that fit: image.bytes"), "{error}");
 
         let blobs = Arc::new(BinaryArray::from(vec![&b"a"[..], b"b"])) as ArrayRef;
         let nulls = NullBuffer::from(vec![true, false]);
         let array = StructArray::new(children, vec![blobs], Some(nulls));
         let batch = RecordBatch::try_new(Arc::new(nested), vec![Arc::new(array)]).unwrap();
-        let mapping = Mapping::choose(batch.schema_ref(), &[image()], &["image.bytes".into()], false).unwrap();
+        let mapping = Mapping::choose(
+            batch.schema_ref(),
+            &[image()],
+            &["image.bytes".into()],
+            false,
+        )
+        .unwrap();
         let arguments = mapping.arguments(&batch).unwrap();
         assert!(arguments[0].is_valid(0) && arguments[0].is_null(1));
     }
@@ -325,29 +428,55 @@ mod tests {
     #[test]
     fn values_are_cast_and_never_lost() {
         let batch = |values| {
-            RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(values)) as ArrayRef)]).unwrap()
+            RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(values)) as ArrayRef)])
+                .unwrap()
         };
         let argument = [Field::new("n", DataType::Int32, true)];
         let good = batch(vec![1, 2]);
         let mapping = Mapping::choose(good.schema_ref(), &argument, &[], false).unwrap();
-        assert_eq!(mapping.arguments(&good).unwrap()[0].as_primitive::<Int32Type>().values(), &[1, 2]);
+        assert_eq!(
+            mapping.arguments(&good).unwrap()[0]
+                .as_primitive::<Int32Type>()
+                .values(),
+            &[1, 2]
+        );
         assert!(mapping.arguments(&batch(vec![1 << 40])).is_err());
     }
 
     #[test]
     fn names_that_collide_are_refused() {
         let value = |name: &str| Field::new(name, DataType::Float32, true);
-        let columns = |drop: &[&str], name, errors, input: &[(&str, DataType)]| -> Result<Vec<String>> {
-            let drop: Vec<String> = drop.iter().map(|&n| n.to_owned()).collect();
-            let projection = Projection::new(&schema(input), &drop, value(name), errors)?;
-            Ok(projection.schema.fields().iter().map(|f| f.name().clone()).collect())
-        };
+        let columns =
+            |drop: &[&str], name, errors, input: &[(&str, DataType)]| -> Result<Vec<String>> {
+                let drop: Vec<String> = drop.iter().map(|&n| n.to_owned()).collect();
+                let projection = Projection::new(&schema(input), &drop, value(name), errors)?;
+                Ok(projection
+                    .schema
+                    .fields()
+                    .iter()
+                    .map(|f| f.name().clone())
+                    .collect())
+            };
         let input = [("a", DataType::Int64), ("error", DataType::Utf8)];
-        assert_eq!(columns(&[], "f", true, &input).unwrap(), ["a", "error", "f", "f_error"]);
-        assert_eq!(columns(&["error"], "f", true, &input).unwrap(), ["a", "f", "error"]);
+        assert_eq!(
+            columns(&[], "f", true, &input).unwrap(),
+            ["a", "error", "f", "f_error"]
+        );
+        assert_eq!(
+            columns(&["error"], "f", true, &input).unwrap(),
+            ["a", "f", "error"]
+        );
         assert_eq!(columns(&["a"], "f", false, &input).unwrap(), ["error", "f"]);
-        assert_eq!(columns(&[], "error", true, &input[..1]).unwrap(), ["a", "error", "error_error"]);
-        assert!(columns(&[], "a", false, &input).unwrap_err().to_string().contains("--as"));
+        assert_eq!(
+            columns(&[], "error", true, &input[..1]).unwrap(),
+            ["a", "error", "error_error"]
+        );
+        assert!(
+            columns(&[], "a", false, &input)
+                .unwrap_err()
+                .to_string()
+                .contains("--as")
+        );
         assert!(columns(&["b"], "f", false, &input).is_err());
     }
 }

@@ -16,7 +16,11 @@ use crate::{cache, output};
 
 pub fn doctor(args: &DoctorArgs) -> Result<()> {
     let report = Report::new(args);
-    output::print(&if args.json { format!("{:#}\n", report.as_json()) } else { report.as_text()? })
+    output::print(&if args.json {
+        format!("{:#}\n", report.as_json())
+    } else {
+        report.as_text()?
+    })
 }
 
 struct Report {
@@ -44,9 +48,15 @@ impl Report {
         let mut options = Options::default();
         options.library = args.onnxruntime.clone();
         let onnxruntime = OnnxRuntime::find(&options, Arc::new(Sources::default()))
-            .map(|found| Library { version: found.version().to_owned(), path: found.library_path().to_owned() })
+            .map(|found| Library {
+                version: found.version().to_owned(),
+                path: found.library_path().to_owned(),
+            })
             .map_err(|error| error.to_string());
-        let caches = [("compiled plugins", cache::compiled()), ("downloaded models", cache::models())];
+        let caches = [
+            ("compiled plugins", cache::compiled()),
+            ("downloaded models", cache::models()),
+        ];
         Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             simd: simd(),
@@ -80,10 +90,16 @@ impl Report {
         writeln!(text, "\n{bold}backends{bold:#}")?;
         writeln!(text, "  rten         built in")?;
         match &self.onnxruntime {
-            Ok(Library { version, path }) => writeln!(text, "  onnxruntime  {version}, {}", path.display())?,
+            Ok(Library { version, path }) => {
+                writeln!(text, "  onnxruntime  {version}, {}", path.display())?
+            }
             Err(why) => {
                 let mut lines = why.lines();
-                writeln!(text, "  onnxruntime  not usable: {}", lines.next().unwrap_or_default())?;
+                writeln!(
+                    text,
+                    "  onnxruntime  not usable: {}",
+                    lines.next().unwrap_or_default()
+                )?;
                 for line in lines {
                     writeln!(text, "               {}", line.trim_start())?;
                 }
@@ -93,14 +109,25 @@ impl Report {
         for cache in &self.caches {
             let size = indicatif::BinaryBytes(cache.size);
             match &cache.folder {
-                Some(folder) if cache.writable => writeln!(text, "  {:<18} {}, {size}", cache.of, folder.display())?,
-                Some(folder) => writeln!(text, "  {:<18} {} is not writable, so nothing is kept", cache.of, folder.display())?,
+                Some(folder) if cache.writable => {
+                    writeln!(text, "  {:<18} {}, {size}", cache.of, folder.display())?
+                }
+                Some(folder) => writeln!(
+                    text,
+                    "  {:<18} {} is not writable, so nothing is kept",
+                    cache.of,
+                    folder.display()
+                )?,
                 None => writeln!(text, "  {:<18} this user has no cache folder", cache.of)?,
             }
         }
         writeln!(text, "\n{bold}plugins{bold:#}")?;
         for (name, digest, size) in &self.plugins {
-            writeln!(text, "  {name}  {digest}, {}", indicatif::BinaryBytes(*size as u64))?;
+            writeln!(
+                text,
+                "  {name}  {digest}, {}",
+                indicatif::BinaryBytes(*size as u64)
+            )?;
         }
         Ok(text)
     }
@@ -130,7 +157,10 @@ impl Report {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{hex}")
 }
 
@@ -143,7 +173,15 @@ fn simd() -> Vec<&'static str> {
         macro_rules! look {
             ($($name:tt),*) => { $(if std::arch::is_x86_feature_detected!($name) { found.push($name); })* };
         }
-        look!("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512vnni", "avx512bf16");
+        look!(
+            "sse4.2",
+            "avx",
+            "avx2",
+            "fma",
+            "avx512f",
+            "avx512vnni",
+            "avx512bf16"
+        );
     }
     #[cfg(target_arch = "aarch64")]
     {

@@ -12,7 +12,11 @@ use crate::{options, output, plugins};
 
 pub fn inspect(args: &InspectArgs) -> Result<()> {
     let plugin = plugins::load(&Runtime::new()?, &args.plugin)?;
-    let text = if args.json { format!("{:#}\n", as_json(&plugin)) } else { as_text(&plugin)? };
+    let text = if args.json {
+        format!("{:#}\n", as_json(&plugin))
+    } else {
+        as_text(&plugin)?
+    };
     output::print(&text)
 }
 
@@ -21,14 +25,25 @@ fn as_text(plugin: &Plugin) -> Result<String> {
     let mut text = String::new();
     writeln!(text, "{bold}{}{bold:#}", plugin.name())?;
     writeln!(text, "  digest   {}", plugin.digest())?;
-    writeln!(text, "  size     {}", indicatif::BinaryBytes(plugin.size() as u64))?;
-    writeln!(text, "  imports  {}", imports_in_words(plugin.imports()).join("; "))?;
+    writeln!(
+        text,
+        "  size     {}",
+        indicatif::BinaryBytes(plugin.size() as u64)
+    )?;
+    writeln!(
+        text,
+        "  imports  {}",
+        imports_in_words(plugin.imports()).join("; ")
+    )?;
     for signature in plugin.signatures() {
         writeln!(text, "\n{bold}{signature}{bold:#}")?;
         for line in signature.doc.lines() {
             writeln!(text, "  {line}")?;
         }
-        let mut facts = vec![("result", volatility_in_words(signature.volatility).to_owned())];
+        let mut facts = vec![(
+            "result",
+            volatility_in_words(signature.volatility).to_owned(),
+        )];
         if !signature.models.is_empty() {
             facts.push(("models", signature.models.join(", ")));
         }
@@ -47,7 +62,11 @@ fn as_text(plugin: &Plugin) -> Result<String> {
 }
 
 fn options_in_words(text: &mut String, schema: &Value) -> Result<()> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty()) else {
+    let Some(properties) = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .filter(|p| !p.is_empty())
+    else {
         return Ok(());
     };
     writeln!(text, "\n  options")?;
@@ -57,7 +76,10 @@ fn options_in_words(text: &mut String, schema: &Value) -> Result<()> {
             write!(text, " [default: {}]", options::plain(default))?;
         }
         text.push('\n');
-        let doc = wanted.get("description").and_then(Value::as_str).unwrap_or_default();
+        let doc = wanted
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         for line in doc.lines() {
             writeln!(text, "        {}", line.trim())?;
         }
@@ -79,13 +101,23 @@ fn imports_in_words(imports: &[String]) -> Vec<String> {
             ("wudf:plugin", "assets") => add("assets"),
             ("wudf:plugin", _) => {}
             ("wasi:nn", _) => add("models (wasi:nn)"),
-            ("wasi:filesystem" | "wasi:sockets" | "wasi:cli" | "wasi:io" | "wasi:clocks" | "wasi:random", _) => {
-                add("the WASI that a language's library wants (no files, no network, fixed clock and randomness)");
+            (
+                "wasi:filesystem" | "wasi:sockets" | "wasi:cli" | "wasi:io" | "wasi:clocks"
+                | "wasi:random",
+                _,
+            ) => {
+                add(
+                    "the WASI that a language's library wants (no files, no network, fixed clock and randomness)",
+                );
             }
             _ => add(import),
         }
     }
-    if words.is_empty() { vec!["nothing".to_owned()] } else { words }
+    if words.is_empty() {
+        vec!["nothing".to_owned()]
+    } else {
+        words
+    }
 }
 
 fn volatility_in_words(volatility: Volatility) -> &'static str {
@@ -107,9 +139,7 @@ fn as_json(plugin: &Plugin) -> Value {
 }
 
 fn function_as_json(signature: &Signature) -> Value {
-    let field = |field: &Field| {
-        json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() })
-    };
+    let field = |field: &Field| json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() });
     json!({
         "name": signature.name,
         "doc": signature.doc,
@@ -133,9 +163,14 @@ mod tests {
 
     #[test]
     fn imports_are_told_in_words() {
-        let imports: Vec<String> = ["wasi:nn/graph@0.2.0", "wasi:nn/tensor@0.2.0", "wasi:cli/stderr@0.2.9", "acme:gpu/x@1.0.0"]
-            .map(Into::into)
-            .into();
+        let imports: Vec<String> = [
+            "wasi:nn/graph@0.2.0",
+            "wasi:nn/tensor@0.2.0",
+            "wasi:cli/stderr@0.2.9",
+            "acme:gpu/x@1.0.0",
+        ]
+        .map(Into::into)
+        .into();
         let words = imports_in_words(&imports);
         assert_eq!(words.len(), 3);
         assert!(words[1].contains("no files, no network"));

@@ -1,5 +1,7 @@
 //! The program `wudf`: runs WebAssembly UDFs over files and tables.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod args;
 mod cache;
 mod columns;
@@ -37,7 +39,11 @@ fn main() -> ExitCode {
         Err(_) if output::broken_pipe() => Exit::Success,
         Err(error) => {
             talk::error(&error);
-            if error.is::<RowFailed>() { Exit::RowsFailed } else { Exit::Stopped }
+            if error.is::<RowFailed>() {
+                Exit::RowsFailed
+            } else {
+                Exit::Stopped
+            }
         }
     };
     exit.into()
@@ -61,5 +67,6 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
 
 /// On SIGINT, SIGTERM and SIGHUP: no half-written file stays.
 fn interruptible() -> Result<()> {
-    ctrlc::set_handler(|| output::clean_up_and_exit(exit::INTERRUPTED)).context("cannot handle signals")
+    ctrlc::set_handler(|| output::clean_up_and_exit(exit::INTERRUPTED))
+        .context("cannot handle signals")
 }

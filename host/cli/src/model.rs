@@ -15,9 +15,13 @@ pub fn act(command: &ModelCommand, talk: Talk) -> Result<()> {
     match command {
         ModelCommand::Seed { name, output, seed } => {
             let bytes = wudf_backends::seeded::build(&format!("{name}?seed={seed}"))?;
-            output::write_file(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
+            output::write_file(output, &bytes)
+                .with_context(|| format!("cannot write {}", output.display()))?;
             let size = indicatif::BinaryBytes(bytes.len() as u64);
-            talk.say(&format!("{}: {size}, untrained weights (seed {seed})", output.display()));
+            talk.say(&format!(
+                "{}: {size}, untrained weights (seed {seed})",
+                output.display()
+            ));
             Ok(())
         }
         ModelCommand::List { json } => list(*json),
@@ -31,7 +35,10 @@ fn list(as_json: bool) -> Result<()> {
             .iter()
             .map(|model| json!({ "digest": model.digest, "size": model.size, "path": model.path }))
             .collect();
-        return output::print(&format!("{:#}\n", json!({ "seeded": SEEDED, "downloaded": cached })));
+        return output::print(&format!(
+            "{:#}\n",
+            json!({ "seeded": SEEDED, "downloaded": cached })
+        ));
     }
     let mut text = "seeded (untrained weights, made on the spot)\n".to_owned();
     for name in SEEDED {
@@ -39,7 +46,11 @@ fn list(as_json: bool) -> Result<()> {
     }
     text.push_str("\ndownloaded\n");
     for model in &cached {
-        text.push_str(&format!("  {}  {}\n", model.digest, indicatif::BinaryBytes(model.size)));
+        text.push_str(&format!(
+            "  {}  {}\n",
+            model.digest,
+            indicatif::BinaryBytes(model.size)
+        ));
     }
     match (&cached[..], cache::models()) {
         ([], Some(folder)) => text.push_str(&format!("  none in {}\n", folder.display())),
@@ -57,15 +68,24 @@ struct Cached {
 
 /// The downloads: files named after their digests.
 fn cached() -> Result<Vec<Cached>> {
-    let Some(folder) = cache::models().filter(|folder| folder.is_dir()) else { return Ok(Vec::new()) };
+    let Some(folder) = cache::models().filter(|folder| folder.is_dir()) else {
+        return Ok(Vec::new());
+    };
     let cannot_list = || format!("cannot list {}", folder.display());
     let mut models = Vec::new();
     for entry in fs::read_dir(&folder).with_context(cannot_list)? {
         let entry = entry.with_context(cannot_list)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(hex) = name.strip_prefix("sha256-").and_then(|name| name.strip_suffix(".onnx")) {
+        if let Some(hex) = name
+            .strip_prefix("sha256-")
+            .and_then(|name| name.strip_suffix(".onnx"))
+        {
             let size = entry.metadata().with_context(cannot_list)?.len();
-            models.push(Cached { digest: format!("sha256:{hex}"), size, path: entry.path() });
+            models.push(Cached {
+                digest: format!("sha256:{hex}"),
+                size,
+                path: entry.path(),
+            });
         }
     }
     models.sort_by(|a, b| a.digest.cmp(&b.digest));

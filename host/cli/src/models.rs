@@ -26,7 +26,10 @@ impl Models {
         sources.progress = download_bar(talk);
         let backends = defaults(args.onnxruntime.clone(), Arc::new(Sources::new(sources)));
         // Who names the library wants it used.
-        let backend = args.backend.as_deref().or(args.onnxruntime.is_some().then_some("onnxruntime"));
+        let backend = args
+            .backend
+            .as_deref()
+            .or(args.onnxruntime.is_some().then_some("onnxruntime"));
         let mut specs: Vec<ModelSpec> = Vec::new();
         for entry in &args.models {
             let mut spec = catalogue::parse(entry)?;
@@ -39,9 +42,16 @@ impl Models {
             specs.push(spec);
         }
         let known = |name: &str| backends.iter().any(|backend| backend.name() == name);
-        if let Some(unknown) = backend.into_iter().chain(specs.iter().filter_map(|s| s.backend.as_deref())).find(|n| !known(n)) {
+        if let Some(unknown) = backend
+            .into_iter()
+            .chain(specs.iter().filter_map(|s| s.backend.as_deref()))
+            .find(|n| !known(n))
+        {
             let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
-            bail!("there is no backend {unknown}; there are {}", names.join(" and "));
+            bail!(
+                "there is no backend {unknown}; there are {}",
+                names.join(" and ")
+            );
         }
         Ok(Self { specs, backends })
     }
@@ -50,15 +60,26 @@ impl Models {
     pub fn remark(&self, function: &Signature, talk: Talk) {
         for spec in &self.specs {
             if !function.models.contains(&spec.name) {
-                talk.warn(&format!("{} does not ask for a model {}", function.name, spec.name));
+                talk.warn(&format!(
+                    "{} does not ask for a model {}",
+                    function.name, spec.name
+                ));
             } else if is_untrained(spec) {
-                talk.warn(&format!("{} has untrained weights: its output means nothing", spec.name));
+                talk.warn(&format!(
+                    "{} has untrained weights: its output means nothing",
+                    spec.name
+                ));
             }
         }
     }
 
     /// Opens a function, and says what to add where a model is missing.
-    pub fn open(&self, plugin: &Plugin, function: &Signature, options: &serde_json::Value) -> Result<Function> {
+    pub fn open(
+        &self,
+        plugin: &Plugin,
+        function: &Signature,
+        options: &serde_json::Value,
+    ) -> Result<Function> {
         plugin.open(&function.name, options).map_err(|error| {
             let given = |name: &str| self.specs.iter().any(|spec| spec.name == name);
             match function.models.iter().find(|name| !given(name)) {
@@ -70,9 +91,14 @@ impl Models {
 }
 
 fn missing(function: &Signature, name: &str) -> anyhow::Error {
-    let mut text = format!("{} runs the model {name}; say where it is:\n  --model {name}={name}.onnx", function.name);
+    let mut text = format!(
+        "{} runs the model {name}; say where it is:\n  --model {name}={name}.onnx",
+        function.name
+    );
     if SEEDED.contains(&name) {
-        text.push_str(&format!("\nor try it with untrained weights:\n  --model {name}=seeded:{name}"));
+        text.push_str(&format!(
+            "\nor try it with untrained weights:\n  --model {name}=seeded:{name}"
+        ));
     }
     anyhow::anyhow!(text)
 }
@@ -84,8 +110,11 @@ pub fn is_untrained(spec: &ModelSpec) -> bool {
     Source::of(&spec.source).is_some_and(|source| source.is_untrained())
 }
 
-/// The callback that shows how a download goes on.
-fn download_bar(talk: Talk) -> Option<Arc<dyn Fn(&Progress<'_>) + Send + Sync>> {
+/// What is told how a download goes on.
+type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
+
+/// Shows how a download goes on.
+fn download_bar(talk: Talk) -> Option<Listener> {
     if talk.is_quiet() {
         return None;
     }
@@ -95,7 +124,8 @@ fn download_bar(talk: Talk) -> Option<Arc<dyn Fn(&Progress<'_>) + Send + Sync>> 
         if current.as_ref().is_none_or(|(url, _)| url != progress.url) {
             talk.say(&format!("downloading {}", progress.url));
             let bar = ProgressBar::with_draw_target(progress.total, ProgressDrawTarget::stderr());
-            let template = "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+            let template =
+                "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("━━─"));
             }

@@ -20,23 +20,36 @@ fn value(name: &str, text: &str, schema: &Value) -> Result<Value> {
             Some(allowed) => allowed != &Value::Bool(false),
         };
         if !open {
-            let names: Vec<&str> = properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<&str> = properties
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.as_str())
+                .collect();
             match names.as_slice() {
                 [] => bail!("the function has no options, so no {name} either"),
-                names => bail!("the function has no option {name}; its options are {}", names.join(", ")),
+                names => bail!(
+                    "the function has no option {name}; its options are {}",
+                    names.join(", ")
+                ),
             }
         }
         // Nothing says what it should be.
         return Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()));
     };
-    if let Some(value) = serde_json::from_str(text).ok().filter(|value| conforms(value, wanted, schema)) {
+    if let Some(value) = serde_json::from_str(text)
+        .ok()
+        .filter(|value| conforms(value, wanted, schema))
+    {
         return Ok(value);
     }
     let string = Value::from(text);
     if conforms(&string, wanted, schema) {
         return Ok(string);
     }
-    bail!("the option {name} wants {}, not `{text}`", describe(wanted, schema))
+    bail!(
+        "the option {name} wants {}, not `{text}`",
+        describe(wanted, schema)
+    )
 }
 
 /// Whether a value has a type that a schema allows. Ranges and the like are the plugin's to check.
@@ -53,7 +66,9 @@ fn conforms(value: &Value, wanted: &Value, root: &Value) -> bool {
     }
     match wanted.get("type") {
         None => true,
-        Some(Value::Array(types)) => types.iter().any(|ty| has_type(value, ty.as_str(), wanted, root)),
+        Some(Value::Array(types)) => types
+            .iter()
+            .any(|ty| has_type(value, ty.as_str(), wanted, root)),
         Some(ty) => has_type(value, ty.as_str(), wanted, root),
     }
 }
@@ -75,12 +90,19 @@ fn has_type(value: &Value, ty: Option<&str>, wanted: &Value, root: &Value) -> bo
 }
 
 fn choices(schema: &Value) -> Option<&Vec<Value>> {
-    ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)?.as_array())
+    ["anyOf", "oneOf"]
+        .into_iter()
+        .find_map(|key| schema.get(key)?.as_array())
 }
 
 fn resolve<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
-    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#'));
-    reference.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
+    let reference = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|r| r.strip_prefix('#'));
+    reference
+        .and_then(|pointer| root.pointer(pointer))
+        .unwrap_or(schema)
 }
 
 /// What a schema wants, for people.
@@ -93,7 +115,11 @@ pub fn describe(wanted: &Value, root: &Value) -> String {
         return plain(only);
     }
     if let Some(choices) = choices(wanted) {
-        return choices.iter().map(|choice| describe(choice, root)).collect::<Vec<_>>().join(" or ");
+        return choices
+            .iter()
+            .map(|choice| describe(choice, root))
+            .collect::<Vec<_>>()
+            .join(" or ");
     }
     let one = |ty: &str| match (ty, wanted.get("items")) {
         ("array", Some(items)) => {
@@ -109,16 +135,21 @@ pub fn describe(wanted: &Value, root: &Value) -> String {
     };
     match wanted.get("type") {
         Some(Value::String(ty)) => one(ty),
-        Some(Value::Array(types)) => {
-            types.iter().filter_map(Value::as_str).map(one).collect::<Vec<_>>().join(" or ")
-        }
+        Some(Value::Array(types)) => types
+            .iter()
+            .filter_map(Value::as_str)
+            .map(one)
+            .collect::<Vec<_>>()
+            .join(" or "),
         _ => "any value".to_owned(),
     }
 }
 
 /// A value as it is written on a command line: strings without quotes.
 pub fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -163,16 +194,34 @@ mod tests {
     #[test]
     fn values_that_do_not_fit_are_refused() {
         let refuse = |name, text| read(name, text).unwrap_err().to_string();
-        assert_eq!(refuse("crop", "large"), "the option crop wants integer, not `large`");
-        assert_eq!(refuse("layer", "x"), "the option layer wants features or logits, not `x`");
-        assert_eq!(refuse("mean", "[\"a\"]"), "the option mean wants list of 3 (number), not `[\"a\"]`");
+        assert_eq!(
+            refuse("crop", "large"),
+            "the option crop wants integer, not `large`"
+        );
+        assert_eq!(
+            refuse("layer", "x"),
+            "the option layer wants features or logits, not `x`"
+        );
+        assert_eq!(
+            refuse("mean", "[\"a\"]"),
+            "the option mean wants list of 3 (number), not `[\"a\"]`"
+        );
         assert!(refuse("corp", "1").contains("its options are"));
-        assert!(parse(&[("a".into(), "1".into())], &json!({ "type": "object", "properties": {} })).is_err());
+        assert!(
+            parse(
+                &[("a".into(), "1".into())],
+                &json!({ "type": "object", "properties": {} })
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn without_a_schema_json_is_json() {
         let options = [("a".into(), "1".into()), ("b".into(), "x".into())];
-        assert_eq!(parse(&options, &json!({})).unwrap(), json!({ "a": 1, "b": "x" }));
+        assert_eq!(
+            parse(&options, &json!({})).unwrap(),
+            json!({ "a": 1, "b": "x" })
+        );
     }
 }

@@ -27,7 +27,11 @@ const CALL: Duration = Duration::from_secs(2);
 /// What computes a column.
 pub trait Evaluate {
     /// One value for each of `rows` rows, and the rows that failed.
-    fn evaluate(&self, arguments: &[ArrayRef], rows: usize) -> Result<(ArrayRef, Vec<(usize, String)>)>;
+    fn evaluate(
+        &self,
+        arguments: &[ArrayRef],
+        rows: usize,
+    ) -> Result<(ArrayRef, Vec<(usize, String)>)>;
 }
 
 /// What a run does with rows.
@@ -95,7 +99,11 @@ pub fn run(
         let written = join(writer);
         // The evaluator stops when the writer does: then it is the writer that knows why.
         let writing = written?;
-        Ok::<_, anyhow::Error>(Summary { reading, writing, ..evaluated? })
+        Ok::<_, anyhow::Error>(Summary {
+            reading,
+            writing,
+            ..evaluated?
+        })
     })?;
     summary.elapsed = began.elapsed();
     Ok(summary)
@@ -145,7 +153,9 @@ fn evaluate(
         let chunk = chunk?;
         let mut start = 0;
         while start < chunk.batch.num_rows() {
-            let left = plan.limit.map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
+            let left = plan
+                .limit
+                .map_or(u64::MAX, |limit| limit.saturating_sub(summary.rows));
             if left == 0 {
                 summary.cut = true;
                 return Ok(summary);
@@ -160,15 +170,24 @@ fn evaluate(
             call_rows = next_call(call_rows, rows, took, plan.first_call);
             for (&row, why) in &failures {
                 if plan.on_error == OnError::Fail {
-                    return Err(RowFailed { row: part.row_name(row), why: why.clone() }.into());
+                    return Err(RowFailed {
+                        row: part.row_name(row),
+                        why: why.clone(),
+                    }
+                    .into());
                 }
                 progress.failure(&part.row_name(row), why);
             }
             summary.rows += rows as u64;
             summary.failed += failures.len() as u64;
             progress.advance(rows);
-            let batch = plan.projection.apply(&part.batch, values, errors(rows, &failures))?;
-            to_writer.send(Some(batch)).ok().context("the writer stopped")?;
+            let batch = plan
+                .projection
+                .apply(&part.batch, values, errors(rows, &failures))?;
+            to_writer
+                .send(Some(batch))
+                .ok()
+                .context("the writer stopped")?;
             start += rows;
         }
     }
@@ -183,14 +202,23 @@ fn evaluate_part(
     let rows = part.batch.num_rows();
     let arguments = mapping.arguments(&part.batch)?;
     let (mut values, failures) = evaluator.evaluate(&arguments, rows)?;
-    ensure!(values.len() == rows, "the function returned {} values for {rows} rows", values.len());
-    let mut failures: BTreeMap<usize, String> = failures.into_iter().filter(|(row, _)| *row < rows).collect();
+    ensure!(
+        values.len() == rows,
+        "the function returned {} values for {rows} rows",
+        values.len()
+    );
+    let mut failures: BTreeMap<usize, String> = failures
+        .into_iter()
+        .filter(|(row, _)| *row < rows)
+        .collect();
     // What could not be read failed for that reason, whatever the function makes of a null.
     for (row, why) in &part.unreadable {
         failures.insert(*row, why.clone());
     }
     if failures.keys().any(|&row| values.is_valid(row)) {
-        let failed: BooleanArray = (0..rows).map(|row| Some(failures.contains_key(&row))).collect();
+        let failed: BooleanArray = (0..rows)
+            .map(|row| Some(failures.contains_key(&row)))
+            .collect();
         values = nullif(&values, &failed)?;
     }
     Ok((values, failures))
@@ -203,16 +231,22 @@ fn next_call(call_rows: usize, rows: usize, took: Duration, least: usize) -> usi
         return call_rows;
     }
     let by_clock = rows as f64 * CALL.as_secs_f64() / took.as_secs_f64().max(1e-6);
-    (by_clock as usize).clamp(call_rows / 4, call_rows.saturating_mul(4)).max(least.max(1))
+    (by_clock as usize)
+        .clamp(call_rows / 4, call_rows.saturating_mul(4))
+        .max(least.max(1))
 }
 
 fn errors(rows: usize, failures: &BTreeMap<usize, String>) -> ArrayRef {
-    let errors: StringArray = (0..rows).map(|row| failures.get(&row).map(String::as_str)).collect();
+    let errors: StringArray = (0..rows)
+        .map(|row| failures.get(&row).map(String::as_str))
+        .collect();
     Arc::new(errors)
 }
 
 fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
-    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(test)]
@@ -232,10 +266,16 @@ mod tests {
     struct Double;
 
     impl Evaluate for Double {
-        fn evaluate(&self, arguments: &[ArrayRef], _rows: usize) -> Result<(ArrayRef, Vec<(usize, String)>)> {
+        fn evaluate(
+            &self,
+            arguments: &[ArrayRef],
+            _rows: usize,
+        ) -> Result<(ArrayRef, Vec<(usize, String)>)> {
             let numbers = arguments[0].as_primitive::<Int64Type>();
-            let failures =
-                (0..numbers.len()).filter(|&i| numbers.value(i) == 3).map(|i| (i, "three".to_owned())).collect();
+            let failures = (0..numbers.len())
+                .filter(|&i| numbers.value(i) == 3)
+                .map(|i| (i, "three".to_owned()))
+                .collect();
             Ok((Arc::new(numbers.unary::<_, Int64Type>(|n| 2 * n)), failures))
         }
     }
@@ -243,19 +283,39 @@ mod tests {
     fn double(rows: usize, on_error: OnError, limit: Option<u64>, out: &Path) -> Result<Summary> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in.csv");
-        let text: String =
-            std::iter::once("n\n".to_owned()).chain((0..rows).map(|n| format!("{n}\n"))).collect();
+        let text: String = std::iter::once("n\n".to_owned())
+            .chain((0..rows).map(|n| format!("{n}\n")))
+            .collect();
         std::fs::write(&path, text).unwrap();
-        let bounds = Bounds { rows: 7, ..Bounds::default() };
+        let bounds = Bounds {
+            rows: 7,
+            ..Bounds::default()
+        };
         let input = input::open(&[path.to_str().unwrap().to_owned()], None, None, bounds).unwrap();
         let argument = [Field::new("n", DataType::Int64, true)];
         let mapping = Mapping::choose(&input.schema, &argument, &[], false).unwrap();
         let value = Field::new("double", DataType::Int64, true);
-        let projection = Projection::new(&input.schema, &[], value, on_error == OnError::Record).unwrap();
-        let output = Target::new(Some(out), None).unwrap().create(&projection.schema).unwrap();
-        let plan = Plan { mapping: &mapping, projection: &projection, on_error, limit, first_call: 2 };
+        let projection =
+            Projection::new(&input.schema, &[], value, on_error == OnError::Record).unwrap();
+        let output = Target::new(Some(out), None)
+            .unwrap()
+            .create(&projection.schema)
+            .unwrap();
+        let plan = Plan {
+            mapping: &mapping,
+            projection: &projection,
+            on_error,
+            limit,
+            first_call: 2,
+        };
         let talk = Talk::quiet();
-        run(input, &Double, output, &plan, &mut Progress::new(talk, None, false))
+        run(
+            input,
+            &Double,
+            output,
+            &plan,
+            &mut Progress::new(talk, None, false),
+        )
     }
 
     #[test]
@@ -264,16 +324,28 @@ mod tests {
         let out = folder.path().join("out.csv");
         let summary = double(5, OnError::Record, None, &out).unwrap();
         assert_eq!((summary.rows, summary.failed), (5, 1));
-        assert_eq!(std::fs::read_to_string(&out).unwrap(), "n,double,error\n0,0,\n1,2,\n2,4,\n3,,three\n4,8,\n");
+        assert_eq!(
+            std::fs::read_to_string(&out).unwrap(),
+            "n,double,error\n0,0,\n1,2,\n2,4,\n3,,three\n4,8,\n"
+        );
         let summary = double(5, OnError::Null, None, &out).unwrap();
         assert_eq!(summary.failed, 1);
-        assert_eq!(std::fs::read_to_string(&out).unwrap(), "n,double\n0,0\n1,2\n2,4\n3,\n4,8\n");
+        assert_eq!(
+            std::fs::read_to_string(&out).unwrap(),
+            "n,double\n0,0\n1,2\n2,4\n3,\n4,8\n"
+        );
     }
 
     #[test]
     fn a_failure_may_end_the_run_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let error = double(1000, OnError::Fail, None, &folder.path().join("out.parquet")).unwrap_err();
+        let error = double(
+            1000,
+            OnError::Fail,
+            None,
+            &folder.path().join("out.parquet"),
+        )
+        .unwrap_err();
         let failed: &RowFailed = error.downcast_ref().unwrap();
         assert!(failed.row.ends_with("in.csv, row 4"), "{failed}");
         assert_eq!(failed.why, "three");
@@ -287,14 +359,25 @@ mod tests {
         let summary = double(1000, OnError::Null, None, &out).unwrap();
         assert_eq!(summary.rows, 1000);
         let text = std::fs::read_to_string(&out).unwrap();
-        assert!(text.lines().skip(1).enumerate().all(|(i, line)| line.starts_with(&format!("{i},"))));
+        assert!(
+            text.lines()
+                .skip(1)
+                .enumerate()
+                .all(|(i, line)| line.starts_with(&format!("{i},")))
+        );
         assert_eq!(text.lines().count(), 1001);
     }
 
     #[test]
     fn rows_can_be_limited() {
         let folder = tempfile::tempdir().unwrap();
-        let summary = double(1000, OnError::Null, Some(10), &folder.path().join("out.csv")).unwrap();
+        let summary = double(
+            1000,
+            OnError::Null,
+            Some(10),
+            &folder.path().join("out.csv"),
+        )
+        .unwrap();
         assert_eq!(summary.rows, 10);
         assert!(summary.cut);
     }

@@ -25,26 +25,39 @@ impl Progress {
             ProgressBar::hidden()
         };
         let template = match rows {
-            Some(_) if talk.has_color() => "{bar:30.cyan/dim} {human_pos}/{human_len} rows  {rate}{msg}  {left} left",
+            Some(_) if talk.has_color() => {
+                "{bar:30.cyan/dim} {human_pos}/{human_len} rows  {rate}{msg}  {left} left"
+            }
             Some(_) => "{bar:30} {human_pos}/{human_len} rows  {rate}{msg}  {left} left",
             None => "{spinner} {human_pos} rows  {rate}{msg}  {elapsed}",
         };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(
             style
-                .with_key("rate", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
-                    let _ = write!(w, "{} rows/s", rate(state.per_sec()));
-                })
-                .with_key("left", |state: &ProgressState, w: &mut dyn std::fmt::Write| {
-                    let _ = match state.pos() {
-                        0 => write!(w, "?"),
-                        _ => write!(w, "{}", seconds(state.eta())),
-                    };
-                })
+                .with_key(
+                    "rate",
+                    |state: &ProgressState, w: &mut dyn std::fmt::Write| {
+                        let _ = write!(w, "{} rows/s", rate(state.per_sec()));
+                    },
+                )
+                .with_key(
+                    "left",
+                    |state: &ProgressState, w: &mut dyn std::fmt::Write| {
+                        let _ = match state.pos() {
+                            0 => write!(w, "?"),
+                            _ => write!(w, "{}", seconds(state.eta())),
+                        };
+                    },
+                )
                 .progress_chars("━━─"),
         );
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, talk, failed: 0 }
+        Self {
+            bar,
+            talk,
+            failed: 0,
+        }
     }
 
     /// Tells of a failed row.
@@ -52,11 +65,16 @@ impl Progress {
         self.failed += 1;
         tracing::debug!(row, why, "row failed");
         if self.failed <= TOLD {
-            self.bar.suspend(|| self.talk.warn(&format!("{row}: {why}")));
+            self.bar
+                .suspend(|| self.talk.warn(&format!("{row}: {why}")));
         } else if self.failed == TOLD + 1 {
-            self.bar.suspend(|| self.talk.warn("more rows failed; from here on they are only counted"));
+            self.bar.suspend(|| {
+                self.talk
+                    .warn("more rows failed; from here on they are only counted")
+            });
         }
-        self.bar.set_message(format!("  {} failed", HumanCount(self.failed)));
+        self.bar
+            .set_message(format!("  {} failed", HumanCount(self.failed)));
     }
 
     pub fn advance(&self, rows: usize) {
@@ -76,7 +94,11 @@ impl Drop for Progress {
 
 /// A number of rows a second for people.
 pub fn rate(per_second: f64) -> String {
-    if per_second < 100.0 { format!("{per_second:.1}") } else { HumanCount(per_second.round() as u64).to_string() }
+    if per_second < 100.0 {
+        format!("{per_second:.1}")
+    } else {
+        HumanCount(per_second.round() as u64).to_string()
+    }
 }
 
 /// A span of time for people.

@@ -51,21 +51,41 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let (plugin, function) = plugins::split(&args.plugin);
     let plugin = plugins::load(&runtime, plugin)?;
     let signature = plugins::function(&plugin, function)?;
-    tracing::info!(plugin = plugin.name(), digest = plugin.digest(), function = signature.name, "plugin loaded");
+    tracing::info!(
+        plugin = plugin.name(),
+        digest = plugin.digest(),
+        function = signature.name,
+        "plugin loaded"
+    );
     let options = options::parse(&args.function.options, &signature.options)?;
-    let mapping = Mapping::choose(&input.schema, &signature.arguments, &args.function.columns, input.files)
-        .with_context(|| format!("{signature} does not fit the input"))?;
+    let mapping = Mapping::choose(
+        &input.schema,
+        &signature.arguments,
+        &args.function.columns,
+        input.files,
+    )
+    .with_context(|| format!("{signature} does not fit the input"))?;
     tracing::info!(columns = ?mapping.names(&input.schema), "arguments");
 
     models.remark(signature, talk);
     let function = models.open(&plugin, signature, &options)?;
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);
-    let value = function.signature().returns.clone().with_name(name).with_nullable(true);
+    let value = function
+        .signature()
+        .returns
+        .clone()
+        .with_name(name)
+        .with_nullable(true);
     let mut drop = args.output.drop.clone();
     if input.files && !args.output.keep_content {
         drop.push(CONTENT.to_owned());
     }
-    let projection = Projection::new(&input.schema, &drop, value, args.output.on_error == OnError::Record)?;
+    let projection = Projection::new(
+        &input.schema,
+        &drop,
+        value,
+        args.output.on_error == OnError::Record,
+    )?;
 
     let output = target.create(&projection.schema)?;
     let rows = input.rows.map(|rows| rows.min(limit.unwrap_or(u64::MAX)));
@@ -81,17 +101,32 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         // Enough for every thread to have a few.
         first_call: 4 * runtime.threads(),
     };
-    let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout())) || target.is_preview();
+    let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout()))
+        || target.is_preview();
     let mut progress = Progress::new(talk, rows, visible);
     let summary = pipeline::run(input, &function, output, &plan, &mut progress);
     progress.finish();
-    Ok(Done { summary: summary?, function })
+    Ok(Done {
+        summary: summary?,
+        function,
+    })
 }
 
 impl Evaluate for Function {
-    fn evaluate(&self, arguments: &[ArrayRef], rows: usize) -> Result<(ArrayRef, Vec<(usize, String)>)> {
-        let output = if arguments.is_empty() { self.evaluate_rows(rows) } else { Self::evaluate(self, arguments) }?;
-        let failures = output.failures.into_iter().map(|failure| (failure.row, failure.message));
+    fn evaluate(
+        &self,
+        arguments: &[ArrayRef],
+        rows: usize,
+    ) -> Result<(ArrayRef, Vec<(usize, String)>)> {
+        let output = if arguments.is_empty() {
+            self.evaluate_rows(rows)
+        } else {
+            Self::evaluate(self, arguments)
+        }?;
+        let failures = output
+            .failures
+            .into_iter()
+            .map(|failure| (failure.row, failure.message));
         Ok((output.values, failures.collect()))
     }
 }
@@ -99,14 +134,19 @@ impl Evaluate for Function {
 fn runtime(args: &LimitArgs, assets: &[(String, String)], models: &Models) -> Result<Runtime> {
     let mut limits = Limits::default();
     if let Some(memory) = args.memory {
-        limits.memory = usize::try_from(memory).context("--memory is more than this machine can address")?;
+        limits.memory =
+            usize::try_from(memory).context("--memory is more than this machine can address")?;
     }
     if let Some(time) = args.time_limit {
         limits.call_time = time;
     }
     let mut builder = Runtime::builder()
         .limits(limits)
-        .cache(if args.no_cache { Cache::Off } else { Cache::User })
+        .cache(if args.no_cache {
+            Cache::Off
+        } else {
+            Cache::User
+        })
         .backends(models.backends.iter().cloned());
     if let Some(threads) = args.threads {
         builder = builder.threads(threads.into());
@@ -125,7 +165,8 @@ fn runtime(args: &LimitArgs, assets: &[(String, String)], models: &Models) -> Re
 }
 
 fn summary_line(summary: &Summary, target: &Target) -> String {
-    let per_second = summary.rows as f64 / summary.elapsed.max(Duration::from_micros(1)).as_secs_f64();
+    let per_second =
+        summary.rows as f64 / summary.elapsed.max(Duration::from_micros(1)).as_secs_f64();
     let mut line = format!(
         "{} {}, {} failed, {}, {} rows/s",
         indicatif::HumanCount(summary.rows),
@@ -136,7 +177,9 @@ fn summary_line(summary: &Summary, target: &Target) -> String {
     );
     match target.path() {
         Some(path) => line.push_str(&format!(" -> {}", path.display())),
-        None if target.is_preview() && summary.cut => line.push_str("; there are more: -o FILE writes them all"),
+        None if target.is_preview() && summary.cut => {
+            line.push_str("; there are more: -o FILE writes them all")
+        }
         None => {}
     }
     line

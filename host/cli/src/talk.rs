@@ -24,7 +24,8 @@ impl Talk {
             args::Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        let color = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+        let color =
+            anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
         if args.verbose > 0 {
             let filter = match args.verbose {
                 1 => "wudf=info,wudf_backends=info,warn",
@@ -37,12 +38,18 @@ impl Talk {
                 .with_env_filter(EnvFilter::new(filter))
                 .init();
         }
-        Self { quiet: args.quiet, color }
+        Self {
+            quiet: args.quiet,
+            color,
+        }
     }
 
     #[cfg(test)]
     pub fn quiet() -> Self {
-        Self { quiet: true, color: false }
+        Self {
+            quiet: true,
+            color: false,
+        }
     }
 
     pub fn is_quiet(self) -> bool {

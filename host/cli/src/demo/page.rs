@@ -45,7 +45,12 @@ pub fn page(facts: &Facts, all: &[Shown], shown: usize) -> String {
     }
     html.push_str("<dl>\n");
     for (name, value) in &facts.lines {
-        let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
+        let _ = writeln!(
+            html,
+            "<div><dt>{}</dt><dd>{}</dd></div>",
+            escape(name),
+            escape(value)
+        );
     }
     html.push_str("</dl>\n</header>\n<main>\n");
     for (index, picture) in all.iter().take(shown).enumerate() {
@@ -53,7 +58,11 @@ pub fn page(facts: &Facts, all: &[Shown], shown: usize) -> String {
     }
     html.push_str("</main>\n<footer><p>Similarity is the cosine between centred feature vectors: 1 is alike, 0 unrelated.");
     if facts.left_out > 0 {
-        let _ = write!(html, " {} more pictures are in features.parquet, but not on this page.", facts.left_out);
+        let _ = write!(
+            html,
+            " {} more pictures are in features.parquet, but not on this page.",
+            facts.left_out
+        );
     }
     html.push_str("</p></footer>\n</body>\n</html>\n");
     html
@@ -89,7 +98,10 @@ fn card(html: &mut String, index: usize, picture: &Shown, all: &[Shown], shown: 
                 };
                 // A minus sign, not a hyphen.
                 let similarity = format!("{:.2}", neighbour.similarity).replace('-', "\u{2212}");
-                let _ = writeln!(html, "<li><figure>{image}<figcaption>{similarity}</figcaption></figure></li>");
+                let _ = writeln!(
+                    html,
+                    "<li><figure>{image}<figcaption>{similarity}</figcaption></figure></li>"
+                );
             }
             html.push_str("</ol>\n");
         }
@@ -100,15 +112,27 @@ fn card(html: &mut String, index: usize, picture: &Shown, all: &[Shown], shown: 
 /// A relative link from a folder to a file.
 pub fn link(folder: &Path, file: &Path) -> String {
     let (folder, file) = (absolute(folder), absolute(file));
-    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+    let shared = folder
+        .components()
+        .zip(file.components())
+        .take_while(|(a, b)| a == b)
+        .count();
     let up = folder.components().skip(shared).map(|_| "..".to_owned());
-    let down = file.components().skip(shared).map(|part| percent_encode(&part.as_os_str().to_string_lossy()));
+    let down = file
+        .components()
+        .skip(shared)
+        .map(|part| percent_encode(&part.as_os_str().to_string_lossy()));
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
 fn absolute(path: &Path) -> PathBuf {
-    let path = path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
-    path.components().filter(|part| !matches!(part, Component::CurDir)).collect()
+    let path = path
+        .canonicalize()
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned());
+    path.components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .collect()
 }
 
 fn percent_encode(text: &str) -> String {
@@ -124,7 +148,10 @@ fn percent_encode(text: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 const HEAD: &str = r#"<!doctype html>
@@ -191,7 +218,10 @@ mod tests {
         std::fs::create_dir_all(&out).unwrap();
         std::fs::create_dir_all(&photos).unwrap();
         std::fs::write(photos.join("a&b #1.jpg"), "").unwrap();
-        assert_eq!(link(&out, &photos.join("a&b #1.jpg")), "../my%20photos/a%26b%20%231.jpg");
+        assert_eq!(
+            link(&out, &photos.join("a&b #1.jpg")),
+            "../my%20photos/a%26b%20%231.jpg"
+        );
     }
 
     #[test]
@@ -202,10 +232,18 @@ mod tests {
             alt: "\"quoted\"".into(),
             neighbours: Err("a < b".into()),
         };
-        let facts =
-            Facts { model: "ResNet-50".into(), untrained: true, lines: vec![("Rate".into(), "1".into())], left_out: 0 };
+        let facts = Facts {
+            model: "ResNet-50".into(),
+            untrained: true,
+            lines: vec![("Rate".into(), "1".into())],
+            left_out: 0,
+        };
         let html = page(&facts, &[picture], 1);
-        assert!(!html.contains("<script>") && html.contains("alt=\"&quot;quoted&quot;\"") && html.contains("a &lt; b"));
+        assert!(
+            !html.contains("<script>")
+                && html.contains("alt=\"&quot;quoted&quot;\"")
+                && html.contains("a &lt; b")
+        );
         assert!(html.contains("Untrained weights"));
     }
 }

@@ -26,42 +26,192 @@ pub struct Picture {
 /// All pictures, in the order of their names.
 pub fn pictures() -> Vec<Picture> {
     let mut pictures = Vec::new();
-    let mut add = |file, alt, paint: Box<dyn Fn(f32, f32) -> Colour>| pictures.push(Picture { file, alt, paint });
+    let mut add = |file, alt, paint: Box<dyn Fn(f32, f32) -> Colour>| {
+        pictures.push(Picture { file, alt, paint })
+    };
 
-    add("chart-area.png", "an area chart on white", Box::new(|x, y| chart(x, y, Chart::Area)));
-    add("chart-bars.png", "a bar chart on white", Box::new(|x, y| chart(x, y, Chart::Bars)));
-    add("chart-line.png", "a line chart on white", Box::new(|x, y| chart(x, y, Chart::Lines)));
-    add("chart-scatter.png", "a scatter plot on white", Box::new(|x, y| chart(x, y, Chart::Scatter)));
+    add(
+        "chart-area.png",
+        "an area chart on white",
+        Box::new(|x, y| chart(x, y, Chart::Area)),
+    );
+    add(
+        "chart-bars.png",
+        "a bar chart on white",
+        Box::new(|x, y| chart(x, y, Chart::Bars)),
+    );
+    add(
+        "chart-line.png",
+        "a line chart on white",
+        Box::new(|x, y| chart(x, y, Chart::Lines)),
+    );
+    add(
+        "chart-scatter.png",
+        "a scatter plot on white",
+        Box::new(|x, y| chart(x, y, Chart::Scatter)),
+    );
 
-    let dots = |paper, ink, period, radius| Box::new(move |x, y| polka(x, y, paper, ink, period, radius));
-    add("dots-amber.png", "amber dots on dark green", dots(rgb(0x14342b), rgb(0xe3a72f), 0.11, 0.34));
-    add("dots-coral.png", "coral dots on dark blue", dots(rgb(0x1b2a41), rgb(0xef6f6c), 0.09, 0.32));
-    add("dots-cream.png", "cream dots on plum", dots(rgb(0x3c1642), rgb(0xf4e8c1), 0.13, 0.30));
-    add("dots-mint.png", "mint dots on black", dots(rgb(0x171717), rgb(0x9fe2bf), 0.10, 0.36));
+    let dots =
+        |paper, ink, period, radius| Box::new(move |x, y| polka(x, y, paper, ink, period, radius));
+    add(
+        "dots-amber.png",
+        "amber dots on dark green",
+        dots(rgb(0x14342b), rgb(0xe3a72f), 0.11, 0.34),
+    );
+    add(
+        "dots-coral.png",
+        "coral dots on dark blue",
+        dots(rgb(0x1b2a41), rgb(0xef6f6c), 0.09, 0.32),
+    );
+    add(
+        "dots-cream.png",
+        "cream dots on plum",
+        dots(rgb(0x3c1642), rgb(0xf4e8c1), 0.13, 0.30),
+    );
+    add(
+        "dots-mint.png",
+        "mint dots on black",
+        dots(rgb(0x171717), rgb(0x9fe2bf), 0.10, 0.36),
+    );
 
     let hills = |hour: Hour| Box::new(move |x, y| hills(x, y, &hour));
-    add("hills-dawn.jpg", "hills at dawn", hills(Hour::new(0x8fa8c8, 0xf6c9a8, 0xfff1d0, 0x5f6f7a, (0.30, 0.52))));
-    add("hills-dusk.jpg", "hills at dusk", hills(Hour::new(0x4a3b6b, 0xf08a5d, 0xffd39a, 0x3f3350, (1.00, 0.55))));
-    add("hills-night.jpg", "hills at night", hills(Hour::new(0x0a1128, 0x22335c, 0xf2f2e6, 0x0d1b2a, (0.95, 0.20))));
-    add("hills-noon.jpg", "hills at noon", hills(Hour::new(0x3f8fd2, 0xbfe0f2, 0xffffee, 0x3f7d43, (0.70, 0.15))));
+    add(
+        "hills-dawn.jpg",
+        "hills at dawn",
+        hills(Hour::new(
+            0x8fa8c8,
+            0xf6c9a8,
+            0xfff1d0,
+            0x5f6f7a,
+            (0.30, 0.52),
+        )),
+    );
+    add(
+        "hills-dusk.jpg",
+        "hills at dusk",
+        hills(Hour::new(
+            0x4a3b6b,
+            0xf08a5d,
+            0xffd39a,
+            0x3f3350,
+            (1.00, 0.55),
+        )),
+    );
+    add(
+        "hills-night.jpg",
+        "hills at night",
+        hills(Hour::new(
+            0x0a1128,
+            0x22335c,
+            0xf2f2e6,
+            0x0d1b2a,
+            (0.95, 0.20),
+        )),
+    );
+    add(
+        "hills-noon.jpg",
+        "hills at noon",
+        hills(Hour::new(
+            0x3f8fd2,
+            0xbfe0f2,
+            0xffffee,
+            0x3f7d43,
+            (0.70, 0.15),
+        )),
+    );
 
-    let rings = |one, other, count, x0, y0| Box::new(move |x, y| rings(x, y, one, other, count, (x0, y0)));
-    add("rings-blue.jpg", "blue and white rings", rings(rgb(0xf3f7fb), rgb(0x2767a8), 11.0, 0.66, 0.50));
-    add("rings-green.jpg", "green and white rings", rings(rgb(0xf5f8ef), rgb(0x3f8d50), 9.0, 0.50, 0.42));
-    add("rings-grey.jpg", "grey and white rings", rings(rgb(0xf6f6f4), rgb(0x6b6b6b), 13.0, 0.80, 0.60));
-    add("rings-violet.jpg", "violet and white rings", rings(rgb(0xf8f5fb), rgb(0x7b4fa3), 10.0, 0.70, 0.36));
+    let rings =
+        |one, other, count, x0, y0| Box::new(move |x, y| rings(x, y, one, other, count, (x0, y0)));
+    add(
+        "rings-blue.jpg",
+        "blue and white rings",
+        rings(rgb(0xf3f7fb), rgb(0x2767a8), 11.0, 0.66, 0.50),
+    );
+    add(
+        "rings-green.jpg",
+        "green and white rings",
+        rings(rgb(0xf5f8ef), rgb(0x3f8d50), 9.0, 0.50, 0.42),
+    );
+    add(
+        "rings-grey.jpg",
+        "grey and white rings",
+        rings(rgb(0xf6f6f4), rgb(0x6b6b6b), 13.0, 0.80, 0.60),
+    );
+    add(
+        "rings-violet.jpg",
+        "violet and white rings",
+        rings(rgb(0xf8f5fb), rgb(0x7b4fa3), 10.0, 0.70, 0.36),
+    );
 
     let sea = |hour: Hour| Box::new(move |x, y| sea(x, y, &hour));
-    add("sea-day.jpg", "the sea by day", sea(Hour::new(0x5aa9e6, 0xcfe8f7, 0xffffff, 0x1f6f8b, (0.66, 0.14))));
-    add("sea-evening.jpg", "the sea in the evening", sea(Hour::new(0x5b4b8a, 0xf29e6d, 0xffe0a3, 0x2d3a5f, (0.72, 0.45))));
-    add("sea-moonlight.jpg", "the sea in moonlight", sea(Hour::new(0x060b1a, 0x1c2c4c, 0xf5f3e4, 0x0a1730, (0.55, 0.18))));
-    add("sea-morning.jpg", "the sea in the morning", sea(Hour::new(0x9cc5d9, 0xf9dcc4, 0xfff6e0, 0x4d7c8a, (0.60, 0.42))));
+    add(
+        "sea-day.jpg",
+        "the sea by day",
+        sea(Hour::new(
+            0x5aa9e6,
+            0xcfe8f7,
+            0xffffff,
+            0x1f6f8b,
+            (0.66, 0.14),
+        )),
+    );
+    add(
+        "sea-evening.jpg",
+        "the sea in the evening",
+        sea(Hour::new(
+            0x5b4b8a,
+            0xf29e6d,
+            0xffe0a3,
+            0x2d3a5f,
+            (0.72, 0.45),
+        )),
+    );
+    add(
+        "sea-moonlight.jpg",
+        "the sea in moonlight",
+        sea(Hour::new(
+            0x060b1a,
+            0x1c2c4c,
+            0xf5f3e4,
+            0x0a1730,
+            (0.55, 0.18),
+        )),
+    );
+    add(
+        "sea-morning.jpg",
+        "the sea in the morning",
+        sea(Hour::new(
+            0x9cc5d9,
+            0xf9dcc4,
+            0xfff6e0,
+            0x4d7c8a,
+            (0.60, 0.42),
+        )),
+    );
 
-    let stripes = |a, b, c, turn, period| Box::new(move |x, y| stripes(x, y, [rgb(a), rgb(b), rgb(c)], turn, period));
-    add("stripes-brick.png", "diagonal stripes in brick red", stripes(0x9c3d2e, 0xf2e3d5, 0xd97b4f, 0.125, 0.20));
-    add("stripes-flag.png", "upright stripes in red and white", stripes(0xb3202a, 0xfaf5ef, 0xd8574b, 0.0, 0.24));
-    add("stripes-narrow.png", "narrow diagonal stripes in red", stripes(0xc8402f, 0xf9efe3, 0x8c2f39, 0.125, 0.12));
-    add("stripes-rose.png", "slanted stripes in rose", stripes(0xd1495b, 0xfbeae6, 0x9c2c45, 0.06, 0.18));
+    let stripes = |a, b, c, turn, period| {
+        Box::new(move |x, y| stripes(x, y, [rgb(a), rgb(b), rgb(c)], turn, period))
+    };
+    add(
+        "stripes-brick.png",
+        "diagonal stripes in brick red",
+        stripes(0x9c3d2e, 0xf2e3d5, 0xd97b4f, 0.125, 0.20),
+    );
+    add(
+        "stripes-flag.png",
+        "upright stripes in red and white",
+        stripes(0xb3202a, 0xfaf5ef, 0xd8574b, 0.0, 0.24),
+    );
+    add(
+        "stripes-narrow.png",
+        "narrow diagonal stripes in red",
+        stripes(0xc8402f, 0xf9efe3, 0x8c2f39, 0.125, 0.12),
+    );
+    add(
+        "stripes-rose.png",
+        "slanted stripes in rose",
+        stripes(0xd1495b, 0xfbeae6, 0x9c2c45, 0.06, 0.18),
+    );
     pictures
 }
 
@@ -73,7 +223,10 @@ impl Picture {
             // The mean of four points in each pixel makes edges smooth.
             let mut sum = [0.0; 3];
             for (dx, dy) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
-                let colour = (self.paint)((x as f32 + dx) / HEIGHT as f32, (y as f32 + dy) / HEIGHT as f32);
+                let colour = (self.paint)(
+                    (x as f32 + dx) / HEIGHT as f32,
+                    (y as f32 + dy) / HEIGHT as f32,
+                );
                 sum.iter_mut().zip(colour).for_each(|(s, c)| *s += c / 4.0);
             }
             Rgb(sum.map(|c| (c.clamp(0.0, 1.0) * 255.0).round() as u8))
@@ -81,7 +234,8 @@ impl Picture {
         let saved = if self.file.ends_with(".png") {
             image.save(&path)
         } else {
-            let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+            let file =
+                File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
             image.write_with_encoder(JpegEncoder::new_with_quality(BufWriter::new(file), 92))
         };
         saved.with_context(|| format!("cannot write {}", path.display()))
@@ -99,11 +253,21 @@ struct Hour {
 
 impl Hour {
     fn new(zenith: u32, horizon: u32, light: u32, ground: u32, sun: (f32, f32)) -> Self {
-        Self { zenith: rgb(zenith), horizon: rgb(horizon), light: rgb(light), ground: rgb(ground), sun }
+        Self {
+            zenith: rgb(zenith),
+            horizon: rgb(horizon),
+            light: rgb(light),
+            ground: rgb(ground),
+            sun,
+        }
     }
 
     fn sky(&self, x: f32, y: f32, horizon: f32) -> Colour {
-        let sky = mix(self.zenith, self.horizon, (y / horizon).clamp(0.0, 1.0).powf(1.3));
+        let sky = mix(
+            self.zenith,
+            self.horizon,
+            (y / horizon).clamp(0.0, 1.0).powf(1.3),
+        );
         let distance = (x - self.sun.0).hypot(y - self.sun.1);
         let glow = mix(sky, self.light, 0.55 * (-distance * 5.0).exp());
         mix(glow, self.light, step(0.052, 0.046, distance))
@@ -134,10 +298,19 @@ fn sea(x: f32, y: f32, hour: &Hour) -> Colour {
     }
     let depth = (y - horizon) / (1.0 - horizon);
     // Waves look longer the nearer they are.
-    let wave = (60.0 / (0.25 + depth) + 9.0 * noise(x * 6.0, depth * 30.0)).sin() * noise(x * 14.0, depth * 70.0);
-    let water = mix(mix(hour.horizon, hour.ground, 0.35 + 0.65 * depth.sqrt()), hour.light, 0.10 * wave.max(0.0));
+    let wave = (60.0 / (0.25 + depth) + 9.0 * noise(x * 6.0, depth * 30.0)).sin()
+        * noise(x * 14.0, depth * 70.0);
+    let water = mix(
+        mix(hour.horizon, hour.ground, 0.35 + 0.65 * depth.sqrt()),
+        hour.light,
+        0.10 * wave.max(0.0),
+    );
     let path = (-((x - hour.sun.0) / (0.05 + 0.16 * depth)).powi(2)).exp();
-    mix(water, hour.light, path * (0.35 + 0.5 * wave).clamp(0.0, 0.85))
+    mix(
+        water,
+        hour.light,
+        path * (0.35 + 0.5 * wave).clamp(0.0, 0.85),
+    )
 }
 
 fn stripes(x: f32, y: f32, colours: [Colour; 3], turn: f32, period: f32) -> Colour {
@@ -157,13 +330,20 @@ fn stripes(x: f32, y: f32, colours: [Colour; 3], turn: f32, period: f32) -> Colo
 fn polka(x: f32, y: f32, paper: Colour, ink: Colour, period: f32, radius: f32) -> Colour {
     let row = (y / period).floor();
     let shift = if row.rem_euclid(2.0) < 1.0 { 0.0 } else { 0.5 };
-    let (dx, dy) = ((x / period + shift).rem_euclid(1.0) - 0.5, (y / period).rem_euclid(1.0) - 0.5);
+    let (dx, dy) = (
+        (x / period + shift).rem_euclid(1.0) - 0.5,
+        (y / period).rem_euclid(1.0) - 0.5,
+    );
     mix(paper, ink, step(radius + 0.02, radius - 0.02, dx.hypot(dy)))
 }
 
 fn rings(x: f32, y: f32, paper: Colour, ink: Colour, count: f32, centre: (f32, f32)) -> Colour {
     let distance = (x - centre.0).hypot(y - centre.1);
-    mix(paper, ink, step(-0.35, 0.35, (distance * count * TAU).sin()))
+    mix(
+        paper,
+        ink,
+        step(-0.35, 0.35, (distance * count * TAU).sin()),
+    )
 }
 
 #[derive(Clone, Copy)]
@@ -185,7 +365,9 @@ fn chart(x: f32, y: f32, kind: Chart) -> Colour {
     let (u, v) = ((x - left) / (right - left), (bottom - y) / (bottom - top));
     let grid = (v * 5.0).fract() < 0.015;
     let mut colour = if grid { rgb(0xdddddd) } else { paper };
-    let curve = |u: f32, k: f32| 0.42 + 0.25 * (u * 5.0 + k).sin() * (0.4 + u) + 0.09 * (u * 17.0 + 2.0 * k).sin();
+    let curve = |u: f32, k: f32| {
+        0.42 + 0.25 * (u * 5.0 + k).sin() * (0.4 + u) + 0.09 * (u * 17.0 + 2.0 * k).sin()
+    };
     match kind {
         Chart::Area => {
             for (k, ink) in [(0.0, 0x4c78a8), (2.2, 0x72b7b2)] {
@@ -264,7 +446,10 @@ mod tests {
         let pictures = pictures();
         assert_eq!(pictures.len(), 24);
         assert!(pictures.is_sorted_by_key(|picture| picture.file));
-        for picture in pictures.iter().filter(|p| ["chart-bars.png", "sea-day.jpg"].contains(&p.file)) {
+        for picture in pictures
+            .iter()
+            .filter(|p| ["chart-bars.png", "sea-day.jpg"].contains(&p.file))
+        {
             picture.save(folder.path()).unwrap();
             let image = image::open(folder.path().join(picture.file)).unwrap();
             assert_eq!((image.width(), image.height()), (WIDTH, HEIGHT));

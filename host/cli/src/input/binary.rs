@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::Result;
-use arrow_array::builder::{BinaryBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{
+    BinaryBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
@@ -49,7 +51,11 @@ struct Row {
 
 impl Files {
     pub fn new(paths: Vec<PathBuf>, bounds: Bounds) -> Self {
-        Self { paths: paths.into_iter(), left_over: None, bounds }
+        Self {
+            paths: paths.into_iter(),
+            left_over: None,
+            bounds,
+        }
     }
 }
 
@@ -58,9 +64,15 @@ impl Iterator for Files {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut chunk = Builder::default();
-        while let Some(row) = self.left_over.take().or_else(|| self.paths.next().map(|path| read(&path))) {
+        while let Some(row) = self
+            .left_over
+            .take()
+            .or_else(|| self.paths.next().map(|path| read(&path)))
+        {
             let bytes = row.content.as_ref().map_or(0, Vec::len);
-            if chunk.rows == self.bounds.rows || (chunk.rows > 0 && chunk.bytes + bytes > self.bounds.bytes) {
+            if chunk.rows == self.bounds.rows
+                || (chunk.rows > 0 && chunk.bytes + bytes > self.bounds.bytes)
+            {
                 self.left_over = Some(row);
                 break;
             }
@@ -105,7 +117,11 @@ impl Builder {
             Arc::new(self.content.finish()),
         ];
         let batch = RecordBatch::try_new(schema(), columns)?;
-        Ok(Chunk { batch, unreadable: self.unreadable, origin: Origin::Files })
+        Ok(Chunk {
+            batch,
+            unreadable: self.unreadable,
+            origin: Origin::Files,
+        })
     }
 }
 
@@ -117,11 +133,15 @@ fn read(path: &Path) -> Row {
             path: name,
             modified: modified(&metadata),
             length: i64::try_from(metadata.len()).ok(),
-            content: contents(file, &metadata).map_err(|error| format!("cannot read the file: {error}")),
+            content: contents(file, &metadata)
+                .map_err(|error| format!("cannot read the file: {error}")),
         },
-        Err(error) => {
-            Row { path: name, modified: None, length: None, content: Err(format!("cannot read the file: {error}")) }
-        }
+        Err(error) => Row {
+            path: name,
+            modified: None,
+            length: None,
+            content: Err(format!("cannot read the file: {error}")),
+        },
     }
 }
 
@@ -132,14 +152,20 @@ fn contents(file: File, metadata: &Metadata) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST { Err(too_large()) } else { Ok(bytes) }
+    if bytes.len() as u64 > LARGEST {
+        Err(too_large())
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn modified(metadata: &Metadata) -> Option<i64> {
     let time = metadata.modified().ok()?;
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_micros()).ok(),
-        Err(before) => i64::try_from(before.duration().as_micros()).ok().map(|us| -us),
+        Err(before) => i64::try_from(before.duration().as_micros())
+            .ok()
+            .map(|us| -us),
     }
 }
 
@@ -147,9 +173,18 @@ fn modified(metadata: &Metadata) -> Option<i64> {
 pub fn from_reader(mut reader: impl io::Read) -> Result<Chunk> {
     let mut bytes = Vec::new();
     reader.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
-    anyhow::ensure!(bytes.len() as u64 <= LARGEST, "stdin holds more than {} MiB", LARGEST >> 20);
+    anyhow::ensure!(
+        bytes.len() as u64 <= LARGEST,
+        "stdin holds more than {} MiB",
+        LARGEST >> 20
+    );
     let (length, mut chunk) = (bytes.len(), Builder::default());
-    let row = Row { path: "-".to_owned(), modified: None, length: i64::try_from(length).ok(), content: Ok(bytes) };
+    let row = Row {
+        path: "-".to_owned(),
+        modified: None,
+        length: i64::try_from(length).ok(),
+        content: Ok(bytes),
+    };
     chunk.push(row, length);
     chunk.finish()
 }
@@ -173,14 +208,41 @@ mod tests {
                 path
             })
             .collect();
-        let chunks: Vec<Chunk> =
-            Files::new(paths.clone(), Bounds { rows: 10, bytes: 700 }).collect::<Result<_>>().unwrap();
-        assert_eq!(chunks.iter().map(|c| c.batch.num_rows()).collect::<Vec<_>>(), [2, 1, 1, 1]);
-        assert_eq!(chunks[1].batch.column(3).as_binary::<i32>().value(0), vec![2u8; 300]);
+        let chunks: Vec<Chunk> = Files::new(
+            paths.clone(),
+            Bounds {
+                rows: 10,
+                bytes: 700,
+            },
+        )
+        .collect::<Result<_>>()
+        .unwrap();
+        assert_eq!(
+            chunks
+                .iter()
+                .map(|c| c.batch.num_rows())
+                .collect::<Vec<_>>(),
+            [2, 1, 1, 1]
+        );
+        assert_eq!(
+            chunks[1].batch.column(3).as_binary::<i32>().value(0),
+            vec![2u8; 300]
+        );
         assert_eq!(chunks[1].row_name(0), paths[2].to_str().unwrap());
 
-        let by_rows = Files::new(paths, Bounds { rows: 2, bytes: 1 << 20 });
-        assert_eq!(by_rows.map(|c| c.unwrap().batch.num_rows()).collect::<Vec<_>>(), [2, 2, 1]);
+        let by_rows = Files::new(
+            paths,
+            Bounds {
+                rows: 2,
+                bytes: 1 << 20,
+            },
+        );
+        assert_eq!(
+            by_rows
+                .map(|c| c.unwrap().batch.num_rows())
+                .collect::<Vec<_>>(),
+            [2, 2, 1]
+        );
     }
 
     #[test]

@@ -14,12 +14,19 @@ pub enum Found {
     /// Files to be read as one row each.
     Files(Vec<PathBuf>),
     /// Files of rows, all of one format.
-    Tables { format: InputFormat, paths: Vec<PathBuf> },
+    Tables {
+        format: InputFormat,
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// Finds the files that `names` (paths, globs or `-`) stand for. `format` overrules the extensions; `skip` is not found
 /// in folders, so that a run does not read its own output.
-pub fn discover(names: &[String], format: Option<InputFormat>, skip: Option<&Path>) -> Result<Found> {
+pub fn discover(
+    names: &[String],
+    format: Option<InputFormat>,
+    skip: Option<&Path>,
+) -> Result<Found> {
     if names.iter().any(|name| name == "-") {
         if names.len() > 1 {
             bail!("`-` (stdin) cannot be read together with other inputs");
@@ -47,7 +54,9 @@ pub fn discover(names: &[String], format: Option<InputFormat>, skip: Option<&Pat
             }
         }
     }
-    let Some((format, first)) = tables.first() else { return Ok(Found::Files(files)) };
+    let Some((format, first)) = tables.first() else {
+        return Ok(Found::Files(files));
+    };
     if let Some(file) = files.first() {
         bail!(
             "{} is a table, {} is not: read them in two runs, or say --input-format",
@@ -62,7 +71,10 @@ pub fn discover(names: &[String], format: Option<InputFormat>, skip: Option<&Pat
             other.display()
         );
     }
-    Ok(Found::Tables { format: *format, paths: tables.into_iter().map(|(_, path)| path).collect() })
+    Ok(Found::Tables {
+        format: *format,
+        paths: tables.into_iter().map(|(_, path)| path).collect(),
+    })
 }
 
 /// The files below a folder, sorted, hidden ones left out.
@@ -70,7 +82,12 @@ pub fn files_below(folder: &Path, skip: Option<&Path>) -> Result<Vec<PathBuf>> {
     let skip = skip.and_then(|path| path.canonicalize().ok());
     let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.path());
     let mut files = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+    for entry in WalkDir::new(folder)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(visible)
+    {
         let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
         let own_output = || skip.is_some() && entry.path().canonicalize().ok() == skip;
         if entry.file_type().is_file() && !own_output() {
@@ -100,8 +117,13 @@ fn expand(names: &[String]) -> Result<Vec<PathBuf>> {
         } else if name.contains(['*', '?', '[']) {
             let before = paths.len();
             // As in a shell, `*` does not match hidden files.
-            let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-            for found in glob::glob_with(name, options).with_context(|| format!("`{name}` is no valid pattern"))? {
+            let options = glob::MatchOptions {
+                require_literal_leading_dot: true,
+                ..Default::default()
+            };
+            for found in glob::glob_with(name, options)
+                .with_context(|| format!("`{name}` is no valid pattern"))?
+            {
                 paths.push(found.context("cannot look for files")?);
             }
             if paths.len() == before {
@@ -132,7 +154,9 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -150,7 +174,10 @@ mod tests {
     }
 
     fn find(folder: &tempfile::TempDir, names: &[&str]) -> Result<Found> {
-        let names: Vec<String> = names.iter().map(|n| folder.path().join(n).to_str().unwrap().to_owned()).collect();
+        let names: Vec<String> = names
+            .iter()
+            .map(|n| folder.path().join(n).to_str().unwrap().to_owned())
+            .collect();
         discover(&names, None, None)
     }
 
@@ -160,10 +187,20 @@ mod tests {
 
     #[test]
     fn folders_are_sorted_and_hide_hidden_files() {
-        let folder = tree(&["p/b.jpg", "p/a/2.png", "p/a/1.png", "p/.hidden", "p/.git/x", "p/table.csv"]);
+        let folder = tree(&[
+            "p/b.jpg",
+            "p/a/2.png",
+            "p/a/1.png",
+            "p/.hidden",
+            "p/.git/x",
+            "p/table.csv",
+        ]);
         assert_eq!(
             find(&folder, &["p"]).unwrap(),
-            Found::Files(paths(&folder, &["p/a/1.png", "p/a/2.png", "p/b.jpg", "p/table.csv"]))
+            Found::Files(paths(
+                &folder,
+                &["p/a/1.png", "p/a/2.png", "p/b.jpg", "p/table.csv"]
+            ))
         );
     }
 
@@ -172,27 +209,55 @@ mod tests {
         let folder = tree(&["2.parquet", "1.parquet", "a.jpg", ".b.jpg"]);
         assert_eq!(
             find(&folder, &["*.parquet"]).unwrap(),
-            Found::Tables { format: InputFormat::Parquet, paths: paths(&folder, &["1.parquet", "2.parquet"]) }
+            Found::Tables {
+                format: InputFormat::Parquet,
+                paths: paths(&folder, &["1.parquet", "2.parquet"])
+            }
         );
-        assert_eq!(find(&folder, &["*.jpg"]).unwrap(), Found::Files(paths(&folder, &["a.jpg"])));
-        assert!(find(&folder, &["*.png"]).unwrap_err().to_string().contains("no file matches"));
-        assert!(find(&folder, &["*"]).unwrap_err().to_string().contains("is not: read them in two runs"));
+        assert_eq!(
+            find(&folder, &["*.jpg"]).unwrap(),
+            Found::Files(paths(&folder, &["a.jpg"]))
+        );
+        assert!(
+            find(&folder, &["*.png"])
+                .unwrap_err()
+                .to_string()
+                .contains("no file matches")
+        );
+        assert!(
+            find(&folder, &["*"])
+                .unwrap_err()
+                .to_string()
+                .contains("is not: read them in two runs")
+        );
         assert!(find(&folder, &["none.csv"]).is_err());
     }
 
     #[test]
     fn a_folder_may_be_a_table() {
-        let folder = tree(&["t.parquet/_SUCCESS", "t.parquet/part-1.parquet", "t.parquet/.part-1.parquet.crc"]);
+        let folder = tree(&[
+            "t.parquet/_SUCCESS",
+            "t.parquet/part-1.parquet",
+            "t.parquet/.part-1.parquet.crc",
+        ]);
         assert_eq!(
             find(&folder, &["t.parquet"]).unwrap(),
-            Found::Tables { format: InputFormat::Parquet, paths: paths(&folder, &["t.parquet/part-1.parquet"]) }
+            Found::Tables {
+                format: InputFormat::Parquet,
+                paths: paths(&folder, &["t.parquet/part-1.parquet"])
+            }
         );
     }
 
     #[test]
     fn one_format_at_a_time() {
         let folder = tree(&["a.csv", "b.ndjson"]);
-        assert!(find(&folder, &["a.csv", "b.ndjson"]).unwrap_err().to_string().contains("different formats"));
+        assert!(
+            find(&folder, &["a.csv", "b.ndjson"])
+                .unwrap_err()
+                .to_string()
+                .contains("different formats")
+        );
     }
 
     #[test]
@@ -205,7 +270,10 @@ mod tests {
         );
         assert_eq!(
             discover(&name("b.txt"), Some(InputFormat::Csv), None).unwrap(),
-            Found::Tables { format: InputFormat::Csv, paths: paths(&folder, &["b.txt"]) }
+            Found::Tables {
+                format: InputFormat::Csv,
+                paths: paths(&folder, &["b.txt"])
+            }
         );
     }
 
@@ -213,7 +281,10 @@ mod tests {
     fn the_output_is_not_read() {
         let folder = tree(&["p/a.jpg", "p/out.parquet"]);
         let out = folder.path().join("p/out.parquet");
-        assert_eq!(files_below(&folder.path().join("p"), Some(&out)).unwrap(), paths(&folder, &["p/a.jpg"]));
+        assert_eq!(
+            files_below(&folder.path().join("p"), Some(&out)).unwrap(),
+            paths(&folder, &["p/a.jpg"])
+        );
     }
 
     #[test]

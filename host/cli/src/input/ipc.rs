@@ -17,11 +17,16 @@ pub const FILE_MAGIC: &[u8] = b"ARROW1";
 pub fn open(path: &Path) -> Result<(SchemaRef, Batches)> {
     let mut file = File::open(path)?;
     let mut magic = Vec::new();
-    file.by_ref().take(FILE_MAGIC.len() as u64).read_to_end(&mut magic)?;
+    file.by_ref()
+        .take(FILE_MAGIC.len() as u64)
+        .read_to_end(&mut magic)?;
     file.rewind()?;
     if magic == FILE_MAGIC {
         let reader = FileReader::try_new(BufReader::new(file), None)?;
-        Ok((reader.schema(), Box::new(reader.map(|batch| batch.map_err(Into::into)))))
+        Ok((
+            reader.schema(),
+            Box::new(reader.map(|batch| batch.map_err(Into::into))),
+        ))
     } else {
         stream(BufReader::new(file))
     }
@@ -30,5 +35,8 @@ pub fn open(path: &Path) -> Result<(SchemaRef, Batches)> {
 /// The columns and the batches of a stream.
 pub fn stream(reader: impl Read + Send + 'static) -> Result<(SchemaRef, Batches)> {
     let reader = StreamReader::try_new(reader, None)?;
-    Ok((reader.schema(), Box::new(reader.map(|batch| batch.map_err(Into::into)))))
+    Ok((
+        reader.schema(),
+        Box::new(reader.map(|batch| batch.map_err(Into::into))),
+    ))
 }

@@ -27,11 +27,20 @@ impl KeyOrder {
     }
 
     fn fields(&self, fields: &Fields) -> Fields {
-        let place = |field: &FieldRef| self.0.iter().position(|(key, _)| key == field.name()).unwrap_or(usize::MAX);
+        let place = |field: &FieldRef| {
+            self.0
+                .iter()
+                .position(|(key, _)| key == field.name())
+                .unwrap_or(usize::MAX)
+        };
         let mut sorted: Vec<FieldRef> = fields.iter().cloned().collect();
         sorted.sort_by_key(place);
         let below = |field: FieldRef| match self.0.get(place(&field)) {
-            Some((_, below)) => Arc::new(Field::new(field.name(), below.data_type(field.data_type()), field.is_nullable())),
+            Some((_, below)) => Arc::new(Field::new(
+                field.name(),
+                below.data_type(field.data_type()),
+                field.is_nullable(),
+            )),
             None => field,
         };
         sorted.into_iter().map(below).collect()
@@ -42,7 +51,11 @@ impl KeyOrder {
             DataType::Struct(fields) => DataType::Struct(self.fields(fields)),
             DataType::List(item) => {
                 let item_type = self.data_type(item.data_type());
-                DataType::List(Arc::new(Field::new(item.name(), item_type, item.is_nullable())))
+                DataType::List(Arc::new(Field::new(
+                    item.name(),
+                    item_type,
+                    item.is_nullable(),
+                )))
             }
             other => other.clone(),
         }
@@ -110,7 +123,6 @@ impl<'de> Visitor<'de> for &mut KeyOrder {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::args::InputFormat;
     use crate::input::text::infer;
 
@@ -120,9 +132,20 @@ mod tests {
 {"new": true, "z": 2}
 "#;
         let schema = infer(text.as_bytes(), InputFormat::Ndjson).unwrap();
-        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
         assert_eq!(names, ["z", "a", "m", "new"]);
-        let text = format!("{}{}", schema.field(1).data_type(), schema.field(2).data_type());
-        assert!(text.find("\"y\"") < text.find("\"b\"") && text.find("\"q\"") < text.find("\"c\""), "{text}");
+        let text = format!(
+            "{}{}",
+            schema.field(1).data_type(),
+            schema.field(2).data_type()
+        );
+        assert!(
+            text.find("\"y\"") < text.find("\"b\"") && text.find("\"q\"") < text.find("\"c\""),
+            "{text}"
+        );
     }
 }

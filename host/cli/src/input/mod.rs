@@ -35,7 +35,10 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { rows: 8192, bytes: 16 << 20 }
+        Self {
+            rows: 8192,
+            bytes: 16 << 20,
+        }
     }
 }
 
@@ -71,9 +74,10 @@ impl Chunk {
                 .collect(),
             origin: match &self.origin {
                 Origin::Files => Origin::Files,
-                Origin::Table { name, first_row } => {
-                    Origin::Table { name: name.clone(), first_row: first_row + offset as u64 }
-                }
+                Origin::Table { name, first_row } => Origin::Table {
+                    name: name.clone(),
+                    first_row: first_row + offset as u64,
+                },
             },
         }
     }
@@ -85,8 +89,13 @@ impl Chunk {
                 .batch
                 .column_by_name(PATH)
                 .and_then(|paths| paths.as_any().downcast_ref::<StringArray>())
-                .map_or_else(|| format!("row {}", row + 1), |paths| paths.value(row).to_owned()),
-            Origin::Table { name, first_row } => format!("{name}, row {}", first_row + row as u64 + 1),
+                .map_or_else(
+                    || format!("row {}", row + 1),
+                    |paths| paths.value(row).to_owned(),
+                ),
+            Origin::Table { name, first_row } => {
+                format!("{name}, row {}", first_row + row as u64 + 1)
+            }
         }
     }
 }
@@ -102,12 +111,20 @@ pub struct Input {
 }
 
 /// Opens what the user named; `output` is not read even if a folder holds it.
-pub fn open(names: &[String], format: Option<InputFormat>, output: Option<&Path>, bounds: Bounds) -> Result<Input> {
+pub fn open(
+    names: &[String],
+    format: Option<InputFormat>,
+    output: Option<&Path>,
+    bounds: Bounds,
+) -> Result<Input> {
     match discover(names, format, output)? {
         Found::Stdin => stdin::open(std::io::stdin(), format, bounds),
         Found::Files(paths) => {
             if paths.is_empty() {
-                bail!("{} holds no files (hidden ones are left out)", names.join(", "));
+                bail!(
+                    "{} holds no files (hidden ones are left out)",
+                    names.join(", ")
+                );
             }
             Ok(Input {
                 schema: binary::schema(),
@@ -121,7 +138,11 @@ pub fn open(names: &[String], format: Option<InputFormat>, output: Option<&Path>
 }
 
 /// Names the rows of one table, and cuts its batches to size.
-fn chunks(name: &str, batches: Batches, bounds: Bounds) -> impl Iterator<Item = Result<Chunk>> + Send + use<> {
+fn chunks(
+    name: &str,
+    batches: Batches,
+    bounds: Bounds,
+) -> impl Iterator<Item = Result<Chunk>> + Send + use<> {
     let name: Arc<str> = name.into();
     let mut first_row = 0;
     batches
@@ -131,8 +152,15 @@ fn chunks(name: &str, batches: Batches, bounds: Bounds) -> impl Iterator<Item = 
         })
         .map(move |batch| {
             let batch = batch?;
-            let origin = Origin::Table { name: name.clone(), first_row };
+            let origin = Origin::Table {
+                name: name.clone(),
+                first_row,
+            };
             first_row += batch.num_rows() as u64;
-            Ok(Chunk { batch, unreadable: Vec::new(), origin })
+            Ok(Chunk {
+                batch,
+                unreadable: Vec::new(),
+                origin,
+            })
         })
 }

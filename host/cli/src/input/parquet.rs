@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use arrow_schema::SchemaRef;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::Type;
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -15,7 +17,10 @@ use super::{Batches, Bounds};
 pub fn probe(path: &Path) -> Result<(SchemaRef, u64)> {
     let metadata = ArrowReaderMetadata::load(&File::open(path)?, ArrowReaderOptions::new())?;
     let rows = metadata.metadata().file_metadata().num_rows();
-    Ok((metadata.schema().clone(), u64::try_from(rows).context("a negative number of rows")?))
+    Ok((
+        metadata.schema().clone(),
+        u64::try_from(rows).context("a negative number of rows")?,
+    ))
 }
 
 /// Reads row group by row group, each with as many rows at a time as its mean row size allows: a row group may be larger
@@ -26,10 +31,12 @@ pub fn batches(path: &Path, bounds: Bounds) -> Result<Batches> {
     let groups = metadata.metadata().num_row_groups();
     let readers = (0..groups).map(move |group| {
         let rows = batch_rows(metadata.metadata().row_group(group), bounds);
-        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone())
-            .with_row_groups(vec![group])
-            .with_batch_size(rows)
-            .build()?)
+        Ok(
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone())
+                .with_row_groups(vec![group])
+                .with_batch_size(rows)
+                .build()?,
+        )
     });
     Ok(Box::new(readers.flat_map(|reader: Result<_>| -> Batches {
         match reader {

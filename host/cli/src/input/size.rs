@@ -44,13 +44,23 @@ fn add_sizes(array: &dyn Array, sizes: &mut [usize]) {
         DataType::LargeUtf8 => add_lengths::<LargeUtf8Type>(array.as_bytes(), sizes),
         DataType::BinaryView => {
             let views = array.as_binary_view();
-            sizes.iter_mut().zip(views.lengths()).for_each(|(size, length)| *size += length as usize);
+            sizes
+                .iter_mut()
+                .zip(views.lengths())
+                .for_each(|(size, length)| *size += length as usize);
         }
         DataType::Utf8View => {
             let views = array.as_string_view();
-            sizes.iter_mut().zip(views.lengths()).for_each(|(size, length)| *size += length as usize);
+            sizes
+                .iter_mut()
+                .zip(views.lengths())
+                .for_each(|(size, length)| *size += length as usize);
         }
-        DataType::Struct(_) => array.as_struct().columns().iter().for_each(|child| add_sizes(child, sizes)),
+        DataType::Struct(_) => array
+            .as_struct()
+            .columns()
+            .iter()
+            .for_each(|child| add_sizes(child, sizes)),
         _ => {
             let bytes = array.to_data().get_slice_memory_size().unwrap_or(0);
             let mean = bytes.div_ceil(sizes.len().max(1));
@@ -60,7 +70,10 @@ fn add_sizes(array: &dyn Array, sizes: &mut [usize]) {
 }
 
 fn add_lengths<T: ByteArrayType>(array: &GenericByteArray<T>, sizes: &mut [usize]) {
-    sizes.iter_mut().zip(array.offsets().lengths()).for_each(|(size, length)| *size += length);
+    sizes
+        .iter_mut()
+        .zip(array.offsets().lengths())
+        .for_each(|(size, length)| *size += length);
 }
 
 #[cfg(test)]
@@ -87,17 +100,33 @@ mod tests {
 
     #[test]
     fn batches_are_cut_by_bytes() {
-        let bounds = Bounds { rows: 100, bytes: 1000 };
-        assert_eq!(rows(&split(batch(&[400, 400, 400, 5000, 10, 10]), bounds)), [2, 1, 1, 2]);
+        let bounds = Bounds {
+            rows: 100,
+            bytes: 1000,
+        };
+        assert_eq!(
+            rows(&split(batch(&[400, 400, 400, 5000, 10, 10]), bounds)),
+            [2, 1, 1, 2]
+        );
     }
 
     #[test]
     fn batches_are_cut_by_rows() {
-        let bounds = Bounds { rows: 4, bytes: 1 << 20 };
+        let bounds = Bounds {
+            rows: 4,
+            bytes: 1 << 20,
+        };
         let slices = split(batch(&[1; 10]), bounds);
         assert_eq!(rows(&slices), [4, 4, 2]);
-        let numbers: Vec<i64> =
-            slices.iter().flat_map(|b| b.column(0).as_primitive::<arrow_array::types::Int64Type>().values().to_vec()).collect();
+        let numbers: Vec<i64> = slices
+            .iter()
+            .flat_map(|b| {
+                b.column(0)
+                    .as_primitive::<arrow_array::types::Int64Type>()
+                    .values()
+                    .to_vec()
+            })
+            .collect();
         assert_eq!(numbers, (0..10).collect::<Vec<_>>());
     }
 

@@ -11,7 +11,11 @@ use crate::args::InputFormat;
 const SAMPLE_BYTES: usize = 256 << 10;
 
 /// Opens a pipe.
-pub fn open(pipe: impl Read + Send + 'static, format: Option<InputFormat>, bounds: Bounds) -> Result<Input> {
+pub fn open(
+    pipe: impl Read + Send + 'static,
+    format: Option<InputFormat>,
+    bounds: Bounds,
+) -> Result<Input> {
     let pipe = BufReader::with_capacity(1 << 20, pipe);
     let (head, pipe) = text::peek(pipe, 8).context("cannot read stdin")?;
     let format = match format {
@@ -34,13 +38,19 @@ pub fn open(pipe: impl Read + Send + 'static, format: Option<InputFormat>, bound
         InputFormat::Arrow => arrow(&head, pipe).context("stdin is no Arrow stream")?,
         _ => {
             let (sample, pipe) = text::peek(pipe, SAMPLE_BYTES).context("cannot read stdin")?;
-            let schema = text::infer(whole_lines(&sample), format).context("cannot make sense of stdin")?;
+            let schema =
+                text::infer(whole_lines(&sample), format).context("cannot make sense of stdin")?;
             let schema = std::sync::Arc::new(schema);
             (schema.clone(), text::batches(pipe, format, schema, bounds)?)
         }
     };
     let batches = Box::new(batches.map(|batch| batch.context("cannot read stdin")));
-    Ok(Input { schema, rows: None, files: false, chunks: Box::new(chunks("stdin", batches, bounds)) })
+    Ok(Input {
+        schema,
+        rows: None,
+        files: false,
+        chunks: Box::new(chunks("stdin", batches, bounds)),
+    })
 }
 
 fn arrow(
@@ -61,19 +71,23 @@ fn arrow(
 
 fn sniff(head: &[u8]) -> Result<InputFormat> {
     let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
-    Ok(if head.starts_with(&[0xff; 4]) || head.starts_with(ipc::FILE_MAGIC) {
-        InputFormat::Arrow
-    } else if head.starts_with(b"PAR1") {
-        InputFormat::Parquet
-    } else if first == Some(&b'{') {
-        InputFormat::Ndjson
-    } else if first.is_none() {
-        bail!("stdin is empty")
-    } else if head.iter().any(|&byte| byte == 0 || byte >= 0xf8) {
-        bail!("stdin is neither an Arrow stream nor text; --input-format binary reads it as one row")
-    } else {
-        InputFormat::Csv
-    })
+    Ok(
+        if head.starts_with(&[0xff; 4]) || head.starts_with(ipc::FILE_MAGIC) {
+            InputFormat::Arrow
+        } else if head.starts_with(b"PAR1") {
+            InputFormat::Parquet
+        } else if first == Some(&b'{') {
+            InputFormat::Ndjson
+        } else if first.is_none() {
+            bail!("stdin is empty")
+        } else if head.iter().any(|&byte| byte == 0 || byte >= 0xf8) {
+            bail!(
+                "stdin is neither an Arrow stream nor text; --input-format binary reads it as one row"
+            )
+        } else {
+            InputFormat::Csv
+        },
+    )
 }
 
 /// The sample without the line that its end cuts in two.
@@ -93,40 +107,65 @@ mod tests {
     use super::*;
 
     fn total(input: Input) -> usize {
-        input.chunks.map(|chunk| chunk.unwrap().batch.num_rows()).sum()
+        input
+            .chunks
+            .map(|chunk| chunk.unwrap().batch.num_rows())
+            .sum()
     }
 
     fn batch() -> RecordBatch {
-        RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef)]).unwrap()
+        RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef)])
+            .unwrap()
     }
 
     #[test]
     fn arrow_streams_and_files_pass() {
         let batch = batch();
-        let mut stream = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
+        let mut stream =
+            arrow_ipc::writer::StreamWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
         stream.write(&batch).unwrap();
         let bytes = stream.into_inner().unwrap();
-        assert_eq!(total(open(std::io::Cursor::new(bytes), None, Bounds::default()).unwrap()), 3);
+        assert_eq!(
+            total(open(std::io::Cursor::new(bytes), None, Bounds::default()).unwrap()),
+            3
+        );
 
-        let mut file = arrow_ipc::writer::FileWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
+        let mut file =
+            arrow_ipc::writer::FileWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
         file.write(&batch).unwrap();
         let bytes = file.into_inner().unwrap();
-        assert_eq!(total(open(std::io::Cursor::new(bytes), None, Bounds::default()).unwrap()), 3);
+        assert_eq!(
+            total(open(std::io::Cursor::new(bytes), None, Bounds::default()).unwrap()),
+            3
+        );
     }
 
     #[test]
     fn text_is_told_apart() {
-        let csv: String = std::iter::once("n,text\n".to_owned()).chain((0..50_000).map(|i| format!("{i},abc\n"))).collect();
+        let csv: String = std::iter::once("n,text\n".to_owned())
+            .chain((0..50_000).map(|i| format!("{i},abc\n")))
+            .collect();
         let input = open(std::io::Cursor::new(csv), None, Bounds::default()).unwrap();
-        assert_eq!(input.schema.field(0).data_type(), &arrow_schema::DataType::Int64);
+        assert_eq!(
+            input.schema.field(0).data_type(),
+            &arrow_schema::DataType::Int64
+        );
         assert_eq!(total(input), 50_000);
         let json = "{\"a\": 1}\n{\"a\": 2}\n";
-        assert_eq!(total(open(json.as_bytes(), None, Bounds::default()).unwrap()), 2);
+        assert_eq!(
+            total(open(json.as_bytes(), None, Bounds::default()).unwrap()),
+            2
+        );
     }
 
     #[test]
     fn what_cannot_be_piped_is_refused() {
-        let refuse = |bytes: &'static [u8]| open(bytes, None, Bounds::default()).err().unwrap().to_string();
+        let refuse = |bytes: &'static [u8]| {
+            open(bytes, None, Bounds::default())
+                .err()
+                .unwrap()
+                .to_string()
+        };
         assert!(refuse(b"PAR1....").contains("give the file's name"));
         assert!(refuse(b"").contains("empty"));
         assert!(refuse(b"\xff\xd8\xff\xe0\0\0\0\0").contains("--input-format binary"));
@@ -134,7 +173,12 @@ mod tests {
 
     #[test]
     fn one_file_may_come_through_a_pipe() {
-        let input = open(&b"\xff\xd8\xff\xe0"[..], Some(InputFormat::Binary), Bounds::default()).unwrap();
+        let input = open(
+            &b"\xff\xd8\xff\xe0"[..],
+            Some(InputFormat::Binary),
+            Bounds::default(),
+        )
+        .unwrap();
         assert_eq!(total(input), 1);
     }
 }

@@ -35,8 +35,15 @@ pub fn open(format: InputFormat, paths: Vec<PathBuf>, bounds: Bounds) -> Result<
     }
     let schema: SchemaRef = Arc::new(common.context("no input files")?);
     let shared = schema.clone();
-    let chunks = paths.into_iter().flat_map(move |path| read(path, format, shared.clone(), bounds));
-    Ok(Input { schema, rows, files: false, chunks: Box::new(chunks) })
+    let chunks = paths
+        .into_iter()
+        .flat_map(move |path| read(path, format, shared.clone(), bounds));
+    Ok(Input {
+        schema,
+        rows,
+        files: false,
+        chunks: Box::new(chunks),
+    })
 }
 
 fn read(
@@ -65,15 +72,28 @@ fn probe(path: &Path, format: InputFormat) -> Result<(Schema, Option<u64>)> {
             (schema.as_ref().clone(), Some(rows))
         }
         InputFormat::Arrow => (ipc::open(path)?.0.as_ref().clone(), None),
-        _ => (text::infer(BufReader::new(File::open(path)?), format)?, None),
+        _ => (
+            text::infer(BufReader::new(File::open(path)?), format)?,
+            None,
+        ),
     })
 }
 
-fn batches(path: &Path, format: InputFormat, schema: &SchemaRef, bounds: Bounds) -> Result<Batches> {
+fn batches(
+    path: &Path,
+    format: InputFormat,
+    schema: &SchemaRef,
+    bounds: Bounds,
+) -> Result<Batches> {
     match format {
         InputFormat::Parquet => parquet::batches(path, bounds),
         InputFormat::Arrow => Ok(ipc::open(path)?.1),
-        _ => text::batches(BufReader::with_capacity(1 << 20, File::open(path)?), format, schema.clone(), bounds),
+        _ => text::batches(
+            BufReader::with_capacity(1 << 20, File::open(path)?),
+            format,
+            schema.clone(),
+            bounds,
+        ),
     }
 }
 
@@ -84,9 +104,15 @@ fn unify(format: InputFormat, one: &Schema, other: &Schema) -> Option<Schema> {
     }
     let pairs = one.fields().iter().zip(other.fields());
     let same = one.fields().len() == other.fields().len()
-        && pairs.clone().all(|(a, b)| a.name() == b.name() && a.data_type().equals_datatype(b.data_type()));
+        && pairs
+            .clone()
+            .all(|(a, b)| a.name() == b.name() && a.data_type().equals_datatype(b.data_type()));
     // Where one file allows nulls the table does. Fields within fields must agree to the letter or go as the first says.
-    let fields = pairs.map(|(a, b)| a.as_ref().clone().with_nullable(a.is_nullable() || b.is_nullable()));
+    let fields = pairs.map(|(a, b)| {
+        a.as_ref()
+            .clone()
+            .with_nullable(a.is_nullable() || b.is_nullable())
+    });
     same.then(|| Schema::new_with_metadata(fields.collect::<Vec<Field>>(), one.metadata().clone()))
 }
 
@@ -102,7 +128,10 @@ fn relabel(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
             arrow_cast::cast(column, field.data_type())
         }
     });
-    Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
+    Ok(RecordBatch::try_new(
+        schema.clone(),
+        columns.collect::<Result<_, _>>()?,
+    )?)
 }
 
 fn cannot_read(path: &Path) -> String {
@@ -111,7 +140,10 @@ fn cannot_read(path: &Path) -> String {
 
 /// Columns for people.
 pub fn describe(schema: &Schema) -> String {
-    let columns = schema.fields().iter().map(|field| format!("{} ({})", field.name(), field.data_type()));
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| format!("{} ({})", field.name(), field.data_type()));
     columns.collect::<Vec<_>>().join(", ")
 }
 
@@ -126,36 +158,67 @@ mod tests {
 
     fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
         let path = folder.path().join(name);
-        File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        File::create(&path)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
         path
     }
 
     #[test]
     fn files_follow_one_another() {
         let folder = tempfile::tempdir().unwrap();
-        let paths = vec![write(&folder, "1.csv", "a,b\n1,x\n2,y\n"), write(&folder, "2.csv", "a,b\n2.5,z\n")];
+        let paths = vec![
+            write(&folder, "1.csv", "a,b\n1,x\n2,y\n"),
+            write(&folder, "2.csv", "a,b\n2.5,z\n"),
+        ];
         let input = open(InputFormat::Csv, paths.clone(), Bounds::default()).unwrap();
         let chunks: Vec<Chunk> = input.chunks.collect::<Result<_>>().unwrap();
-        let values: Vec<f64> =
-            chunks.iter().flat_map(|c| c.batch.column(0).as_primitive::<Float64Type>().values().to_vec()).collect();
+        let values: Vec<f64> = chunks
+            .iter()
+            .flat_map(|c| {
+                c.batch
+                    .column(0)
+                    .as_primitive::<Float64Type>()
+                    .values()
+                    .to_vec()
+            })
+            .collect();
         assert_eq!(values, [1.0, 2.0, 2.5]);
-        assert_eq!(chunks[0].row_name(1), format!("{}, row 2", paths[0].display()));
-        assert_eq!(chunks[1].row_name(0), format!("{}, row 1", paths[1].display()));
+        assert_eq!(
+            chunks[0].row_name(1),
+            format!("{}, row 2", paths[0].display())
+        );
+        assert_eq!(
+            chunks[1].row_name(0),
+            format!("{}, row 1", paths[1].display())
+        );
     }
 
     #[test]
     fn files_with_other_columns_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let paths = vec![write(&folder, "1.csv", "a,b\n1,x\n"), write(&folder, "2.csv", "a,c\n1,x\n")];
-        let error = open(InputFormat::Csv, paths, Bounds::default()).err().unwrap().to_string();
-        assert!(error.contains("different columns") && error.contains("c (Utf8)"), "{error}");
+        let paths = vec![
+            write(&folder, "1.csv", "a,b\n1,x\n"),
+            write(&folder, "2.csv", "a,c\n1,x\n"),
+        ];
+        let error = open(InputFormat::Csv, paths, Bounds::default())
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("different columns") && error.contains("c (Utf8)"),
+            "{error}"
+        );
     }
 
     #[test]
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = write(&folder, "a.parquet", "no parquet");
-        let error = open(InputFormat::Parquet, vec![path], Bounds::default()).err().unwrap();
+        let error = open(InputFormat::Parquet, vec![path], Bounds::default())
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("a.parquet"), "{error:#}");
     }
 }

@@ -32,7 +32,11 @@ pub fn infer(reader: impl BufRead, format: InputFormat) -> Result<Schema> {
 fn sample(mut reader: impl BufRead) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     for _ in 0..SAMPLE {
-        let ended = reader.by_ref().take(SAMPLE_BYTES as u64).read_until(b'\n', &mut lines)? == 0;
+        let ended = reader
+            .by_ref()
+            .take(SAMPLE_BYTES as u64)
+            .read_until(b'\n', &mut lines)?
+            == 0;
         if ended || lines.len() >= SAMPLE_BYTES {
             break;
         }
@@ -51,11 +55,15 @@ pub fn batches(
     let rows = bounds.rows.min(1024);
     Ok(match format {
         InputFormat::Ndjson => {
-            let reader = arrow_json::ReaderBuilder::new(schema).with_batch_size(rows).build(reader)?;
+            let reader = arrow_json::ReaderBuilder::new(schema)
+                .with_batch_size(rows)
+                .build(reader)?;
             Box::new(reader.map(|batch| batch.map_err(Into::into)))
         }
         _ => {
-            let builder = arrow_csv::ReaderBuilder::new(schema).with_format(csv_format(format)).with_batch_size(rows);
+            let builder = arrow_csv::ReaderBuilder::new(schema)
+                .with_format(csv_format(format))
+                .with_batch_size(rows);
             let reader = builder.build_buffered(reader)?;
             Box::new(reader.map(|batch| batch.map_err(Into::into)))
         }
@@ -65,7 +73,11 @@ pub fn batches(
 /// The columns that hold the rows of both files: integers and floats become floats, and what differs otherwise strings.
 pub fn unify(one: &Schema, other: &Schema) -> Option<Schema> {
     let same_names = one.fields().len() == other.fields().len()
-        && one.fields().iter().zip(other.fields()).all(|(a, b)| a.name() == b.name());
+        && one
+            .fields()
+            .iter()
+            .zip(other.fields())
+            .all(|(a, b)| a.name() == b.name());
     if !same_names {
         return None;
     }
@@ -76,7 +88,9 @@ pub fn unify(one: &Schema, other: &Schema) -> Option<Schema> {
         .map(|(a, b)| {
             let ty = match (a.data_type(), b.data_type()) {
                 (a, b) if a == b => a.clone(),
-                (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => DataType::Float64,
+                (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => {
+                    DataType::Float64
+                }
                 (a, b) if a.is_nested() || b.is_nested() => return None,
                 _ => DataType::Utf8,
             };
@@ -87,8 +101,14 @@ pub fn unify(one: &Schema, other: &Schema) -> Option<Schema> {
 }
 
 fn csv_format(format: InputFormat) -> arrow_csv::reader::Format {
-    let delimiter = if format == InputFormat::Tsv { b'\t' } else { b',' };
-    arrow_csv::reader::Format::default().with_header(true).with_delimiter(delimiter)
+    let delimiter = if format == InputFormat::Tsv {
+        b'\t'
+    } else {
+        b','
+    };
+    arrow_csv::reader::Format::default()
+        .with_header(true)
+        .with_delimiter(delimiter)
 }
 
 /// A column without a value in the sample is one of strings: anything may follow.
@@ -103,7 +123,11 @@ fn without_nulls(schema: Schema) -> Schema {
 /// The first bytes of a reader, up to `length`, and the reader as it was.
 pub fn peek<R: BufRead>(mut reader: R, length: usize) -> Result<(Vec<u8>, impl BufRead + use<R>)> {
     let mut head = Vec::new();
-    reader.by_ref().take(length as u64).read_to_end(&mut head).context("cannot read")?;
+    reader
+        .by_ref()
+        .take(length as u64)
+        .read_to_end(&mut head)
+        .context("cannot read")?;
     let whole = std::io::Cursor::new(head.clone()).chain(reader);
     Ok((head, whole))
 }
@@ -115,10 +139,18 @@ mod tests {
     #[test]
     fn types_are_unified_over_files() {
         let schema = |ty| Schema::new(vec![Field::new("a", ty, true)]);
-        let ty = |one, other| unify(&schema(one), &schema(other)).map(|s| s.field(0).data_type().clone());
-        assert_eq!(ty(DataType::Int64, DataType::Float64), Some(DataType::Float64));
+        let ty = |one, other| {
+            unify(&schema(one), &schema(other)).map(|s| s.field(0).data_type().clone())
+        };
+        assert_eq!(
+            ty(DataType::Int64, DataType::Float64),
+            Some(DataType::Float64)
+        );
         assert_eq!(ty(DataType::Int64, DataType::Utf8), Some(DataType::Utf8));
-        assert_eq!(ty(DataType::Int64, DataType::new_list(DataType::Int64, true)), None);
+        assert_eq!(
+            ty(DataType::Int64, DataType::new_list(DataType::Int64, true)),
+            None
+        );
         assert_eq!(unify(&schema(DataType::Int64), &Schema::empty()), None);
     }
 

@@ -27,7 +27,9 @@ impl Csv {
         });
         Self {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
-            writer: arrow_csv::WriterBuilder::new().with_delimiter(delimiter).build(writer),
+            writer: arrow_csv::WriterBuilder::new()
+                .with_delimiter(delimiter)
+                .build(writer),
             began: false,
         }
     }
@@ -37,7 +39,11 @@ impl Sink for Csv {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let fields = batch.schema_ref().fields().iter().zip(batch.columns());
         let columns = fields.map(|(field, column)| {
-            if field.data_type().is_nested() { json::to_text(field, column) } else { Ok(column.clone()) }
+            if field.data_type().is_nested() {
+                json::to_text(field, column)
+            } else {
+                Ok(column.clone())
+            }
         });
         let batch = RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_>>()?)?;
         self.began = true;
@@ -47,7 +53,8 @@ impl Sink for Csv {
     fn finish(mut self: Box<Self>) -> Result<()> {
         if !self.began {
             // The header comes with the first batch, and is due without one.
-            self.writer.write(&RecordBatch::new_empty(self.schema.clone()))?;
+            self.writer
+                .write(&RecordBatch::new_empty(self.schema.clone()))?;
         }
         Ok(self.writer.into_inner().flush()?)
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow_json::writer::{EncoderOptions, LineDelimited, Writer as JsonWriter, WriterBuilder, make_encoder};
+use arrow_json::writer::{
+    EncoderOptions, LineDelimited, Writer as JsonWriter, WriterBuilder, make_encoder,
+};
 use arrow_schema::FieldRef;
 
 use super::Sink;

@@ -39,11 +39,16 @@ pub struct Target {
 impl Target {
     pub fn new(path: Option<&Path>, format: Option<OutputFormat>) -> Result<Self> {
         let Some(path) = path else {
-            return Ok(Self { format: format.unwrap_or(OutputFormat::Table), path: None });
+            return Ok(Self {
+                format: format.unwrap_or(OutputFormat::Table),
+                path: None,
+            });
         };
         if path == Path::new("-") {
             let Some(format) = format else {
-                bail!("`-o -` needs --output-format: parquet, arrow-stream, csv, tsv, ndjson or table");
+                bail!(
+                    "`-o -` needs --output-format: parquet, arrow-stream, csv, tsv, ndjson or table"
+                );
             };
             return Ok(Self { format, path: None });
         }
@@ -58,7 +63,10 @@ impl Target {
         if path.is_dir() {
             bail!("{} is a folder", path.display());
         }
-        Ok(Self { format, path: Some(path.to_owned()) })
+        Ok(Self {
+            format,
+            path: Some(path.to_owned()),
+        })
     }
 
     /// Whether only the first rows will be looked at.
@@ -76,7 +84,10 @@ impl Target {
 
     /// Begins the output.
     pub fn create(&self, schema: &SchemaRef) -> Result<Output> {
-        let name = self.path.as_ref().map_or("stdout".into(), |path| path.display().to_string());
+        let name = self
+            .path
+            .as_ref()
+            .map_or("stdout".into(), |path| path.display().to_string());
         let (place, writer) = match &self.path {
             Some(path) => Place::beside(path).with_context(|| format!("cannot write {name}"))?,
             None => Place::stdout(),
@@ -104,13 +115,17 @@ pub struct Output {
 
 impl Output {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.sink.write(batch).with_context(|| format!("cannot write {}", self.name))
+        self.sink
+            .write(batch)
+            .with_context(|| format!("cannot write {}", self.name))
     }
 
     /// Completes the output and puts it in its place.
     pub fn finish(self) -> Result<()> {
         let Self { name, sink, place } = self;
-        sink.finish().and_then(|()| place.keep()).with_context(|| format!("cannot write {name}"))
+        sink.finish()
+            .and_then(|()| place.keep())
+            .with_context(|| format!("cannot write {name}"))
     }
 }
 
@@ -118,8 +133,15 @@ impl Output {
 pub fn print(text: &str) -> Result<()> {
     let (_, mut writer) = Place::stdout();
     let plain = anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never;
-    let text = if plain { anstream::adapter::strip_str(text).to_string() } else { text.to_owned() };
-    writer.write_all(text.as_bytes()).and_then(|()| writer.flush()).context("cannot write stdout")
+    let text = if plain {
+        anstream::adapter::strip_str(text).to_string()
+    } else {
+        text.to_owned()
+    };
+    writer
+        .write_all(text.as_bytes())
+        .and_then(|()| writer.flush())
+        .context("cannot write stdout")
 }
 
 /// A style for [`print`].
@@ -155,18 +177,27 @@ mod tests {
 
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::{Float32Type, Int64Type};
-    use arrow_array::{Array as _, ArrayRef, FixedSizeListArray, Int64Array, ListArray, StringArray};
+    use arrow_array::{
+        Array as _, ArrayRef, FixedSizeListArray, Int64Array, ListArray, StringArray,
+    };
 
     use super::*;
     use crate::input::{self, Bounds};
 
     fn batch() -> RecordBatch {
-        let lists = [Some(vec![Some(0.5f32), Some(-1.0)]), None, Some(vec![Some(2.0), Some(0.25)])];
+        let lists = [
+            Some(vec![Some(0.5f32), Some(-1.0)]),
+            None,
+            Some(vec![Some(2.0), Some(0.25)]),
+        ];
         let list = ListArray::from_iter_primitive::<Float32Type, _, _>(lists.clone());
         let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(lists, 2);
         RecordBatch::try_from_iter([
             ("n", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef),
-            ("text", Arc::new(StringArray::from(vec![Some("a,\"b\""), None, Some("ü")]))),
+            (
+                "text",
+                Arc::new(StringArray::from(vec![Some("a,\"b\""), None, Some("ü")])),
+            ),
             ("list", Arc::new(list)),
             ("fixed", Arc::new(fixed)),
         ])
@@ -177,7 +208,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         let batch = batch();
-        let mut output = Target::new(Some(&path), None).unwrap().create(&batch.schema()).unwrap();
+        let mut output = Target::new(Some(&path), None)
+            .unwrap()
+            .create(&batch.schema())
+            .unwrap();
         output.write(&batch.slice(0, 2)).unwrap();
         output.write(&batch.slice(2, 1)).unwrap();
         assert!(!path.exists());
@@ -211,7 +245,10 @@ mod tests {
             "n,text,list,fixed\n1,\"a,\"\"b\"\"\",\"[0.5,-1.0]\",\"[0.5,-1.0]\"\n2,,,\n3,ü,\"[2.0,0.25]\",\"[2.0,0.25]\"\n"
         );
         let found = read(&path);
-        assert_eq!(found.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 3]);
+        assert_eq!(
+            found.column(0).as_primitive::<Int64Type>().values(),
+            &[1, 2, 3]
+        );
         assert_eq!(found.column(1).as_string::<i32>().value(0), "a,\"b\"");
     }
 
@@ -219,7 +256,10 @@ mod tests {
     fn ndjson_says_null() {
         let (_folder, path) = write("a.ndjson");
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.lines().nth(1), Some(r#"{"n":2,"text":null,"list":null,"fixed":null}"#));
+        assert_eq!(
+            text.lines().nth(1),
+            Some(r#"{"n":2,"text":null,"list":null,"fixed":null}"#)
+        );
         let found = read(&path);
         assert_eq!(found.column(2).as_list::<i32>().value_length(0), 2);
         assert!(found.column(2).is_null(1));
@@ -231,7 +271,10 @@ mod tests {
         let path = folder.path().join("a.parquet");
         std::fs::write(&path, "as it was").unwrap();
         let batch = batch();
-        let mut output = Target::new(Some(&path), None).unwrap().create(&batch.schema()).unwrap();
+        let mut output = Target::new(Some(&path), None)
+            .unwrap()
+            .create(&batch.schema())
+            .unwrap();
         output.write(&batch).unwrap();
         drop(output);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "as it was");

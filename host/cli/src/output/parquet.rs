@@ -29,11 +29,20 @@ impl Parquet {
             }
         }
         // Pages end only between such batches; pictures make large pages of few rows.
-        let wide = |ty: &DataType| matches!(ty, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+        let wide = |ty: &DataType| {
+            matches!(
+                ty,
+                DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+            )
+        };
         if schema.fields().iter().any(|field| wide(field.data_type())) {
             properties = properties.set_write_batch_size(16);
         }
-        Ok(Self(ArrowWriter::try_new(writer, schema.clone(), Some(properties.build()))?))
+        Ok(Self(ArrowWriter::try_new(
+            writer,
+            schema.clone(),
+            Some(properties.build()),
+        )?))
     }
 }
 

@@ -20,7 +20,10 @@ static BROKEN_PIPE: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 pub enum Place {
     /// Written elsewhere as long as it is incomplete.
-    Beside { temporary: Option<TempPath>, path: PathBuf },
+    Beside {
+        temporary: Option<TempPath>,
+        path: PathBuf,
+    },
     /// Written where it stays.
     Direct,
 }
@@ -28,7 +31,10 @@ pub enum Place {
 impl Place {
     pub fn stdout() -> (Self, Writer) {
         // LineWriter would flush at every newline.
-        (Self::Direct, Box::new(BufWriter::with_capacity(1 << 16, Stdout)))
+        (
+            Self::Direct,
+            Box::new(BufWriter::with_capacity(1 << 16, Stdout)),
+        )
     }
 
     /// A hidden file in the same folder, so that renaming it is one step and never a copy.
@@ -42,7 +48,10 @@ impl Place {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let name = path.file_name().context("it has no name")?.to_string_lossy();
+        let name = path
+            .file_name()
+            .context("it has no name")?
+            .to_string_lossy();
         let prefix = format!(".{name}.tmp-{}", std::process::id());
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).rand_bytes(0);
@@ -56,7 +65,10 @@ impl Place {
         let (file, temporary) = builder.tempfile_in(folder)?.into_parts();
         *unfinished = Some(temporary.to_path_buf());
         drop(unfinished);
-        let place = Self::Beside { temporary: Some(temporary), path };
+        let place = Self::Beside {
+            temporary: Some(temporary),
+            path,
+        };
         Ok((place, Box::new(BufWriter::with_capacity(1 << 18, file))))
     }
 

@@ -26,8 +26,15 @@ pub struct Table {
 
 impl Table {
     pub fn new(writer: Writer, schema: &SchemaRef) -> Self {
-        let fields = schema.fields().iter().map(|field| Field::new(field.name(), DataType::Utf8, true));
-        Self { writer, schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), batches: Vec::new() }
+        let fields = schema
+            .fields()
+            .iter()
+            .map(|field| Field::new(field.name(), DataType::Utf8, true));
+        Self {
+            writer,
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            batches: Vec::new(),
+        }
     }
 }
 
@@ -36,15 +43,21 @@ impl Sink for Table {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = batch.columns().iter().map(|column| {
             let cells = (0..column.len()).map(|row| cell(column, row));
-            Ok(Arc::new(StringArray::from(cells.collect::<Result<Vec<_>, ArrowError>>()?)) as ArrayRef)
+            Ok(Arc::new(StringArray::from(
+                cells.collect::<Result<Vec<_>, ArrowError>>()?,
+            )) as ArrayRef)
         });
-        self.batches.push(RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_>>()?)?);
+        self.batches.push(RecordBatch::try_new(
+            self.schema.clone(),
+            columns.collect::<Result<_>>()?,
+        )?);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         if self.batches.is_empty() {
-            self.batches.push(RecordBatch::new_empty(self.schema.clone()));
+            self.batches
+                .push(RecordBatch::new_empty(self.schema.clone()));
         }
         writeln!(self.writer, "{}", pretty_format_batches(&self.batches)?)?;
         Ok(self.writer.flush()?)
@@ -63,16 +76,36 @@ pub fn cell(array: &ArrayRef, row: usize) -> Result<String, ArrowError> {
         DataType::Binary => return Ok(bytes(array.as_binary::<i32>().value(row).len())),
         DataType::LargeBinary => return Ok(bytes(array.as_binary::<i64>().value(row).len())),
         DataType::BinaryView => return Ok(bytes(array.as_binary_view().value(row).len())),
-        DataType::Float32 => return Ok(float(f64::from(array.as_primitive::<arrow_array::types::Float32Type>().value(row)))),
-        DataType::Float64 => return Ok(float(array.as_primitive::<arrow_array::types::Float64Type>().value(row))),
+        DataType::Float32 => {
+            return Ok(float(f64::from(
+                array
+                    .as_primitive::<arrow_array::types::Float32Type>()
+                    .value(row),
+            )));
+        }
+        DataType::Float64 => {
+            return Ok(float(
+                array
+                    .as_primitive::<arrow_array::types::Float64Type>()
+                    .value(row),
+            ));
+        }
         _ => {
-            let text = ArrayFormatter::try_new(array, &FormatOptions::default())?.value(row).try_to_string()?;
+            let text = ArrayFormatter::try_new(array, &FormatOptions::default())?
+                .value(row)
+                .try_to_string()?;
             return Ok(shorten(&text));
         }
     };
     // One more than is shown costs no more room than saying so.
-    let shown = if items.len() <= ITEMS + 1 { items.len() } else { ITEMS };
-    let mut texts = (0..shown).map(|item| cell(&items, item)).collect::<Result<Vec<_>, _>>()?;
+    let shown = if items.len() <= ITEMS + 1 {
+        items.len()
+    } else {
+        ITEMS
+    };
+    let mut texts = (0..shown)
+        .map(|item| cell(&items, item))
+        .collect::<Result<Vec<_>, _>>()?;
     if shown < items.len() {
         texts.push(format!("… {}", items.len()));
     }
@@ -84,7 +117,8 @@ fn float(value: f64) -> String {
     if value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
         let text = format!("{value:.4}");
         let text = text.trim_end_matches('0');
-        text.strip_suffix('.').map_or_else(|| text.to_owned(), |whole| format!("{whole}.0"))
+        text.strip_suffix('.')
+            .map_or_else(|| text.to_owned(), |whole| format!("{whole}.0"))
     } else {
         format!("{value:.3e}")
     }
@@ -118,7 +152,8 @@ mod tests {
     #[test]
     fn wide_vectors_are_cut_short() {
         let wide = vec![Some(vec![Some(0.125f32); 2048]), None];
-        let array: ArrayRef = Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(wide, 2048));
+        let array: ArrayRef =
+            Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(wide, 2048));
         assert_eq!(cell(&array, 0).unwrap(), "[0.125, 0.125, 0.125, … 2048]");
         assert_eq!(cell(&array, 1).unwrap(), "null");
     }
