@@ -30,50 +30,6 @@ pub fn pictures() -> Vec<Picture> {
         pictures.push(Picture { file, alt, paint })
     };
 
-    add(
-        "chart-area.png",
-        "an area chart on white",
-        Box::new(|x, y| chart(x, y, Chart::Area)),
-    );
-    add(
-        "chart-bars.png",
-        "a bar chart on white",
-        Box::new(|x, y| chart(x, y, Chart::Bars)),
-    );
-    add(
-        "chart-line.png",
-        "a line chart on white",
-        Box::new(|x, y| chart(x, y, Chart::Lines)),
-    );
-    add(
-        "chart-scatter.png",
-        "a scatter plot on white",
-        Box::new(|x, y| chart(x, y, Chart::Scatter)),
-    );
-
-    let dots =
-        |paper, ink, period, radius| Box::new(move |x, y| polka(x, y, paper, ink, period, radius));
-    add(
-        "dots-amber.png",
-        "amber dots on dark green",
-        dots(rgb(0x14342b), rgb(0xe3a72f), 0.11, 0.34),
-    );
-    add(
-        "dots-coral.png",
-        "coral dots on dark blue",
-        dots(rgb(0x1b2a41), rgb(0xef6f6c), 0.09, 0.32),
-    );
-    add(
-        "dots-cream.png",
-        "cream dots on plum",
-        dots(rgb(0x3c1642), rgb(0xf4e8c1), 0.13, 0.30),
-    );
-    add(
-        "dots-mint.png",
-        "mint dots on black",
-        dots(rgb(0x171717), rgb(0x9fe2bf), 0.10, 0.36),
-    );
-
     let hills = |hour: Hour| Box::new(move |x, y| hills(x, y, &hour));
     add(
         "hills-dawn.jpg",
@@ -118,6 +74,50 @@ pub fn pictures() -> Vec<Picture> {
             0x3f7d43,
             (0.70, 0.15),
         )),
+    );
+
+    add(
+        "plot-area.png",
+        "an area chart on white",
+        Box::new(|x, y| chart(x, y, Chart::Area)),
+    );
+    add(
+        "plot-bars.png",
+        "a bar chart on white",
+        Box::new(|x, y| chart(x, y, Chart::Bars)),
+    );
+    add(
+        "plot-line.png",
+        "a line chart on white",
+        Box::new(|x, y| chart(x, y, Chart::Lines)),
+    );
+    add(
+        "plot-scatter.png",
+        "a scatter plot on white",
+        Box::new(|x, y| chart(x, y, Chart::Scatter)),
+    );
+
+    let dots =
+        |paper, ink, period, radius| Box::new(move |x, y| polka(x, y, paper, ink, period, radius));
+    add(
+        "polka-amber.png",
+        "amber dots on dark green",
+        dots(rgb(0x14342b), rgb(0xe3a72f), 0.11, 0.34),
+    );
+    add(
+        "polka-coral.png",
+        "coral dots on dark blue",
+        dots(rgb(0x1b2a41), rgb(0xef6f6c), 0.09, 0.32),
+    );
+    add(
+        "polka-cream.png",
+        "cream dots on plum",
+        dots(rgb(0x3c1642), rgb(0xf4e8c1), 0.13, 0.30),
+    );
+    add(
+        "polka-mint.png",
+        "mint dots on black",
+        dots(rgb(0x171717), rgb(0x9fe2bf), 0.10, 0.36),
     );
 
     let rings =
@@ -448,7 +448,7 @@ mod tests {
         assert!(pictures.is_sorted_by_key(|picture| picture.file));
         for picture in pictures
             .iter()
-            .filter(|p| ["chart-bars.png", "sea-day.jpg"].contains(&p.file))
+            .filter(|p| ["plot-bars.png", "sea-day.jpg"].contains(&p.file))
         {
             picture.save(folder.path()).unwrap();
             let image = image::open(folder.path().join(picture.file)).unwrap();
