@@ -1,0 +1,174 @@
+//! Pictures on one thread: preprocessing in the sandbox beside the same code outside of it, and features end to end beside their
+//! model alone.
+//!
+//! What counts are ratios, so this is no criterion bench: both sides run in turn, and each round gives a ratio.
+//!
+//! ```text
+//! pictures [preprocessing] [end-to-end] [--rounds N] [--photos FOLDER]
+//! pictures serve [--photos FOLDER]      a round of preprocessing for each line of standard input; answers with seconds
+//! ```
+
+use std::hint::black_box;
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Float32Type;
+use image_features::transform::{Preprocessor, Recipe};
+use serde_json::Value;
+use wudf::nn::{Backend, LoadRequest, Tensor};
+use wudf::{Function, Plugin, Runtime};
+use wudf_artifacts::IMAGE_FEATURES;
+use wudf_backends::source::Sources;
+use wudf_backends::{OnnxRuntime, Rten, catalogue, onnxruntime};
+use wudf_benches::{Comparison, Failure, column, one_thread, photos};
+
+/// Photographs of one round end to end: a round must be short beside what else the machine does.
+const FEW: usize = 8;
+
+fn main() -> Result<(), Failure> {
+    let (mut what, mut rounds, mut folder) = (Vec::new(), None, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            // From `cargo bench`.
+            "--bench" => {}
+            "--rounds" => {
+                rounds = Some(
+                    arguments
+                        .next()
+                        .ok_or("--rounds wants a number")?
+                        .parse::<usize>()?
+                        .max(1),
+                )
+            }
+            "--photos" => {
+                folder = Some(PathBuf::from(
+                    arguments.next().ok_or("--photos wants a folder")?,
+                ))
+            }
+            "preprocessing" | "end-to-end" | "serve" => what.push(argument),
+            _ => return Err(format!("what is {argument}?").into()),
+        }
+    }
+    let files = photos(folder.as_deref())?;
+    let wanted = |name: &str| what.iter().any(|w| w == name) || what.is_empty() && name != "serve";
+    if wanted("serve") {
+        return serve(&files);
+    }
+    if wanted("preprocessing") {
+        preprocessing(&files, rounds.unwrap_or(60))?;
+    }
+    if wanted("end-to-end") {
+        end_to_end(&files, rounds.unwrap_or(60))?;
+    }
+    Ok(())
+}
+
+fn open(runtime: &Runtime, function: &str) -> Result<Function, Failure> {
+    let plugin = Plugin::from_bytes(runtime, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes)?;
+    Ok(plugin.open(function, &Value::Null)?)
+}
+
+fn call(function: &Function, files: &ArrayRef) -> Result<(), Failure> {
+    black_box(function.call(std::slice::from_ref(files))?);
+    Ok(())
+}
+
+fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
+    let function = open(&one_thread().build()?, "image_tensor")?;
+    let images = column(files);
+    let mut native = Preprocessor::new(Recipe::default())?;
+    let mut tensor = Vec::new();
+    let mut outside = || {
+        files.iter().try_for_each(|file| {
+            native.tensor(black_box(file), &mut tensor)?;
+            black_box(&tensor);
+            Ok(())
+        })
+    };
+    let comparison = Comparison::run(rounds, || call(&function, &images), &mut outside)?;
+    comparison.print(
+        files.len(),
+        "preprocessing in the sandbox",
+        "the same code native",
+    );
+    eprintln!("{:?}", function.stats());
+    Ok(())
+}
+
+fn end_to_end(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
+    let sources = Arc::new(Sources::default());
+    let found = OnnxRuntime::find(&onnxruntime::Options::default(), Arc::clone(&sources));
+    let (backend, version): (Arc<dyn Backend>, _) = match found {
+        Ok(found) => {
+            let version = found.version().to_owned();
+            (Arc::new(found), version)
+        }
+        Err(error) => {
+            eprintln!("note: rten runs the model, since {error}");
+            (Arc::new(Rten::new(sources)), String::new())
+        }
+    };
+    println!(
+        "seeded:resnet50 (untrained weights, the real cost) on {} {version}",
+        backend.name()
+    );
+    let spec = catalogue::parse("resnet50=seeded:resnet50")?;
+    let outputs = ["features".to_owned()];
+    let model = backend.load(&LoadRequest::new(&spec, &outputs))?;
+    let input = model
+        .inputs()
+        .first()
+        .ok_or("the model has no input")?
+        .name
+        .clone();
+
+    let tensors = open(&one_thread().build()?, "image_tensor")?.call(&[column(files)])?;
+    let tensors: Vec<Tensor> = (0..files.len())
+        .map(|row| {
+            let values = tensors.as_fixed_size_list().value(row);
+            Tensor::from_values(
+                vec![1, 3, 224, 224],
+                values.as_primitive::<Float32Type>().values(),
+            )
+        })
+        .collect::<Result<_, _>>()?;
+    let runtime = one_thread().backend(backend).model(spec).build()?;
+    let function = open(&runtime, "image_features")?;
+    let parts: Vec<ArrayRef> = files.chunks(FEW).map(column).collect();
+
+    // Each side takes the next few in its turn.
+    let (mut turns, mut others) = (parts.iter().cycle(), tensors.chunks(FEW).cycle());
+    let comparison = Comparison::run(
+        rounds,
+        || turns.next().map_or(Ok(()), |part| call(&function, part)),
+        || {
+            for tensor in others.next().into_iter().flatten() {
+                black_box(model.run(&[(&input, tensor)], None)?);
+            }
+            Ok(())
+        },
+    )?;
+    comparison.print(FEW.min(files.len()), "end to end", "the model alone");
+    eprintln!("{:?}", function.stats());
+    Ok(())
+}
+
+fn serve(files: &[Vec<u8>]) -> Result<(), Failure> {
+    let function = open(&one_thread().build()?, "image_tensor")?;
+    let images = column(files);
+    call(&function, &images)?;
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        let begin = Instant::now();
+        call(&function, &images)?;
+        let seconds = begin.elapsed().as_secs_f64();
+        println!("{} {seconds}", files.len());
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
