@@ -237,7 +237,7 @@ pub struct ModelArgs {
     #[arg(long = "model", value_name = "NAME=SOURCE[,SETTING]...")]
     pub models: Vec<String>,
 
-    /// What runs the models; the best that `wudf doctor` finds when left out
+    /// What runs the models (see `wudf doctor`); rten when left out, onnxruntime with --onnxruntime
     #[arg(long, value_name = "NAME")]
     pub backend: Option<String>,
 
@@ -326,7 +326,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "SOURCE")]
     pub model: Option<String>,
 
-    /// What runs the model; the best that `wudf doctor` finds when left out
+    /// What runs the model (see `wudf doctor`); rten when left out, onnxruntime with --onnxruntime
     #[arg(long, value_name = "NAME")]
     pub backend: Option<String>,
 
