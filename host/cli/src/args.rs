@@ -242,7 +242,7 @@ pub struct ModelArgs {
     pub backend: Option<String>,
 
     /// The ONNX Runtime library to load
-    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "LIB", env = "WUDF_ONNXRUNTIME", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub onnxruntime: Option<PathBuf>,
 }
 
@@ -308,7 +308,7 @@ pub struct DoctorArgs {
     pub json: bool,
 
     /// The ONNX Runtime library to look at
-    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "LIB", env = "WUDF_ONNXRUNTIME", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub onnxruntime: Option<PathBuf>,
 }
 
@@ -331,7 +331,7 @@ pub struct DemoArgs {
     pub backend: Option<String>,
 
     /// The ONNX Runtime library to load
-    #[arg(long, value_name = "LIB", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "LIB", env = "WUDF_ONNXRUNTIME", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub onnxruntime: Option<PathBuf>,
 
     /// Threads that run the plugin; one per core when left out
