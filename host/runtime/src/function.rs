@@ -216,8 +216,11 @@ impl Function {
     }
 
     /// Computes one value a row, and says of each row without one why. A
-    /// crash, a limit or a time-out costs the row that it happened in, never
-    /// the others.
+    /// crash, a limit or a time-out costs the row that it happened in, not the
+    /// others, until a batch has lost four times [`Limits::call_time`] to such
+    /// rows: then those that are left fail without being tried.
+    ///
+    /// [`Limits::call_time`]: crate::Limits::call_time
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArguments`] when types or lengths do not fit,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{InstancePre, ResourceAny, ResourceTable};
-use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
+use wasmtime::component::{InstancePre, ResourceAny, ResourceTable, ResourceTableError};
+use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::exports::wudf::plugin::functions as wit;
@@ -188,7 +188,10 @@ fn enter<T>(
 ) -> Result<T> {
     let state = store.data_mut();
     state.stopped = None;
-    state.deadline = Instant::now() + state.shared.limits.call_time;
+    state.printed.take();
+    // A limit of centuries is none.
+    const LONG: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    state.deadline = Instant::now() + state.shared.limits.call_time.min(LONG);
     store.set_epoch_deadline(1);
     call(store).map_err(|error| crashed(store.data_mut(), &error))
 }
@@ -216,6 +219,20 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
             (ErrorKind::Timeout, format!("stopped after {message}"))
         }
         (Some((kind, message)), _) => (kind, format!("stopped for asking for {message}")),
+        (None, None) if error.is::<PoolConcurrencyLimitError>() => (
+            ErrorKind::Sandbox,
+            format!("too many plugins at one time: {}", error.root_cause()),
+        ),
+        (None, None) if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) => (
+            ErrorKind::Memory,
+            format!("stopped for asking for more than {HANDLES} handles"),
+        ),
+        // wasmtime keeps the type of this error to itself.
+        (None, None) if error.root_cause().to_string().contains("allocated for hostcalls") => (
+            ErrorKind::Memory,
+            "stopped for handing more to the host at one time than Limits::output and Limits::tensors allow"
+                .into(),
+        ),
         (None, Some(Trap::StackOverflow)) => (ErrorKind::Trap, "crashed: stack overflow".into()),
         (None, Some(Trap::UnreachableCodeReached)) => (ErrorKind::Trap, "crashed".into()),
         (None, Some(trap)) => (ErrorKind::Trap, format!("crashed: {trap}")),
@@ -235,7 +252,11 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
     };
     if !printed.is_empty() {
         message.push_str("; it printed: ");
-        message.push_str(&printable(printed, 1_000));
+        // The end of it: there the panic's message is.
+        const SHOWN: usize = 1_000;
+        let start = printed.len().saturating_sub(SHOWN);
+        let start = (start..).find(|at| printed.is_char_boundary(*at));
+        message.push_str(&printable(&printed[start.unwrap_or(0)..], SHOWN));
     }
     Error::new(kind, message)
 }

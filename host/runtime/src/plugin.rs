@@ -112,6 +112,11 @@ impl std::fmt::Debug for Plugin {
 
 fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     let invalid = |message: String| Error::new(ErrorKind::InvalidPlugin, message);
+    if !bytes.starts_with(b"\0asm") {
+        return Err(invalid(
+            "not a WebAssembly file: a plugin is a component, a .wasm file".into(),
+        ));
+    }
     if bytes.starts_with(b"\0asm\x01\0\0\0") {
         return Err(invalid(
             "a core module, not a component: build with --target wasm32-wasip2".into(),

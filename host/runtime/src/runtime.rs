@@ -132,7 +132,8 @@ impl RuntimeBuilder {
 
     /// Threads that work on one batch, the caller's included; a thread for
     /// each core otherwise. With 1 everything happens on the caller's thread,
-    /// which is right inside engines that bring their own.
+    /// which is right inside engines that bring their own; only models that
+    /// run batches get more, as many as it takes to fill one.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.max(1));
         self

@@ -5,7 +5,7 @@
 //! rows that are left are worth waking a thread for, judged by what rows of
 //! this function have cost so far.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use arrow_array::{ArrayRef, new_null_array};
 use crate::bindings::exports::wudf::plugin::functions as wit;
 use crate::bindings::wudf::plugin::arrow::NodeParam;
 use crate::columns::size::RowSizes;
-use crate::columns::{cast, lift, lower};
+use crate::columns::{cast, lift, lower, schema};
 use crate::function::{Failure, Inner, Output, Ready};
 use crate::{Error, ErrorKind, Result};
 
@@ -25,16 +25,18 @@ const CHUNK_TIME: Duration = Duration::from_millis(20);
 /// Work below which no other thread is woken.
 const WORTH_WAKING: Duration = Duration::from_micros(200);
 
-/// Time-outs in one batch after which rows of a chunk that timed out are no
-/// longer tried one by one.
-const PATIENCE: usize = 3;
+/// How many times the longest call a batch may lose to calls that come to
+/// nothing. After that its rows fail without being tried: a plugin that hangs
+/// in every row must not hold its caller for hours.
+const PATIENCE: u32 = 4;
 
 /// One batch on its way through a function.
 pub(crate) struct Call {
     function: Arc<Inner>,
     arguments: Vec<ArrayRef>,
     rows: usize,
-    timeouts: AtomicUsize,
+    /// Nanoseconds lost to calls that came to nothing.
+    lost: AtomicU64,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -67,7 +69,7 @@ impl Call {
             function: Arc::clone(function),
             arguments,
             rows,
-            timeouts: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
             progress: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -188,7 +190,13 @@ impl Call {
                 share.min(of(CHUNK_TIME)).max(1)
             }
         };
-        let most = left.min(limits.chunk_rows.max(1)).min(by_time);
+        // What comes back has a limit too, and may be wide.
+        let width = schema::width(self.function.signature.returns.data_type());
+        let by_output = (limits.output / width.max(1)).max(1);
+        let most = left
+            .min(limits.chunk_rows.max(1))
+            .min(by_time)
+            .min(by_output);
         let sizes: Vec<_> = self.arguments.iter().map(RowSizes::of).collect();
         let fixed: usize = sizes
             .iter()
@@ -213,29 +221,27 @@ impl Call {
     /// Computes the rows of a chunk. When the plugin crashes or is stopped the
     /// rows are tried one by one, so that only those at fault fail.
     fn chunk(&self, start: usize, len: usize) -> Result<Part> {
+        if self.out_of_patience() {
+            return self.failed(start, len, &given_up());
+        }
         let ready = self.function.check_out()?;
+        let begin = Instant::now();
         let error = match self.enter(ready, start, len) {
             Ok(part) => return Ok(part),
             Err(error) => error,
         };
-        match error.kind() {
-            ErrorKind::Trap | ErrorKind::Memory => {}
-            ErrorKind::Timeout => {
-                if self.timeouts.fetch_add(1, Ordering::Relaxed) >= PATIENCE && len > 1 {
-                    return Ok(self.failed(start, len, &error));
-                }
-            }
-            _ => return Err(error),
+        if !matches!(
+            error.kind(),
+            ErrorKind::Trap | ErrorKind::Memory | ErrorKind::Timeout
+        ) {
+            return Err(error);
         }
+        let lost = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.lost.fetch_add(lost, Ordering::Relaxed);
         if len <= 1 {
-            return Ok(self.failed(start, len, &error));
+            return self.failed(start, len, &error);
         }
-        let parts = (start..start + len).map(|row| {
-            if self.timeouts.load(Ordering::Relaxed) > PATIENCE {
-                return Ok(self.failed(row, 1, &error));
-            }
-            self.chunk(row, 1)
-        });
+        let parts = (start..start + len).map(|row| self.chunk(row, 1));
         let output = join(parts.collect::<Result<Vec<_>>>()?)?;
         Ok(Part {
             start,
@@ -244,17 +250,30 @@ impl Call {
         })
     }
 
-    fn failed(&self, start: usize, len: usize, error: &Error) -> Part {
+    fn out_of_patience(&self) -> bool {
+        let patience = self.function.plugin.shared.limits.call_time;
+        let patience = patience.saturating_mul(PATIENCE);
+        u128::from(self.lost.load(Ordering::Relaxed)) >= patience.as_nanos()
+    }
+
+    fn failed(&self, start: usize, len: usize, error: &Error) -> Result<Part> {
+        let ty = self.function.signature.returns.data_type();
+        // Lists of a fixed size take their room in nulls too, as much as the
+        // plugin likes to say.
+        let limit = self.function.plugin.shared.limits.output;
+        if schema::width(ty).saturating_mul(len) > limit {
+            return Err(error.clone());
+        }
         let failures = (start..start + len).map(|row| Failure {
             row,
             kind: error.kind(),
             message: error.message().to_owned(),
         });
-        Part {
+        Ok(Part {
             start,
-            values: new_null_array(self.function.signature.returns.data_type(), len),
+            values: new_null_array(ty, len),
             failures: failures.collect(),
-        }
+        })
     }
 
     /// One call into the sandbox. The instance goes back to the pool only if
@@ -317,7 +336,7 @@ impl Call {
         let part = check(output, signature, start, len)?;
         function.check_in(ready);
         let counters = &function.counters;
-        let add = |counter: &std::sync::atomic::AtomicU64, time: Duration| {
+        let add = |counter: &AtomicU64, time: Duration| {
             counter.fetch_add(
                 u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
                 Ordering::Relaxed,
@@ -353,6 +372,11 @@ impl Inner {
         };
         self.row_cost.store(new.max(1), Ordering::Relaxed);
     }
+}
+
+fn given_up() -> Error {
+    let message = "not tried: too much time was lost to rows before it that crashed or hung";
+    Error::new(ErrorKind::Timeout, message)
 }
 
 /// Checks what a plugin returned and makes a part of it.

@@ -1,8 +1,10 @@
 //! From what an engine has to what a plugin declares.
 
+use std::sync::Arc;
+
 use arrow_array::{Array, ArrayRef};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, FieldRef};
 
 /// Whether an array of `from` may stand for an argument of type `to`: the
 /// same values laid out in another way (views, large offsets, dictionaries),
@@ -48,6 +50,27 @@ pub(crate) fn castable(from: &DataType, to: &DataType) -> bool {
     }
 }
 
+/// The type with nulls allowed everywhere in it. Whether a null may be where
+/// it is, is the plugin's to say, of the row that has it; arrow would refuse
+/// the whole column.
+fn nullable(ty: &DataType) -> DataType {
+    let field = |f: &FieldRef| {
+        Arc::new(
+            f.as_ref()
+                .clone()
+                .with_data_type(nullable(f.data_type()))
+                .with_nullable(true),
+        )
+    };
+    match ty {
+        DataType::List(item) => DataType::List(field(item)),
+        DataType::LargeList(item) => DataType::LargeList(field(item)),
+        DataType::FixedSizeList(item, n) => DataType::FixedSizeList(field(item), *n),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
+        ty => ty.clone(),
+    }
+}
+
 /// The array as `to`, which must be [`castable`] from its type.
 ///
 /// # Errors
@@ -58,7 +81,7 @@ pub(crate) fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowErr
     }
     cast_with_options(
         array,
-        to,
+        &nullable(to),
         &CastOptions {
             safe: false,
             ..CastOptions::default()

@@ -13,6 +13,13 @@ use crate::bindings::wudf::plugin::arrow as wit;
 const MAX_DEPTH: usize = 32;
 const MAX_FIELDS: usize = 1_000;
 
+/// Bytes that a value may take by its type alone: 16 MiB. Fixed-size lists are
+/// stored whole even where they are null.
+const MAX_WIDTH: usize = 16 << 20;
+
+/// Bytes of metadata to a field.
+const MAX_METADATA: usize = 16 << 10;
+
 /// What arrays of a type are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -32,6 +39,22 @@ pub(crate) enum Layout {
     FixedSizeList(usize),
     /// Children.
     Struct,
+}
+
+/// Bytes that a null of this type takes at least: those of the fixed sizes in
+/// it. As many as fit in a `usize` when there are more.
+pub(crate) fn width(ty: &DataType) -> usize {
+    match ty {
+        DataType::FixedSizeList(item, n) => {
+            let n = usize::try_from(*n).unwrap_or(0);
+            // A list's items take a bit each at least.
+            width(item.data_type()).saturating_mul(n).max(n / 8)
+        }
+        DataType::Struct(fields) => fields
+            .iter()
+            .fold(0, |sum, f| width(f.data_type()).saturating_add(sum)),
+        ty => ty.primitive_width().unwrap_or(0),
+    }
 }
 
 /// The layout of a type that may cross; `None` for one that may not.
@@ -70,6 +93,9 @@ pub(crate) fn field(schema: &[wit::Field]) -> Result<Field, String> {
     let mut rest = schema.iter();
     let field = parse(&mut rest, 0)?;
     match rest.len() {
+        0 if width(field.data_type()) > MAX_WIDTH => Err(format!(
+            "a value of more than {MAX_WIDTH} bytes by its type alone"
+        )),
         0 => Ok(field),
         n => Err(format!("{n} fields belong to nothing")),
     }
@@ -80,8 +106,12 @@ fn parse(rest: &mut std::slice::Iter<'_, wit::Field>, depth: usize) -> Result<Fi
         return Err(format!("nested deeper than {MAX_DEPTH}"));
     }
     let head = rest.next().ok_or("a field is missing")?;
-    if head.name.len() > 256 || head.name.chars().any(char::is_control) {
+    if crate::error::printable(&head.name, 256) != head.name || head.name.contains(['\n', '\t']) {
         return Err("a field's name is too long or has control characters".into());
+    }
+    let metadata = head.metadata.iter();
+    if metadata.map(|(k, v)| k.len() + v.len() + 16).sum::<usize>() > MAX_METADATA {
+        return Err(format!("more than {MAX_METADATA} bytes of metadata"));
     }
     let count = head.children as usize;
     if count > rest.len() {

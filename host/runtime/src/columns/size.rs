@@ -28,9 +28,10 @@ impl<'a> RowSizes<'a> {
             DataType::BinaryView => Self::Views(array.as_binary_view().views()),
             ty => match ty.primitive_width() {
                 Some(width) => Self::Fixed(width),
-                None => Self::Fixed(dictionary_value(array).unwrap_or_else(|| {
-                    array.get_buffer_memory_size().div_ceil(array.len().max(1))
-                })),
+                None => Self::Fixed(
+                    dictionary_value(array)
+                        .unwrap_or_else(|| nested(array).div_ceil(array.len().max(1))),
+                ),
             },
         }
     }
@@ -47,6 +48,15 @@ impl<'a> RowSizes<'a> {
             Self::Views(v) => v[row] as u32 as usize,
         }
     }
+}
+
+/// What the values of a nested array weigh; of a slice, only its own.
+fn nested(array: &ArrayRef) -> usize {
+    let whole = |_| array.get_buffer_memory_size();
+    array
+        .to_data()
+        .get_slice_memory_size()
+        .unwrap_or_else(whole)
 }
 
 /// The mean weight of a dictionary's values, for rows that each unfold to one.

@@ -10,7 +10,9 @@ use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int8Type, Int64Type,
     TimestampMicrosecondType, UInt16Type,
 };
-use arrow_array::{Array, ArrayRef, DictionaryArray, FixedSizeListArray, StringViewArray, StructArray};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, FixedSizeListArray, StringViewArray, StructArray,
+};
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -27,12 +29,18 @@ fn primitive<T: ArrowPrimitiveType>(values: &Values, of: fn(u64) -> T::Native) -
 }
 
 fn text(value: u64) -> String {
-    "aé漢🦀".chars().cycle().take((value % 7) as usize).collect()
+    "aé漢🦀"
+        .chars()
+        .cycle()
+        .take((value % 7) as usize)
+        .collect()
 }
 
 fn strings(values: &Values) -> ArrayRef {
     let mut builder = StringBuilder::new();
-    values.iter().for_each(|v| builder.append_option(v.map(text)));
+    values
+        .iter()
+        .for_each(|v| builder.append_option(v.map(text)));
     Arc::new(builder.finish())
 }
 
@@ -52,7 +60,9 @@ fn array(kind: usize, values: &Values) -> ArrayRef {
     match kind {
         0 => {
             let mut builder = BooleanBuilder::new();
-            values.iter().for_each(|v| builder.append_option(v.map(|v| v % 3 == 0)));
+            values
+                .iter()
+                .for_each(|v| builder.append_option(v.map(|v| v % 3 == 0)));
             Arc::new(builder.finish())
         }
         1 => primitive::<Int8Type>(values, |v| v as i8),
@@ -64,20 +74,36 @@ fn array(kind: usize, values: &Values) -> ArrayRef {
         7 => strings(values),
         8 => {
             let mut builder = BinaryBuilder::new();
-            values.iter().for_each(|v| builder.append_option(v.map(|v| vec![0xff; (v % 9) as usize])));
+            values
+                .iter()
+                .for_each(|v| builder.append_option(v.map(|v| vec![0xff; (v % 9) as usize])));
             Arc::new(builder.finish())
         }
         9 => {
             let mut builder = LargeStringBuilder::new();
-            values.iter().for_each(|v| builder.append_option(v.map(text)));
+            values
+                .iter()
+                .for_each(|v| builder.append_option(v.map(text)));
             Arc::new(builder.finish())
         }
         10 => list(values),
         11 => {
-            let items: Values = values.iter().flat_map(|v| [*v, v.map(|v| v / 3), None]).collect();
+            let items: Values = values
+                .iter()
+                .flat_map(|v| [*v, v.map(|v| v / 3), None])
+                .collect();
             let item = Arc::new(Field::new("item", DataType::Int64, true));
-            let nulls = values.iter().map(Option::is_some).collect::<Vec<_>>().into();
-            Arc::new(FixedSizeListArray::new(item, 3, primitive::<Int64Type>(&items, |v| v as i64), Some(nulls)))
+            let nulls = values
+                .iter()
+                .map(Option::is_some)
+                .collect::<Vec<_>>()
+                .into();
+            Arc::new(FixedSizeListArray::new(
+                item,
+                3,
+                primitive::<Int64Type>(&items, |v| v as i64),
+                Some(nulls),
+            ))
         }
         _ => {
             let columns = vec![array(kind - 12, values), list(values)];
@@ -86,7 +112,11 @@ fn array(kind: usize, values: &Values) -> ArrayRef {
                 .enumerate()
                 .map(|(i, c)| Field::new(format!("f{i}"), c.data_type().clone(), true))
                 .collect();
-            let nulls = values.iter().map(|v| v.is_none_or(|v| v % 4 != 0)).collect::<Vec<_>>().into();
+            let nulls = values
+                .iter()
+                .map(|v| v.is_none_or(|v| v % 4 != 0))
+                .collect::<Vec<_>>()
+                .into();
             Arc::new(StructArray::new(fields, columns, Some(nulls)))
         }
     }
@@ -145,7 +175,9 @@ fn said(field: &Field) -> Vec<wit::Field> {
         children: children.len() as u32,
         metadata: vec![],
     };
-    std::iter::once(head).chain(children.into_iter().flat_map(said)).collect()
+    std::iter::once(head)
+        .chain(children.into_iter().flat_map(said))
+        .collect()
 }
 
 fn field_of(array: &ArrayRef) -> Field {
@@ -211,7 +243,19 @@ fn types_that_may_not_cross_are_said_to() {
         children,
         metadata: vec![],
     };
-    for bad in ["", "q", "vu", "tsq:", "+w:-1", "+w:99999999999", "+l", "+ud:0", "l\x1b[2J", "ts", "tdé"] {
+    for bad in [
+        "",
+        "q",
+        "vu",
+        "tsq:",
+        "+w:-1",
+        "+w:99999999999",
+        "+l",
+        "+ud:0",
+        "l\x1b[2J",
+        "ts",
+        "tdé",
+    ] {
         let error = schema::field(&[one(bad, 0)]).unwrap_err();
         assert!(!error.contains('\x1b'), "{error:?}");
     }
@@ -219,19 +263,42 @@ fn types_that_may_not_cross_are_said_to() {
     assert!(schema::field(&[one("+s", u32::MAX)]).is_err());
     assert!(schema::field(&[one("l", 1), one("l", 0)]).is_err());
     assert!(schema::field(&[one("l", 0), one("l", 0)]).is_err());
-    let deep: Vec<_> = (0..500).map(|_| one("+l", 1)).chain([one("l", 0)]).collect();
+    let deep: Vec<_> = (0..500)
+        .map(|_| one("+l", 1))
+        .chain([one("l", 0)])
+        .collect();
     assert!(schema::field(&deep).unwrap_err().contains("deeper"));
 }
 
 #[test]
 fn engines_types_become_the_plugins() {
-    let views: ArrayRef = Arc::new(StringViewArray::from(vec![Some("a"), None, Some("a longer text than a view holds")]));
-    let words: ArrayRef = Arc::new(vec!["x", "y", "x"].into_iter().collect::<DictionaryArray<arrow_array::types::Int32Type>>());
+    let views: ArrayRef = Arc::new(StringViewArray::from(vec![
+        Some("a"),
+        None,
+        Some("a longer text than a view holds"),
+    ]));
+    let words: ArrayRef = Arc::new(
+        vec!["x", "y", "x"]
+            .into_iter()
+            .collect::<DictionaryArray<arrow_array::types::Int32Type>>(),
+    );
     let small = primitive::<Int8Type>(&vec![Some(1), None], |v| v as i8);
-    for (array, to) in [(&views, DataType::Utf8), (&views, DataType::Binary), (&words, DataType::Utf8), (&small, DataType::Int64)] {
-        assert!(cast::castable(array.data_type(), &to), "{} to {to}", array.data_type());
+    for (array, to) in [
+        (&views, DataType::Utf8),
+        (&views, DataType::Binary),
+        (&words, DataType::Utf8),
+        (&small, DataType::Int64),
+    ] {
+        assert!(
+            cast::castable(array.data_type(), &to),
+            "{} to {to}",
+            array.data_type()
+        );
         let cast = cast::cast(array, &to).unwrap();
-        assert_eq!((cast.data_type(), cast.len(), cast.null_count()), (&to, array.len(), array.null_count()));
+        assert_eq!(
+            (cast.data_type(), cast.len(), cast.null_count()),
+            (&to, array.len(), array.null_count())
+        );
     }
     let wrong = [
         (DataType::Int64, DataType::Int32),
@@ -241,6 +308,9 @@ fn engines_types_become_the_plugins() {
         (DataType::Int64, DataType::Float64),
     ];
     for (from, to) in wrong {
-        assert!(!cast::castable(&from, &to), "{from} loses something as {to}");
+        assert!(
+            !cast::castable(&from, &to),
+            "{from} loses something as {to}"
+        );
     }
 }

@@ -7,8 +7,9 @@
 //! gets batches as large as there are callers.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Error, ErrorKind, Model, Tensor, TensorSpec};
 
@@ -17,6 +18,8 @@ pub(crate) struct Batcher {
     model: Box<dyn Model>,
     /// Rows to a run; 1 when runs are not joined.
     batch: usize,
+    /// Whether the model may run many times at once.
+    inline: bool,
     queue: Mutex<Queue>,
 }
 
@@ -33,6 +36,8 @@ type Inputs = Vec<(String, Tensor)>;
 struct Request {
     inputs: Inputs,
     rows: usize,
+    /// Whether it may stand in one run with others.
+    joins: bool,
     deadline: Option<Instant>,
     state: Mutex<Progress>,
     changed: Condvar,
@@ -61,6 +66,7 @@ impl Batcher {
             1
         };
         Self {
+            inline: model.batch_size() <= 1,
             model,
             batch,
             queue: Mutex::default(),
@@ -96,12 +102,13 @@ impl Batcher {
         let same = inputs
             .iter()
             .all(|(_, t)| t.dims().first().map(|d| *d as usize) == Some(rows));
-        if self.batch == 1 || rows == 0 || rows >= self.batch || !same {
+        if self.inline {
             return self.run_one(&inputs, deadline);
         }
         let request = Arc::new(Request {
             inputs,
             rows,
+            joins: same && rows > 0 && rows < self.batch,
             deadline,
             state: Mutex::new(Progress::Waiting),
             changed: Condvar::new(),
@@ -127,11 +134,43 @@ impl Batcher {
                 }
                 other => *state = other,
             }
-            state = request
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                drop(state);
+                if self.leave(&request) {
+                    return Err(too_late());
+                }
+                // It is in a run already, or about to lead one.
+                state = lock(&request.state);
+                while matches!(*state, Progress::Waiting) {
+                    state = request
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+                continue;
+            }
+            state = match left {
+                None => request
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    request
+                        .changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
         }
+    }
+
+    /// Takes a request out of the queue; says whether it was still there.
+    fn leave(&self, request: &Arc<Request>) -> bool {
+        let mut queue = lock(&self.queue);
+        let at = queue.waiting.iter().position(|r| Arc::ptr_eq(r, request));
+        at.and_then(|at| queue.waiting.remove(at)).is_some()
     }
 
     /// Runs a batch that begins with `own`, answers everybody in it, and hands
@@ -188,7 +227,7 @@ impl Batcher {
         let mut rows = own.rows;
         let mut others = Vec::new();
         while let Some(next) = queue.waiting.front() {
-            if rows + next.rows > self.batch || !own.fits(next) {
+            if !own.joins || !next.joins || rows + next.rows > self.batch || !own.fits(next) {
                 break;
             }
             rows += next.rows;
@@ -199,17 +238,14 @@ impl Batcher {
 
     fn run_one(&self, inputs: &Inputs, deadline: Option<Instant>) -> Result<Vec<Tensor>, Error> {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(Error::new(
-                ErrorKind::Timeout,
-                "no time was left to run the model",
-            ));
+            return Err(too_late());
         }
         let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(n, t)| (n.as_str(), t)).collect();
-        let outputs = self.model.run(&inputs, deadline)?;
+        let outputs = guarded(|| self.model.run(&inputs, deadline))?;
         if outputs.len() != self.model.outputs().len() {
             return Err(Error::new(
                 ErrorKind::Runtime,
-                "the backend returned too few outputs",
+                "the backend returned another number of outputs than it has",
             ));
         }
         Ok(outputs)
@@ -345,6 +381,16 @@ fn split(outputs: Vec<Tensor>, rows: &[usize]) -> Result<Vec<Vec<Tensor>>, Error
         }
     }
     Ok(parts)
+}
+
+/// Calls a backend; its panic is an error, and nobody who waits for it hangs.
+pub(super) fn guarded<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    std::panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Runtime, "the backend crashed")))
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorKind::Timeout, "no time was left to run the model")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

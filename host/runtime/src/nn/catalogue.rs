@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::batcher::Batcher;
+use super::batcher::{Batcher, guarded};
 use super::{Backend, Error, ErrorKind, LoadRequest, Model, ModelSpec};
 
 /// A model that has been loaded, and the way to run it.
@@ -29,10 +29,6 @@ impl Catalogue {
         }
     }
 
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.models.contains_key(name)
-    }
-
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.models.keys().map(String::as_str)
     }
@@ -40,6 +36,12 @@ impl Catalogue {
     /// The model that wasi:nn `load-by-name` means by `NAME` or
     /// `NAME#OUTPUT,OUTPUT`; loaded on first use.
     pub(crate) fn load(&self, request: &str) -> Result<Loaded, Error> {
+        // Kept as a key below: bounded.
+        const LONGEST: usize = 4_096;
+        if request.len() > LONGEST {
+            let message = format!("a model's name of more than {LONGEST} bytes");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
         let (name, outputs) = match request.split_once('#') {
             Some((name, outputs)) => (name, outputs.split(',').map(str::to_owned).collect()),
             None => (request, Vec::new()),
@@ -92,8 +94,7 @@ impl Catalogue {
             )
         })?;
         tracing::info!(model = spec.name, backend = backend.name(), source = ?spec.source, "loading");
-        let model: Box<dyn Model> = backend
-            .load(&LoadRequest::new(spec, outputs))
+        let model: Box<dyn Model> = guarded(|| backend.load(&LoadRequest::new(spec, outputs)))
             .map_err(|e| Error::new(e.kind(), format!("model `{}`: {e}", spec.name)))?;
         Ok(Arc::new(Batcher::new(model)))
     }

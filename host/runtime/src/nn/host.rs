@@ -25,6 +25,13 @@ pub struct Tensor {
     data: Vec<u8>,
 }
 
+impl Tensor {
+    /// What it takes on the host; dimensions can be many, too.
+    fn bytes(&self) -> usize {
+        self.data.len() + size_of_val(self.dims.as_slice())
+    }
+}
+
 /// `wasi:nn/graph.graph`.
 pub struct Graph(Loaded);
 
@@ -114,8 +121,9 @@ impl tensor::HostTensor for State {
         ty: tensor::TensorType,
         data: Vec<u8>,
     ) -> wasmtime::Result<Resource<Tensor>> {
-        self.hold(data.len())?;
-        Ok(self.table.push(Tensor { dims, ty, data })?)
+        let tensor = Tensor { dims, ty, data };
+        self.hold(tensor.bytes())?;
+        Ok(self.table.push(tensor)?)
     }
 
     fn dimensions(&mut self, this: Resource<Tensor>) -> wasmtime::Result<Vec<u32>> {
@@ -132,7 +140,7 @@ impl tensor::HostTensor for State {
 
     fn drop(&mut self, this: Resource<Tensor>) -> wasmtime::Result<()> {
         let tensor = self.table.delete(this)?;
-        self.release(tensor.data.len());
+        self.release(tensor.bytes());
         Ok(())
     }
 }
@@ -194,8 +202,9 @@ impl inference::HostGraphExecutionContext for State {
         let mut named = Vec::with_capacity(inputs.len());
         let mut bytes = 0;
         for (name, tensor) in inputs {
-            let Tensor { dims, ty, data } = self.table.delete(tensor)?;
-            bytes += data.len();
+            let tensor = self.table.delete(tensor)?;
+            bytes += tensor.bytes();
+            let Tensor { dims, ty, data } = tensor;
             named.push((name, dims, ty, data));
         }
         // The plugin gave its tensors away: they are the run's now.
@@ -213,13 +222,13 @@ impl inference::HostGraphExecutionContext for State {
         };
         let mut named = Vec::with_capacity(outputs.len());
         for (spec, output) in model.outputs().iter().zip(outputs) {
-            self.hold(output.data().len())?;
-            let (dims, ty) = (output.dims().to_vec(), output.ty().into());
-            let tensor = self.table.push(Tensor {
-                dims,
-                ty,
+            let tensor = Tensor {
+                dims: output.dims().to_vec(),
+                ty: output.ty().into(),
                 data: output.into_data(),
-            })?;
+            };
+            self.hold(tensor.bytes())?;
+            let tensor = self.table.push(tensor)?;
             named.push((spec.name.clone(), tensor));
         }
         Ok(Ok(named))

@@ -32,6 +32,15 @@ pub fn spins(x: i64) -> i64 {
     x
 }
 
+/// The argument; sleeps for an hour where it is 13.
+#[udf]
+pub fn sleeps(x: i64) -> i64 {
+    if x == UNLUCKY {
+        std::thread::sleep(std::time::Duration::from_secs(3_600));
+    }
+    x
+}
+
 /// The argument; takes memory until there is none where it is 13.
 #[udf]
 pub fn hogs(x: i64) -> i64 {
