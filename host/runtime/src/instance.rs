@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub table: ResourceTable,
     wasi: WasiCtx,
     printed: Printed,
+    /// When the plugin was last entered.
+    pub entered: Instant,
     /// When the plugin must be back.
     pub deadline: Instant,
     /// Bytes of the tensors that the plugin holds.
@@ -46,6 +48,7 @@ impl State {
             table,
             wasi: sandbox::context(&printed),
             printed,
+            entered: Instant::now(),
             deadline: Instant::now(),
             tensors: 0,
             batch_size: 1,
@@ -191,7 +194,8 @@ fn enter<T>(
     state.printed.take();
     // A limit of centuries is none.
     const LONG: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    state.deadline = Instant::now() + state.shared.limits.call_time.min(LONG);
+    state.entered = Instant::now();
+    state.deadline = state.entered + state.shared.limits.call_time.min(LONG);
     store.set_epoch_deadline(1);
     call(store).map_err(|error| crashed(store.data_mut(), &error))
 }
@@ -206,7 +210,16 @@ fn refused(error: wit::Error) -> Error {
         wit::ErrorCode::Asset => ErrorKind::Asset,
         wit::ErrorCode::Other => ErrorKind::Row,
     };
-    Error::new(kind, printable(&error.message, 2_000))
+    Error::new(kind, reason(&error.message))
+}
+
+/// Why a plugin says that something failed; a bound is on it, and it is never
+/// empty.
+pub(crate) fn reason(message: &str) -> String {
+    if message.trim().is_empty() {
+        return "failed, and the plugin does not say why".into();
+    }
+    printable(message, 2_000)
 }
 
 /// What ended the plugin, with what it printed last.

@@ -47,6 +47,9 @@ struct Progress {
     next: usize,
     /// Threads at work.
     working: usize,
+    /// Whether the caller waits for them. Waking nobody costs as much as
+    /// waking somebody.
+    waited_for: bool,
     parts: Vec<Part>,
     error: Option<Error>,
 }
@@ -85,6 +88,7 @@ impl Call {
         call.work(|call, left| asked = call.ask_for_help(asked, left));
         let mut progress = call.lock();
         while progress.working > 0 {
+            progress.waited_for = true;
             progress = call
                 .changed
                 .wait(progress)
@@ -139,8 +143,11 @@ impl Call {
                     progress.error.get_or_insert(error);
                     progress.next = self.0.rows;
                 }
+                let last = progress.working == 0 && progress.waited_for;
                 drop(progress);
-                self.0.changed.notify_all();
+                if last {
+                    self.0.changed.notify_all();
+                }
             }
         }
         let _leave = Leave(self);
@@ -226,7 +233,7 @@ impl Call {
         }
         let ready = self.function.check_out()?;
         let begin = Instant::now();
-        let error = match self.enter(ready, start, len) {
+        let error = match self.enter(ready, start, len, begin) {
             Ok(part) => return Ok(part),
             Err(error) => error,
         };
@@ -278,10 +285,9 @@ impl Call {
 
     /// One call into the sandbox. The instance goes back to the pool only if
     /// nothing went wrong.
-    fn enter(&self, mut ready: Ready, start: usize, len: usize) -> Result<Part> {
+    fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
         let function = &self.function;
         let signature = &function.signature;
-        let begin = Instant::now();
         let mut columns = Vec::with_capacity(self.arguments.len());
         for (array, field) in self.arguments.iter().zip(&signature.arguments) {
             let array = cast::cast(&array.slice(start, len), field.data_type()).map_err(|e| {
@@ -292,47 +298,40 @@ impl Call {
             })?;
             columns.push(lower::lower(&array));
         }
-        let buffers: Vec<Vec<Vec<&[u8]>>> = columns
-            .iter()
-            .map(|nodes| {
-                nodes
-                    .iter()
-                    .map(|n| n.buffers.iter().map(|b| b.as_slice()).collect())
-                    .collect()
+        // Flat, and then cut: a column costs no allocations of its own.
+        let all = || columns.iter().flatten();
+        let slices: Vec<&[u8]> = all()
+            .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
+            .collect();
+        let mut slices = slices.as_slice();
+        let nodes: Vec<NodeParam<'_>> = all()
+            .map(|node| NodeParam {
+                length: node.length,
+                null_count: node.null_count,
+                buffers: cut(&mut slices, node.buffers.len()),
             })
             .collect();
-        let nodes: Vec<Vec<NodeParam<'_>>> = columns
+        let mut nodes = nodes.as_slice();
+        let arguments: Vec<wit::ArrayParam<'_>> = columns
             .iter()
-            .zip(&buffers)
-            .map(|(nodes, buffers)| {
-                nodes
-                    .iter()
-                    .zip(buffers)
-                    .map(|(node, buffers)| NodeParam {
-                        length: node.length,
-                        null_count: node.null_count,
-                        buffers: buffers.as_slice(),
-                    })
-                    .collect()
-            })
+            .map(|column| cut(&mut nodes, column.len()))
             .collect();
-        let arguments: Vec<wit::ArrayParam<'_>> = nodes.iter().map(Vec::as_slice).collect();
         let rows = u32::try_from(len).map_err(|_| {
             Error::new(ErrorKind::InvalidArguments, "more rows than one call takes")
         })?;
 
-        let entered = Instant::now();
         let (computed, loaded) = (
             ready.instance.state().computing,
             ready.instance.state().loading,
         );
         let output = ready.instance.call(ready.handle, rows, &arguments);
-        let inside = entered.elapsed();
+        let left = Instant::now();
         let state = ready.instance.state();
+        let entered = state.entered;
+        let inside = left - entered;
         let (computing, loading) = (state.computing - computed, state.loading - loaded);
         let output = output?;
 
-        let left = Instant::now();
         let part = check(output, signature, start, len)?;
         function.check_in(ready);
         let counters = &function.counters;
@@ -374,6 +373,13 @@ impl Inner {
     }
 }
 
+/// Takes the first `n` off `rest`.
+fn cut<'a, T>(rest: &mut &'a [T], n: usize) -> &'a [T] {
+    let (first, behind) = rest.split_at(n);
+    *rest = behind;
+    first
+}
+
 fn given_up() -> Error {
     let message = "not tried: too much time was lost to rows before it that crashed or hung";
     Error::new(ErrorKind::Timeout, message)
@@ -406,7 +412,7 @@ fn check(
         if row >= rows || !ascends || !values.is_null(row) {
             return Err(broken(format!("row {row} cannot have failed")));
         }
-        let message = crate::error::printable(&failure.message, 2_000);
+        let message = crate::instance::reason(&failure.message);
         failures.push(Failure {
             row: start + row,
             kind: ErrorKind::Row,

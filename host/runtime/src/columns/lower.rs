@@ -24,26 +24,24 @@ fn push(data: &ArrayData, nodes: &mut Vec<Node>) {
         Some(nulls) if nulls.null_count() > 0 => (bits(nulls.inner()), nulls.null_count()),
         _ => (Buffer::default(), 0),
     };
-    let node = |mut more: Vec<Buffer>| {
-        more.insert(0, validity);
-        Node {
-            length: len as u64,
-            null_count: null_count as u64,
-            buffers: more,
-        }
+    let node = |buffers: Vec<Buffer>| Node {
+        length: len as u64,
+        null_count: null_count as u64,
+        buffers,
     };
     match layout(data.data_type()) {
         Some(Layout::Bool) => {
             let values = BooleanBuffer::new(data.buffers()[0].clone(), start, len);
-            nodes.push(node(vec![bits(&values)]));
+            nodes.push(node(vec![validity, bits(&values)]));
         }
         Some(Layout::Primitive(width)) => {
             let values = data.buffers()[0].slice_with_length(start * width, len * width);
-            nodes.push(node(vec![values]));
+            nodes.push(node(vec![validity, values]));
         }
         Some(Layout::Bytes) => {
             let (offsets, from, to) = offsets::<i32>(data);
             nodes.push(node(vec![
+                validity,
                 offsets,
                 data.buffers()[1].slice_with_length(from, to - from),
             ]));
@@ -51,26 +49,27 @@ fn push(data: &ArrayData, nodes: &mut Vec<Node>) {
         Some(Layout::LargeBytes) => {
             let (offsets, from, to) = offsets::<i64>(data);
             nodes.push(node(vec![
+                validity,
                 offsets,
                 data.buffers()[1].slice_with_length(from, to - from),
             ]));
         }
         Some(Layout::List) => {
             let (offsets, from, to) = offsets::<i32>(data);
-            nodes.push(node(vec![offsets]));
+            nodes.push(node(vec![validity, offsets]));
             push(&data.child_data()[0].slice(from, to - from), nodes);
         }
         Some(Layout::LargeList) => {
             let (offsets, from, to) = offsets::<i64>(data);
-            nodes.push(node(vec![offsets]));
+            nodes.push(node(vec![validity, offsets]));
             push(&data.child_data()[0].slice(from, to - from), nodes);
         }
         Some(Layout::FixedSizeList(n)) => {
-            nodes.push(node(vec![]));
+            nodes.push(node(vec![validity]));
             push(&data.child_data()[0].slice(start * n, len * n), nodes);
         }
         Some(Layout::Struct) => {
-            nodes.push(node(vec![]));
+            nodes.push(node(vec![validity]));
             for child in data.child_data() {
                 push(&child.slice(start, len), nodes);
             }
