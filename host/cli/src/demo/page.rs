@@ -181,7 +181,7 @@ body {
 h1 { margin: .2rem 0 1rem; font-size: clamp(1.8rem, 4vw, 2.7rem); line-height: 1.12; font-weight: 500; text-wrap: balance; }
 .lede, .note { max-width: 42rem; text-wrap: pretty; }
 .note { padding: .7rem 1rem; background: var(--wash); border-left: 3px solid var(--accent); font-size: .97rem; }
-code { font: .88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+code { white-space: nowrap; font: .88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 dl { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: 1.8rem 0 0; padding: 1rem 0; border-block: 1px solid var(--line); }
 dt { color: var(--soft); font-size: .82rem; }
 dd { margin: 0; font-variant-numeric: tabular-nums; }
