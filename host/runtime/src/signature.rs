@@ -49,6 +49,9 @@ const MAX_TEXT: usize = 64 << 10;
 
 impl Signature {
     pub(crate) fn list(signatures: Vec<wit::Signature>) -> Result<Vec<Self>> {
+        if signatures.is_empty() {
+            return Err(invalid("it offers no functions".into()));
+        }
         if signatures.len() > MAX_FUNCTIONS {
             return Err(invalid(format!(
                 "{} functions are more than {MAX_FUNCTIONS}",

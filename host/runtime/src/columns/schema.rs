@@ -137,7 +137,14 @@ fn data_type(format: &str, children: Vec<Field>) -> Result<DataType, String> {
     let ty = match format {
         "+l" => DataType::List(only(children)?),
         "+L" => DataType::LargeList(only(children)?),
-        "+s" => DataType::Struct(children.into()),
+        "+s" => {
+            let mut names: Vec<_> = children.iter().map(Field::name).collect();
+            names.sort_unstable();
+            if names.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err("two fields of a struct have the same name".into());
+            }
+            DataType::Struct(children.into())
+        }
         _ if format.starts_with("+w:") => {
             let size: i32 = format["+w:".len()..]
                 .parse()

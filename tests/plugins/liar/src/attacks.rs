@@ -106,6 +106,11 @@ attacks! {
         let kept: Vec<_> = (0..100_000).map(|_| tensor(&[1, 1024], 4096)).collect();
         Ok(format!("{} tensors", kept.len()))
     };
+    tensor_dimensions_flood |_model| {
+        let dimensions = vec![0; 100_000];
+        let kept: Vec<_> = (0..1_000).map(|_| tensor(&dimensions, 0)).collect();
+        Ok(format!("{} tensors", kept.len()))
+    };
 
     input_unknown |model| compute(model, vec![("no such input", tensor(&[1, 4], 16))]);
     input_escapes |model| compute(model, vec![("\u{1b}[2J", tensor(&[1, 4], 16))]);
