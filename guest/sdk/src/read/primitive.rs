@@ -105,7 +105,7 @@ impl Typed for bool {
 impl Argument for bool {
     type Value<'a> = bool;
     type Column<'a> = BoolColumn<'a>;
-    type Block<'a> = u16;
+    type Block<'a> = u32;
 
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<BoolColumn<'a>, Error> {
         let (node, [bitmap, values]) = nodes.take(length)?;
@@ -130,9 +130,12 @@ impl Argument for bool {
         column.validity.block_valid(row)
     }
     #[inline]
-    fn block(column: &BoolColumn<'_>, row: usize) -> u16 {
+    fn block(column: &BoolColumn<'_>, row: usize) -> u32 {
         // Blocks are whole bytes, for they start at multiples of their length.
-        u16::from_le_bytes([column.values[row / 8], column.values[row / 8 + 1]])
+        match column.values[row / 8..].first_chunk() {
+            Some(block) => u32::from_le_bytes(*block),
+            None => unreachable!("the caller asks for whole blocks"),
+        }
     }
     #[inline]
     fn at<'a>(block: Self::Block<'a>, row: usize) -> Self::Value<'a> {
