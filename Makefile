@@ -37,6 +37,9 @@ $(VENV)/installed:
 
 test: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' $(CARGO) test --release --workspace --locked
+	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
+	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
+	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
 
 check: toolchain
 	$(CARGO) fmt --all --check
