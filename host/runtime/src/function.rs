@@ -7,11 +7,11 @@ use std::time::Duration;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use serde_json::Value;
-use wasmtime::component::ResourceAny;
 
 use crate::columns::cast::castable;
 use crate::columns::schema;
-use crate::instance::Instance;
+use crate::instance::{Handle, Instance};
+use crate::plain::PlainFunction;
 use crate::plugin;
 use crate::schedule::Call;
 use crate::{Error, ErrorKind, Plugin, Result, Signature};
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
 /// An instance with the function opened in it.
 pub(crate) struct Ready {
     pub instance: Instance,
-    pub handle: ResourceAny,
+    pub handle: Handle,
 }
 
 /// What has been done so far, summed over all threads.
@@ -161,7 +161,10 @@ impl Function {
         }
         let mut first = ready(&plugin.0, name, &options)?;
         // Options may change the result's type and the models, nothing else.
-        let bound = Signature::check(first.instance.signature(first.handle)?)?;
+        let bound = match first.instance.signature(first.handle)? {
+            Some(bound) => Signature::check(bound)?,
+            None => signature.clone(),
+        };
         if bound.name != signature.name || bound.arguments != signature.arguments {
             let message = "its options changed its name or arguments, which they may not";
             return Err(Error::new(ErrorKind::InvalidPlugin, message));
@@ -348,6 +351,12 @@ impl Inner {
         Ok((arrays, rows))
     }
 
+    /// The plain function that this is, if it is one.
+    pub(crate) fn plain(&self) -> Option<&PlainFunction> {
+        let mut plain = self.plugin.plain.iter();
+        plain.find(|f| f.signature.name == self.signature.name)
+    }
+
     /// An instance to call: an idle one, or a new one.
     pub(crate) fn check_out(&self) -> Result<Ready> {
         let idle = self
@@ -388,6 +397,13 @@ impl Inner {
 
 fn ready(plugin: &plugin::Inner, name: &str, options: &str) -> Result<Ready> {
     let mut instance = Instance::new(&plugin.shared, &plugin.pre)?;
-    let handle = instance.open(name, options)?;
+    let handle = match plugin.plain.iter().find(|f| f.signature.name == name) {
+        None => instance.open(name, options)?,
+        Some(function) if options == "{}" => instance.find(function)?,
+        Some(_) => {
+            let message = "a plain function takes no options";
+            return Err(Error::new(ErrorKind::InvalidOptions, message));
+        }
+    };
     Ok(Ready { instance, handle })
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{InstancePre, ResourceAny, ResourceTable, ResourceTableError};
+use arrow_array::ArrayRef;
+use wasmtime::component::{
+    self, Func, InstancePre, ResourceAny, ResourceTable, ResourceTableError,
+};
 use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::exports::wudf::plugin::functions as wit;
 use crate::bindings::{Plugin as Bindings, PluginPre};
 use crate::error::printable;
+use crate::plain::PlainFunction;
 use crate::runtime::Shared;
 use crate::sandbox::{self, Printed};
 use crate::{Error, ErrorKind, Result};
@@ -117,11 +121,31 @@ impl ResourceLimiter for State {
 /// must not be used again.
 pub(crate) struct Instance {
     store: Store<State>,
-    bindings: Bindings,
+    exports: Exports,
+}
+
+/// A component that asks for nothing but what the sandbox has.
+pub(crate) enum Pre {
+    /// It exports the contract's functions.
+    Columnar(PluginPre<State>),
+    /// It exports functions of its own.
+    Plain(InstancePre<State>),
+}
+
+enum Exports {
+    Columnar(Bindings),
+    Plain(component::Instance),
+}
+
+/// A function in an instance, ready to be called.
+#[derive(Clone, Copy)]
+pub(crate) enum Handle {
+    Columnar(ResourceAny),
+    Plain(Func),
 }
 
 impl Instance {
-    pub(crate) fn new(shared: &Arc<Shared>, plugin: &PluginPre<State>) -> Result<Self> {
+    pub(crate) fn new(shared: &Arc<Shared>, plugin: &Pre) -> Result<Self> {
         let mut store = Store::new(&shared.engine, State::new(Arc::clone(shared)));
         store.limiter(|state| state);
         store.set_hostcall_fuel(shared.limits.output.max(shared.limits.tensors));
@@ -135,8 +159,13 @@ impl Instance {
             state.stopped = Some((ErrorKind::Timeout, message.clone()));
             Err(wasmtime::Error::msg(message))
         });
-        let bindings = enter(&mut store, |store| plugin.instantiate(store))?;
-        Ok(Self { store, bindings })
+        let exports = enter(&mut store, |store| {
+            Ok(match plugin {
+                Pre::Columnar(pre) => Exports::Columnar(pre.instantiate(store)?),
+                Pre::Plain(pre) => Exports::Plain(pre.instantiate(store)?),
+            })
+        })?;
+        Ok(Self { store, exports })
     }
 
     /// The state that the host keeps for this instance.
@@ -145,24 +174,47 @@ impl Instance {
     }
 
     pub(crate) fn signatures(&mut self) -> Result<Vec<wit::Signature>> {
-        let functions = self.bindings.wudf_plugin_functions();
+        let Exports::Columnar(bindings) = &self.exports else {
+            return Ok(Vec::new());
+        };
+        let functions = bindings.wudf_plugin_functions();
         enter(&mut self.store, |store| functions.call_signatures(store))
     }
 
     /// Opens a function; the handle lives as long as the instance.
-    pub(crate) fn open(&mut self, name: &str, options: &str) -> Result<ResourceAny> {
-        let function = self.bindings.wudf_plugin_functions().function();
+    pub(crate) fn open(&mut self, name: &str, options: &str) -> Result<Handle> {
+        let Exports::Columnar(bindings) = &self.exports else {
+            return Err(missing());
+        };
+        let function = bindings.wudf_plugin_functions().function();
         enter(&mut self.store, |store| {
             function.call_open(store, name, options)
         })?
         .map_err(refused)
+        .map(Handle::Columnar)
     }
 
-    pub(crate) fn signature(&mut self, handle: ResourceAny) -> Result<wit::Signature> {
-        let function = self.bindings.wudf_plugin_functions().function();
+    /// Finds a plain function, which needs no opening.
+    pub(crate) fn find(&mut self, function: &PlainFunction) -> Result<Handle> {
+        let Exports::Plain(instance) = &self.exports else {
+            return Err(missing());
+        };
+        let found = function.find(&mut self.store, instance);
+        found.map(Handle::Plain).ok_or_else(missing)
+    }
+
+    /// The signature of an open function; a plain one has the one it always
+    /// had.
+    pub(crate) fn signature(&mut self, handle: Handle) -> Result<Option<wit::Signature>> {
+        let (Exports::Columnar(bindings), Handle::Columnar(handle)) = (&self.exports, handle)
+        else {
+            return Ok(None);
+        };
+        let function = bindings.wudf_plugin_functions().function();
         enter(&mut self.store, |store| {
             function.call_signature(store, handle)
         })
+        .map(Some)
     }
 
     pub(crate) fn call(
@@ -171,17 +223,32 @@ impl Instance {
         rows: u32,
         arguments: &[wit::ArrayParam<'_>],
     ) -> Result<wit::Output> {
-        let function = self.bindings.wudf_plugin_functions().function();
+        let Exports::Columnar(bindings) = &self.exports else {
+            return Err(missing());
+        };
+        let function = bindings.wudf_plugin_functions().function();
         enter(&mut self.store, |store| {
             function.call_call(store, handle, rows, arguments)
         })?
         .map_err(refused)
     }
+
+    /// Calls a plain function for each row: the values, and why rows have none.
+    pub(crate) fn call_rows(
+        &mut self,
+        function: &PlainFunction,
+        func: &Func,
+        rows: usize,
+        arguments: &[ArrayRef],
+    ) -> Result<(ArrayRef, Vec<wit::Failure>)> {
+        enter(&mut self.store, |store| {
+            function.call(store, func, arguments, rows)
+        })
+    }
 }
 
-/// Checks that a component asks for nothing but what the sandbox has.
-pub(crate) fn typecheck(pre: InstancePre<State>) -> wasmtime::Result<PluginPre<State>> {
-    PluginPre::new(pre)
+fn missing() -> Error {
+    Error::new(ErrorKind::UnknownFunction, "no such function")
 }
 
 /// Enters the plugin under a fresh deadline.

@@ -10,7 +10,8 @@ use wasmtime::component::Component;
 use crate::bindings::PluginPre;
 use crate::error::printable;
 use crate::function::Function;
-use crate::instance::{self, Instance, State};
+use crate::instance::{Instance, Pre};
+use crate::plain::{self, PlainFunction};
 use crate::runtime::Shared;
 use crate::{Error, ErrorKind, Result, Runtime, Signature};
 
@@ -24,7 +25,9 @@ pub struct Plugin(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub shared: Arc<Shared>,
-    pub pre: PluginPre<State>,
+    pub pre: Pre,
+    /// The functions of a plain plugin.
+    pub plain: Vec<PlainFunction>,
     pub name: String,
     digest: String,
     size: usize,
@@ -128,8 +131,8 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     let offered = ty
         .exports(&shared.engine)
         .find_map(|(name, _)| name.strip_prefix(INTERFACE).map(str::to_owned));
-    match offered.as_deref() {
-        Some(VERSION) => {}
+    let columnar = match offered.as_deref() {
+        Some(VERSION) => true,
         Some(other) => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
@@ -139,8 +142,8 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
                 ),
             ));
         }
-        None => return Err(invalid(format!("exports no {INTERFACE}{VERSION}"))),
-    }
+        None => false,
+    };
     let imports = ty
         .imports(&shared.engine)
         .map(|(name, _)| printable(name, 200))
@@ -148,7 +151,10 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     let pre = shared
         .linker
         .instantiate_pre(&component)
-        .and_then(instance::typecheck)
+        .and_then(|pre| match columnar {
+            true => PluginPre::new(pre).map(Pre::Columnar),
+            false => Ok(Pre::Plain(pre)),
+        })
         .map_err(|e| {
             let message = printable(&format!("{e:#}"), 1_000);
             Error::new(
@@ -156,7 +162,21 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
                 format!("asks for what a sandbox has not: {message}"),
             )
         })?;
-    let signatures = Signature::list(Instance::new(shared, &pre)?.signatures()?)?;
+    let (plain, signatures) = match columnar {
+        true => (
+            Vec::new(),
+            Signature::list(Instance::new(shared, &pre)?.signatures()?)?,
+        ),
+        false => {
+            let plain = plain::functions(&shared.engine, &component).map_err(|e| {
+                invalid(format!(
+                    "exports no {INTERFACE}{VERSION}, and as a plain plugin: {e}"
+                ))
+            })?;
+            let signatures = plain.iter().map(|f| f.signature.clone()).collect();
+            (plain, signatures)
+        }
+    };
     let digest = Sha256::digest(bytes)
         .iter()
         .map(|b| format!("{b:02x}"))
@@ -164,6 +184,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     Ok(Plugin(Arc::new(Inner {
         shared: Arc::clone(shared),
         pre,
+        plain,
         name: name.to_owned(),
         digest: format!("sha256:{digest}"),
         size: bytes.len(),

@@ -16,6 +16,7 @@ use crate::bindings::wudf::plugin::arrow::NodeParam;
 use crate::columns::size::RowSizes;
 use crate::columns::{cast, lift, lower, schema};
 use crate::function::{Failure, Inner, Output, Ready};
+use crate::instance::Handle;
 use crate::{Error, ErrorKind, Result};
 
 /// What one chunk should take: long enough that entering the sandbox is
@@ -288,51 +289,35 @@ impl Call {
     fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
         let function = &self.function;
         let signature = &function.signature;
-        let mut columns = Vec::with_capacity(self.arguments.len());
-        for (array, field) in self.arguments.iter().zip(&signature.arguments) {
-            let array = cast::cast(&array.slice(start, len), field.data_type()).map_err(|e| {
+        let arrays = self.arguments.iter().zip(&signature.arguments);
+        let arrays = arrays.map(|(array, field)| {
+            cast::cast(&array.slice(start, len), field.data_type()).map_err(|e| {
                 Error::new(
                     ErrorKind::InvalidArguments,
                     format!("argument `{}`: {e}", field.name()),
                 )
-            })?;
-            columns.push(lower::lower(&array));
-        }
-        // Flat, and then cut: a column costs no allocations of its own.
-        let all = || columns.iter().flatten();
-        let slices: Vec<&[u8]> = all()
-            .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
-            .collect();
-        let mut slices = slices.as_slice();
-        let nodes: Vec<NodeParam<'_>> = all()
-            .map(|node| NodeParam {
-                length: node.length,
-                null_count: node.null_count,
-                buffers: cut(&mut slices, node.buffers.len()),
             })
-            .collect();
-        let mut nodes = nodes.as_slice();
-        let arguments: Vec<wit::ArrayParam<'_>> = columns
-            .iter()
-            .map(|column| cut(&mut nodes, column.len()))
-            .collect();
-        let rows = u32::try_from(len).map_err(|_| {
-            Error::new(ErrorKind::InvalidArguments, "more rows than one call takes")
-        })?;
-
+        });
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
         let (computed, loaded) = (
             ready.instance.state().computing,
             ready.instance.state().loading,
         );
-        let output = ready.instance.call(ready.handle, rows, &arguments);
+        let answer = match (&ready.handle, function.plain()) {
+            (Handle::Plain(func), Some(plain)) => ready
+                .instance
+                .call_rows(plain, func, len, &arrays)
+                .map(|(values, failures)| Answer::Values(values, failures)),
+            _ => columns(&mut ready, &arrays, len),
+        };
         let left = Instant::now();
         let state = ready.instance.state();
         let entered = state.entered;
         let inside = left - entered;
         let (computing, loading) = (state.computing - computed, state.loading - loaded);
-        let output = output?;
+        let answer = answer?;
 
-        let part = check(output, signature, start, len)?;
+        let part = check(answer, signature, start, len)?;
         function.check_in(ready);
         let counters = &function.counters;
         let add = |counter: &AtomicU64, time: Duration| {
@@ -385,28 +370,66 @@ fn given_up() -> Error {
     Error::new(ErrorKind::Timeout, message)
 }
 
+/// What a plugin returned.
+enum Answer {
+    /// Buffers, which are hostile until checked.
+    Columns(wit::Output),
+    /// An array that the host made of the values of rows.
+    Values(ArrayRef, Vec<wit::Failure>),
+}
+
+/// Lays columns out and calls a columnar function.
+fn columns(ready: &mut Ready, arrays: &[ArrayRef], len: usize) -> Result<Answer> {
+    let Handle::Columnar(handle) = ready.handle else {
+        return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
+    };
+    let columns: Vec<_> = arrays.iter().map(lower::lower).collect();
+    // Flat, and then cut: a column costs no allocations of its own.
+    let all = || columns.iter().flatten();
+    let slices: Vec<&[u8]> = all()
+        .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
+        .collect();
+    let mut slices = slices.as_slice();
+    let nodes: Vec<NodeParam<'_>> = all()
+        .map(|node| NodeParam {
+            length: node.length,
+            null_count: node.null_count,
+            buffers: cut(&mut slices, node.buffers.len()),
+        })
+        .collect();
+    let mut nodes = nodes.as_slice();
+    let arguments: Vec<wit::ArrayParam<'_>> = columns
+        .iter()
+        .map(|column| cut(&mut nodes, column.len()))
+        .collect();
+    let rows = u32::try_from(len)
+        .map_err(|_| Error::new(ErrorKind::InvalidArguments, "more rows than one call takes"))?;
+    ready
+        .instance
+        .call(handle, rows, &arguments)
+        .map(Answer::Columns)
+}
+
 /// Checks what a plugin returned and makes a part of it.
-fn check(
-    output: wit::Output,
-    signature: &crate::Signature,
-    start: usize,
-    rows: usize,
-) -> Result<Part> {
+fn check(answer: Answer, signature: &crate::Signature, start: usize, rows: usize) -> Result<Part> {
     let broken = |what: String| {
         Error::new(
             ErrorKind::InvalidOutput,
             format!("returned what it may not: {what}"),
         )
     };
-    let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
-    if output.failures.len() > rows {
-        return Err(broken(format!(
-            "{} failures of {rows} rows",
-            output.failures.len()
-        )));
+    let (values, said) = match answer {
+        Answer::Columns(output) => {
+            let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
+            (values, output.failures)
+        }
+        Answer::Values(values, failures) => (values, failures),
+    };
+    if said.len() > rows {
+        return Err(broken(format!("{} failures of {rows} rows", said.len())));
     }
-    let mut failures: Vec<Failure> = Vec::with_capacity(output.failures.len());
-    for failure in output.failures {
+    let mut failures: Vec<Failure> = Vec::with_capacity(said.len());
+    for failure in said {
         let row = failure.row as usize;
         let ascends = failures.last().is_none_or(|last| last.row < start + row);
         if row >= rows || !ascends || !values.is_null(row) {
