@@ -34,14 +34,14 @@ const NEIGHBOURS: usize = 5;
 const ON_PAGE: usize = 300;
 
 pub fn demo(args: &DemoArgs, talk: Talk) -> Result<Exit> {
+    if let Some(photos) = &args.photos {
+        ensure!(photos.is_dir(), "{} is no folder", photos.display());
+    }
     fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     let mut alts = HashMap::new();
     let photos = match &args.photos {
-        Some(photos) => {
-            ensure!(photos.is_dir(), "{} is no folder", photos.display());
-            photos.clone()
-        }
+        Some(photos) => photos.clone(),
         None => {
             let folder = args.out.join("pictures");
             fs::create_dir_all(&folder)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tempfile::TempPath;
 
 pub type Writer = Box<dyn Write + Send>;
@@ -48,6 +48,8 @@ impl Place {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
+        // The error below would name the hidden file, of which nobody knows.
+        ensure!(folder.is_dir(), "there is no folder {}", folder.display());
         let name = path
             .file_name()
             .context("it has no name")?
