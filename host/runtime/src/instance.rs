@@ -292,6 +292,10 @@ pub(crate) fn reason(message: &str) -> String {
 /// What ended the plugin, with what it printed last.
 fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
     let printed = state.printed.take();
+    // What Rust's panics add is advice that nobody here can follow.
+    const ADVICE: &str = "note: run with `RUST_BACKTRACE=1`";
+    let printed: Vec<&str> = printed.lines().filter(|l| !l.starts_with(ADVICE)).collect();
+    let printed = printed.join("\n");
     let printed = printed.trim();
     let trap = error.downcast_ref::<Trap>();
     let (kind, mut message) = match (state.stopped.take(), trap) {

@@ -236,7 +236,8 @@ pub(super) fn numbers_of_bytes(
         };
         match func.call(&mut store, (bytes,))?.0 {
             Ok(numbers) => {
-                fits(builder.values().values_slice().len() + numbers.len()).map_err(wasmtime::Error::msg)?;
+                fits(builder.values().values_slice().len() + numbers.len())
+                    .map_err(wasmtime::Error::msg)?;
                 builder.values().append_slice(&numbers);
                 builder.append(true);
             }
