@@ -317,6 +317,12 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
             "stopped for handing more to the host at one time than Limits::output and Limits::tensors allow"
                 .into(),
         ),
+        // Compilers put a plugin's own stack where its memory begins: what runs
+        // out of it leaves the memory.
+        (None, Some(Trap::MemoryOutOfBounds)) => (
+            ErrorKind::Trap,
+            "crashed: bad memory access, or stack overflow".into(),
+        ),
         (None, Some(Trap::StackOverflow)) => (ErrorKind::Trap, "crashed: stack overflow".into()),
         (None, Some(Trap::UnreachableCodeReached)) => (ErrorKind::Trap, "crashed".into()),
         (None, Some(trap)) => (ErrorKind::Trap, format!("crashed: {trap}")),

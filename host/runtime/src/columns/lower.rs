@@ -70,8 +70,10 @@ fn push(data: &ArrayData, nodes: &mut Vec<Node>) {
         }
         Some(Layout::Struct) => {
             nodes.push(node(vec![validity]));
+            // A struct's children begin where it does: arrow slices them with
+            // it, and the offset is its own bitmap's.
             for child in data.child_data() {
-                push(&child.slice(start, len), nodes);
+                push(&child.slice(0, len), nodes);
             }
         }
         None => unreachable!("types are checked when a plugin's signature is read"),
