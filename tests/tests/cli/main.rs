@@ -1,0 +1,49 @@
+//! The program `wudf` from outside: what it says, what it writes, how it ends.
+//!
+//! Golden files lie in `tests/snapshots`; `INSTA_UPDATE=always` writes them
+//! anew.
+
+#![allow(clippy::unwrap_used)]
+
+mod demo;
+mod formats;
+mod golden;
+mod memory;
+mod rows;
+#[cfg(unix)]
+mod signals;
+mod streams;
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+use wudf_artifacts::fixtures;
+use wudf_tests::program::wudf;
+
+/// An empty folder with the test plugin `kit.wasm` in it.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("kit.wasm"), fixtures::KIT.bytes).unwrap();
+    folder
+}
+
+/// Runs a command line whose words have no spaces in them.
+fn run(folder: &TempDir, line: &str) -> wudf_tests::program::Ran {
+    wudf(folder.path(), line.split_whitespace()).run()
+}
+
+fn write(folder: &TempDir, name: &str, text: &str) {
+    fs::write(folder.path().join(name), text).unwrap();
+}
+
+fn read(folder: &TempDir, name: &str) -> String {
+    fs::read_to_string(folder.path().join(name)).unwrap()
+}
+
+/// What is in the folder, without the plugin.
+fn left(folder: &Path) -> Vec<String> {
+    let mut names = wudf_tests::program::names_in(folder);
+    names.retain(|name| !name.ends_with(".wasm"));
+    names
+}

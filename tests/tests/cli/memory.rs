@@ -1,0 +1,80 @@
+//! A run takes as much memory as a few batches do, not as much as its input.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::Read as _;
+use std::thread;
+use std::time::Duration;
+
+use arrow_array::builder::BinaryBuilder;
+use wudf_tests::program::wudf;
+use wudf_tests::tables::{arc, read_parquet, table, write_parquet};
+
+use super::folder;
+
+const MIB: u64 = 1 << 20;
+
+/// The most memory that a process has had so far; none when it is over.
+fn peak(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().unwrap();
+    Some(kib * 1024)
+}
+
+#[test]
+fn a_large_table_takes_little_memory() {
+    const ROWS: usize = 3000;
+    const BYTES: usize = 100_000;
+    let folder = folder();
+    let mut state = 1_u64;
+    let mut blobs = BinaryBuilder::with_capacity(ROWS, ROWS * BYTES);
+    for _ in 0..ROWS {
+        let blob: Vec<u8> = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 32).to_le_bytes()
+        })
+        .take(BYTES / 8)
+        .flatten()
+        .collect();
+        blobs.append_value(blob);
+    }
+    let input = folder.path().join("in.parquet");
+    write_parquet(&input, &table([("content", arc(blobs.finish()))]));
+    let size = fs::metadata(&input).unwrap().len();
+    assert!(size > 280 * MIB, "the input has {size} bytes");
+
+    let line = "run kit.wasm:blob_len in.parquet -o out.parquet --drop content --threads 2";
+    let mut child = wudf(folder.path(), line.split(' ')).start();
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = most.max(peak(child.id()).unwrap_or(0));
+        thread::sleep(Duration::from_millis(2));
+    }
+    let mut talk = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut talk)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{talk}");
+    assert_eq!(
+        read_parquet(&folder.path().join("out.parquet")).num_rows(),
+        ROWS
+    );
+    eprintln!("peak: {} MiB of an input of {} MiB", most / MIB, size / MIB);
+    // Less would be a sign that nothing was measured.
+    assert!(most > 16 * MIB, "{} MiB", most / MIB);
+    assert!(
+        most < 160 * MIB,
+        "{} MiB of an input of {} MiB",
+        most / MIB,
+        size / MIB
+    );
+}
