@@ -49,7 +49,9 @@ fmt:
 	$(CARGO) fmt --all
 
 bench: build $(VENV)/installed
-	VIRTUAL_ENV='$(abspath $(VENV))' $(CARGO) bench -p wudf-benches --locked
+	VIRTUAL_ENV='$(abspath $(VENV))' \
+	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
+	  $(CARGO) bench --workspace --locked --bench boundary --bench pictures --bench start
 
 clean:
 	$(CARGO) clean
