@@ -24,6 +24,10 @@ const WAITING: usize = 1;
 /// where some threads have nothing left to do, weighs little.
 const CALL: Duration = Duration::from_secs(2);
 
+/// The bytes of values that a call should come to: tensors are larger than the pictures that they are made of, and
+/// several calls' values are in flight.
+const VALUES: usize = 32 << 20;
+
 /// What computes a column.
 pub trait Evaluate {
     /// One value for each of `rows` rows, and the rows that failed.
@@ -167,7 +171,9 @@ fn evaluate(
             let (values, failures) = evaluate_part(&part, evaluator, plan.mapping)?;
             let took = began.elapsed();
             summary.evaluating += took;
-            call_rows = next_call(call_rows, rows, took, plan.first_call);
+            call_rows = next_call(call_rows, rows, took, plan.first_call)
+                .min(rows_of_values(rows, values.get_array_memory_size()))
+                .max(plan.first_call);
             for (&row, why) in &failures {
                 if plan.on_error == OnError::Fail {
                     return Err(RowFailed {
@@ -234,6 +240,11 @@ fn next_call(call_rows: usize, rows: usize, took: Duration, least: usize) -> usi
     (by_clock as usize)
         .clamp(call_rows / 4, call_rows.saturating_mul(4))
         .max(least.max(1))
+}
+
+/// The rows whose values come to [`VALUES`], by those of a call.
+fn rows_of_values(rows: usize, bytes: usize) -> usize {
+    VALUES / bytes.div_ceil(rows.max(1)).max(1)
 }
 
 fn errors(rows: usize, failures: &BTreeMap<usize, String>) -> ArrayRef {
@@ -389,5 +400,12 @@ mod tests {
         assert_eq!(next_call(64, 64, Duration::from_secs(60), 8), 16);
         assert_eq!(next_call(64, 3, Duration::from_secs(1), 8), 64);
         assert_eq!(next_call(8, 8, Duration::from_secs(600), 8), 8);
+    }
+
+    #[test]
+    fn calls_end_before_their_values_are_large() {
+        assert_eq!(rows_of_values(8, 8 << 20), 32);
+        assert_eq!(rows_of_values(8, 8 << 30), 0);
+        assert_eq!(rows_of_values(8, 0), VALUES);
     }
 }
