@@ -207,7 +207,7 @@ fn backends_agree_on_the_features_of_photographs() {
         &out.path().join("ort.parquet"),
         &["--backend", "onnxruntime"],
     );
-    if ran.status == Some(3) && ran.stderr.contains("there is no backend onnxruntime") {
+    if ran.status == Some(3) && ran.stderr.contains("ONNX Runtime was not found") {
         eprintln!(
             "SKIPPED: ONNX Runtime was not found through VIRTUAL_ENV: {}",
             ran.stderr
