@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::{Error, ErrorKind, Model, Tensor, TensorSpec};
 
+#[cfg(test)]
+mod tests;
+
 /// A loaded model with the queue before it.
 pub(crate) struct Batcher {
     model: Box<dyn Model>,

@@ -1,0 +1,196 @@
+#![allow(clippy::unwrap_used)]
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{ScopedJoinHandle, scope, yield_now};
+
+use super::super::{Element, TensorType};
+use super::*;
+
+/// Doubles `a` and adds `b` where there is one. Each run waits to be let go,
+/// and fails or panics when it is told to.
+struct Gated {
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+    gate: Mutex<Receiver<Go>>,
+    began: Sender<usize>,
+}
+
+enum Go {
+    On,
+    Fail,
+    Panic,
+}
+
+impl Model for Gated {
+    fn inputs(&self) -> &[TensorSpec] {
+        &self.inputs
+    }
+    fn outputs(&self) -> &[TensorSpec] {
+        &self.outputs
+    }
+    fn batch_size(&self) -> usize {
+        4
+    }
+    fn run(&self, inputs: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+        let of = |name| inputs.iter().find(|i| i.0 == name).map(|i| i.1);
+        let a = of("a").unwrap();
+        self.began.send(a.dims()[0] as usize).unwrap();
+        match lock(&self.gate).recv().unwrap() {
+            Go::On => {}
+            Go::Fail => return Err(Error::new(ErrorKind::Runtime, "told to fail")),
+            Go::Panic => panic!("told to panic"),
+        }
+        let dims = a.dims().to_vec();
+        let doubled = match a.ty() {
+            TensorType::U8 => a.data().iter().map(|v| v * 2).collect::<Vec<u8>>(),
+            _ => {
+                let b = of("b").map(|b| b.values::<i64>().unwrap());
+                let a = a.values::<i64>()?;
+                let sum = |(i, v)| v * 2 + b.as_ref().map_or(0, |b| b[i]);
+                let sums: Vec<i64> = a.iter().enumerate().map(sum).collect();
+                return Ok(vec![Tensor::from_values(dims, &sums)?]);
+            }
+        };
+        Ok(vec![Tensor::from_values(dims, &doubled)?])
+    }
+}
+
+/// A batcher, what lets its runs go, and what hears of each.
+fn gated(names: &[&str], ty: TensorType) -> (Batcher, Sender<Go>, Receiver<usize>) {
+    let (go, gate) = channel();
+    let (began, runs) = channel();
+    let spec = |name: &&str| TensorSpec::new(*name, ty, Some(vec![None, None]));
+    let model = Gated {
+        inputs: names.iter().map(spec).collect(),
+        outputs: vec![TensorSpec::new("out", ty, None)],
+        gate: Mutex::new(gate),
+        began,
+    };
+    (Batcher::new(Box::new(model)), go, runs)
+}
+
+fn row<T: Element>(name: &str, values: &[T]) -> (String, Tensor) {
+    let width = u32::try_from(values.len()).unwrap();
+    let tensor = Tensor::from_values(vec![1, width], values).unwrap();
+    (name.to_owned(), tensor)
+}
+
+fn wait_for(batcher: &Batcher, waiting: usize) {
+    while lock(&batcher.queue).waiting.len() != waiting {
+        yield_now();
+    }
+}
+
+fn first<T: Element>(
+    thread: ScopedJoinHandle<'_, Result<Vec<Tensor>, Error>>,
+) -> Result<Vec<T>, Error> {
+    let outputs = thread.join().unwrap()?;
+    Ok(outputs[0].values::<T>().unwrap().into_owned())
+}
+
+#[test]
+fn who_waits_is_joined_and_gets_its_own() {
+    let (batcher, go, runs) = gated(&["a"], TensorType::U8);
+    scope(|scope| {
+        let run = |n: u8| {
+            let batcher = &batcher;
+            scope.spawn(move || batcher.run(vec![row("", &[n, n + 1])], None))
+        };
+        let lone = run(1);
+        assert_eq!(runs.recv().unwrap(), 1);
+        let others: Vec<_> = (0..6).map(|n| run(n * 10)).collect();
+        wait_for(&batcher, 6);
+        // Four are a batch; the rest follows.
+        for rows in [4, 2] {
+            go.send(Go::On).unwrap();
+            assert_eq!(runs.recv().unwrap(), rows);
+        }
+        go.send(Go::On).unwrap();
+        assert_eq!(first::<u8>(lone).unwrap(), [2, 4]);
+        for (n, other) in (0..6).zip(others) {
+            assert_eq!(first::<u8>(other).unwrap(), [n * 20, n * 20 + 2]);
+        }
+    });
+    assert!(!lock(&batcher.queue).busy);
+}
+
+#[test]
+fn inputs_are_joined_by_name_and_shape() {
+    let (batcher, go, runs) = gated(&["a", "b"], TensorType::I64);
+    scope(|scope| {
+        let run = |inputs| {
+            let batcher = &batcher;
+            let thread = scope.spawn(move || batcher.run(inputs, None));
+            (thread, batcher)
+        };
+        let (lone, _) = run(vec![row("a", &[1_i64]), row("b", &[100_i64])]);
+        assert_eq!(runs.recv().unwrap(), 1);
+        let (one, _) = run(vec![row("a", &[2_i64]), row("b", &[200_i64])]);
+        wait_for(&batcher, 1);
+        let (other_order, _) = run(vec![row("b", &[300_i64]), row("a", &[3_i64])]);
+        wait_for(&batcher, 2);
+        let (wide, _) = run(vec![row("a", &[4_i64, 5]), row("b", &[0_i64, 1])]);
+        wait_for(&batcher, 3);
+        for rows in [2, 1] {
+            go.send(Go::On).unwrap();
+            assert_eq!(runs.recv().unwrap(), rows);
+        }
+        go.send(Go::On).unwrap();
+        assert_eq!(first::<i64>(lone).unwrap(), [102]);
+        assert_eq!(first::<i64>(one).unwrap(), [204]);
+        assert_eq!(first::<i64>(other_order).unwrap(), [306]);
+        assert_eq!(first::<i64>(wide).unwrap(), [8, 11]);
+    });
+}
+
+#[test]
+fn who_is_out_of_time_leaves_the_queue() {
+    let (batcher, go, runs) = gated(&["a"], TensorType::I64);
+    scope(|scope| {
+        let run = |deadline| {
+            let batcher = &batcher;
+            scope.spawn(move || batcher.run(vec![row("a", &[7_i64])], deadline))
+        };
+        let lone = run(None);
+        assert_eq!(runs.recv().unwrap(), 1);
+        let hurried = run(Some(Instant::now() + Duration::from_millis(20)));
+        // The first run has not ended when the second's time has.
+        let error = first::<i64>(hurried).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        wait_for(&batcher, 0);
+        go.send(Go::On).unwrap();
+        assert_eq!(first::<i64>(lone).unwrap(), [14]);
+    });
+    assert!(!lock(&batcher.queue).busy);
+    assert!(runs.try_recv().is_err());
+}
+
+#[test]
+fn a_crash_costs_only_whose_row_it_was() {
+    for trouble in [|| Go::Panic, || Go::Fail] {
+        let (batcher, go, runs) = gated(&["a"], TensorType::I64);
+        scope(|scope| {
+            let run = |n: i64| {
+                let batcher = &batcher;
+                scope.spawn(move || batcher.run(vec![row("a", &[n])], None))
+            };
+            let lone = run(1);
+            assert_eq!(runs.recv().unwrap(), 1);
+            let leader = run(2);
+            wait_for(&batcher, 1);
+            let others = [run(3), run(4)];
+            wait_for(&batcher, 3);
+            // The lone one fails; so do the three together, and of them each
+            // alone, whose turn comes last of all, the leader.
+            for step in [trouble(), trouble(), Go::On, Go::On, trouble()] {
+                go.send(step).unwrap();
+            }
+            assert_eq!(first::<i64>(lone).unwrap_err().kind(), ErrorKind::Runtime);
+            assert_eq!(first::<i64>(leader).unwrap_err().kind(), ErrorKind::Runtime);
+            let others: Vec<_> = others.map(|o| first::<i64>(o).unwrap()[0]).to_vec();
+            assert_eq!(others, [6, 8]);
+            assert_eq!(runs.try_iter().collect::<Vec<_>>(), [3, 1, 1, 1]);
+        });
+        assert!(!lock(&batcher.queue).busy);
+    }
+}
