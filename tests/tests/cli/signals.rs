@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, ChildStdin, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,17 +12,14 @@ use wudf_tests::program::wudf;
 
 use super::{folder, left, read, run, write};
 
-/// A run that has written part of its output, and waits for more input.
-fn halfway(folder: &Path) -> Child {
+/// A run that has written part of its output, and waits for more input. The pipe is apart from it because waiting for a
+/// process ends what it reads.
+fn halfway(folder: &Path) -> (Child, ChildStdin) {
     let line = "run kit.wasm:add_one - -o out.csv";
     let mut child = wudf(folder, line.split(' ')).start();
     let rows: String = (0..400_000).map(|n| format!("{{\"n\": {n}}}\n")).collect();
-    child
-        .stdin
-        .as_mut()
-        .unwrap()
-        .write_all(rows.as_bytes())
-        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(rows.as_bytes()).unwrap();
     let temporary = folder.join(format!(".out.csv.tmp-{}", child.id()));
     let began = Instant::now();
     while fs::metadata(&temporary).map_or(0, |file| file.len()) == 0 {
@@ -34,7 +31,7 @@ fn halfway(folder: &Path) -> Child {
         assert!(child.try_wait().unwrap().is_none(), "the run is over");
         thread::sleep(Duration::from_millis(5));
     }
-    child
+    (child, stdin)
 }
 
 fn send(signal: &str, child: &Child) {
@@ -49,7 +46,7 @@ fn send(signal: &str, child: &Child) {
 fn an_interrupt_leaves_nothing() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         let folder = folder();
-        let mut child = halfway(folder.path());
+        let (mut child, _stdin) = halfway(folder.path());
         send(signal, &child);
         let status = child.wait().unwrap();
         let mut talk = String::new();
@@ -69,7 +66,7 @@ fn an_interrupt_leaves_nothing() {
 fn an_interrupt_leaves_what_was_there() {
     let folder = folder();
     write(&folder, "out.csv", "as it was");
-    let mut child = halfway(folder.path());
+    let (mut child, _stdin) = halfway(folder.path());
     send("-INT", &child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(read(&folder, "out.csv"), "as it was");
@@ -99,7 +96,7 @@ fn an_interrupt_ends_a_plugin_that_does_not() {
 fn a_kill_leaves_what_was_there() {
     let folder = folder();
     write(&folder, "out.csv", "as it was");
-    let mut child = halfway(folder.path());
+    let (mut child, _stdin) = halfway(folder.path());
     child.kill().unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     assert_eq!(read(&folder, "out.csv"), "as it was");
