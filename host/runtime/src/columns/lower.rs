@@ -82,7 +82,7 @@ fn push(data: &ArrayData, nodes: &mut Vec<Node>) {
 
 /// A bitmap whose bit 0 is the first bit of its first byte.
 fn bits(values: &BooleanBuffer) -> Buffer {
-    if values.offset() % 8 == 0 {
+    if values.offset().is_multiple_of(8) {
         values
             .inner()
             .slice_with_length(values.offset() / 8, values.len().div_ceil(8))
