@@ -37,7 +37,9 @@ fn main() -> ExitCode {
 
 fn run(args: Vec<String>) -> Result<bool> {
     let [program, ..] = args.as_slice() else {
-        return Err(wasmtime::Error::msg("usage: wasi-runner PROGRAM.wasm [ARG]..."));
+        return Err(wasmtime::Error::msg(
+            "usage: wasi-runner PROGRAM.wasm [ARG]...",
+        ));
     };
     let engine = Engine::default();
     let component = Component::from_file(&engine, program)?;

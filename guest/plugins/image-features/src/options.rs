@@ -61,9 +61,24 @@ impl From<Scaling> for Interpolation {
 
 impl From<Preprocessing> for Recipe {
     fn from(options: Preprocessing) -> Self {
-        let Preprocessing { resize, crop, mean, std, interpolation, exif_orientation } = options;
+        let Preprocessing {
+            resize,
+            crop,
+            mean,
+            std,
+            interpolation,
+            exif_orientation,
+        } = options;
         let interpolation = interpolation.into();
-        Self { resize, crop, mean, std, interpolation, exif_orientation, limits: Limits::default() }
+        Self {
+            resize,
+            crop,
+            mean,
+            std,
+            interpolation,
+            exif_orientation,
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -32,12 +32,21 @@ pub struct ImageFeatures {
 #[udf]
 impl ImageFeatures {
     fn open(options: FeatureOptions) -> Result<Self> {
-        let FeatureOptions { model, layer, preprocessing } = options;
+        let FeatureOptions {
+            model,
+            layer,
+            preprocessing,
+        } = options;
         let images = ImageTensor::open(preprocessing)?;
         if layer.is_empty() || layer.contains(',') {
-            return Err(Error::options(format!("option `layer`: `{layer}` is not one tensor's name")));
+            return Err(Error::options(format!(
+                "option `layer`: `{layer}` is not one tensor's name"
+            )));
         }
-        Ok(Self { images, model: Model::by_name_with_outputs(&model, &[&layer])? })
+        Ok(Self {
+            images,
+            model: Model::by_name_with_outputs(&model, &[&layer])?,
+        })
     }
 
     fn models(options: &FeatureOptions) -> [&String; 1] {
@@ -66,7 +75,10 @@ pub struct ImageTensor {
 impl ImageTensor {
     fn open(options: Preprocessing) -> Result<Self> {
         let preprocessor = Preprocessor::new(options.into()).map_err(Error::options)?;
-        Ok(Self { preprocessor, tensor: Vec::new() })
+        Ok(Self {
+            preprocessor,
+            tensor: Vec::new(),
+        })
     }
 
     fn list_size(options: &Preprocessing) -> u32 {

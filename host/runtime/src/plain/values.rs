@@ -219,10 +219,13 @@ pub(super) fn column(shape: &Shape, values: Vec<Option<Val>>) -> Result<ArrayRef
     })
 }
 
+/// `func(list<u8>) -> result<list<f32>, string>`: pictures to vectors.
+pub(super) type NumbersOfBytes<'a> = TypedFunc<(&'a [u8],), (Result<Vec<f32>, String>,)>;
+
 /// Bytes to a list of numbers, row by row, without a value for each byte.
 pub(super) fn numbers_of_bytes(
     mut store: impl AsContextMut,
-    func: &TypedFunc<(&[u8],), (Result<Vec<f32>, String>,)>,
+    func: &NumbersOfBytes<'_>,
     argument: &ArrayRef,
 ) -> wasmtime::Result<(ArrayRef, Vec<Failure>)> {
     let field = Field::new("item", arrow_schema::DataType::Float32, false);
