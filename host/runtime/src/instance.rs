@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub tensors: usize,
     /// The largest batch size of the models that the plugin has loaded.
     pub batch_size: usize,
+    /// Models loaded so far.
+    pub loads: usize,
     /// Time spent running models, and loading them.
     pub computing: Duration,
     pub loading: Duration,
@@ -56,6 +58,7 @@ impl State {
             deadline: Instant::now(),
             tensors: 0,
             batch_size: 1,
+            loads: 0,
             computing: Duration::ZERO,
             loading: Duration::ZERO,
             stopped: None,

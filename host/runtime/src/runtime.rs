@@ -91,7 +91,7 @@ impl Runtime {
             .0
             .catalogue
             .load(name)
-            .map_err(|e| Error::new(ErrorKind::Model, e.to_string()))?;
+            .map_err(|e| Error::new(ErrorKind::Model, format!("model `{name}`: {e}")))?;
         Ok(())
     }
 }

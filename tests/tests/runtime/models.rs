@@ -430,7 +430,7 @@ fn models_that_cannot_be_had() {
             "elsewhere",
             "wants backend `other`; there is: mock",
         ),
-        (&nothing, "m", "model `m` wants a backend; there is: none"),
+        (&nothing, "m", "wants a backend; there is: none"),
         (&nothing, "n", "no model `n` in the catalogue; there is: m"),
     ] {
         let error = refused(runtime, &json!({"model": model}));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::batcher::{Batcher, guarded};
 use super::{Backend, Error, ErrorKind, LoadRequest, Model, ModelSpec};
@@ -9,7 +10,12 @@ use super::{Backend, Error, ErrorKind, LoadRequest, Model, ModelSpec};
 /// A model that has been loaded, and the way to run it.
 pub(crate) type Loaded = Arc<Batcher>;
 
-type Slot = Arc<OnceLock<Result<Loaded, Error>>>;
+/// What loading gave, and when.
+type Slot = Arc<OnceLock<(Instant, Result<Loaded, Error>)>>;
+
+/// How long a failure stands before the next who asks tries again: networks and
+/// disks recover, but a plugin that asks in a loop is answered at once.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// The models and backends of a runtime.
 pub(crate) struct Catalogue {
@@ -18,6 +24,7 @@ pub(crate) struct Catalogue {
     /// One slot for each model and choice of outputs. The lock is held to find
     /// a slot only; who finds it empty fills it while others wait for it.
     loaded: Mutex<HashMap<(String, Vec<String>), Slot>>,
+    retry: Duration,
 }
 
 impl Catalogue {
@@ -26,6 +33,7 @@ impl Catalogue {
             backends,
             models,
             loaded: Mutex::default(),
+            retry: RETRY,
         }
     }
 
@@ -58,8 +66,16 @@ impl Catalogue {
             // the model: bounded, so that it cannot fill the host's memory.
             const MOST: usize = 32;
             let key = (name.to_owned(), outputs.clone());
+            let failed =
+                |slot: &Slot, age| matches!(slot.get(), Some((at, Err(_))) if at.elapsed() >= age);
+            if loaded
+                .get(&key)
+                .is_some_and(|slot| failed(slot, self.retry))
+            {
+                loaded.remove(&key);
+            }
             if !loaded.contains_key(&key) && loaded.len() >= MOST {
-                loaded.retain(|_, slot| !matches!(slot.get(), Some(Err(_))));
+                loaded.retain(|_, slot| !failed(slot, Duration::ZERO));
                 if loaded.len() >= MOST {
                     let message =
                         format!("{MOST} choices of models and outputs are in use already");
@@ -68,7 +84,11 @@ impl Catalogue {
             }
             Arc::clone(loaded.entry(key).or_default())
         };
-        slot.get_or_init(|| self.load_spec(spec, &outputs)).clone()
+        let (_, result) = slot.get_or_init(|| {
+            let result = self.load_spec(spec, &outputs);
+            (Instant::now(), result)
+        });
+        result.clone()
     }
 
     /// Loads a model outside of the catalogue.
@@ -90,12 +110,11 @@ impl Catalogue {
                 .map_or("a backend".into(), |b| format!("backend `{b}`"));
             Error::new(
                 ErrorKind::NotFound,
-                format!("model `{}` wants {wanted}; there is: {have}", spec.name),
+                format!("wants {wanted}; there is: {have}"),
             )
         })?;
         tracing::info!(model = spec.name, backend = backend.name(), source = ?spec.source, "loading");
-        let model: Box<dyn Model> = guarded(|| backend.load(&LoadRequest::new(spec, outputs)))
-            .map_err(|e| Error::new(e.kind(), format!("model `{}`: {e}", spec.name)))?;
+        let model: Box<dyn Model> = guarded(|| backend.load(&LoadRequest::new(spec, outputs)))?;
         Ok(Arc::new(Batcher::new(model)))
     }
 
@@ -112,5 +131,43 @@ impl Catalogue {
             ErrorKind::NotFound,
             format!("no model `{name}` in the catalogue; there is: {have}"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Fails, and counts how often it was asked.
+    struct Broken(AtomicUsize);
+
+    impl Backend for Broken {
+        fn name(&self) -> &str {
+            "broken"
+        }
+
+        fn load(&self, _: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(Error::new(ErrorKind::Runtime, "no"))
+        }
+    }
+
+    #[test]
+    fn failures_stand_for_a_while_and_not_for_ever() {
+        let backend = Arc::new(Broken(AtomicUsize::new(0)));
+        let spec = ModelSpec::new("m", "");
+        let models = HashMap::from([("m".to_owned(), spec)]);
+        let mut catalogue = Catalogue::new(vec![backend.clone()], models);
+        for _ in 0..3 {
+            assert!(catalogue.load("m").is_err());
+        }
+        assert_eq!(backend.0.load(Ordering::Relaxed), 1);
+        catalogue.retry = Duration::ZERO;
+        for _ in 0..3 {
+            assert!(catalogue.load("m").is_err());
+        }
+        assert_eq!(backend.0.load(Ordering::Relaxed), 4);
     }
 }
