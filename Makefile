@@ -25,8 +25,9 @@ toolchain:
 build: toolchain
 	$(CARGO) build --release --workspace --locked
 
+# Exit status 1: some files were no pictures, which table and page say.
 demo: build
-	$(WUDF) demo $(if $(PHOTOS),--photos '$(PHOTOS)') --out '$(OUT)'
+	$(WUDF) demo $(if $(PHOTOS),--photos '$(PHOTOS)') --out '$(OUT)' || test $$? -eq 1
 
 # ONNX Runtime for the tests of its backend, into a folder of the build.
 $(VENV)/installed:
