@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use wudf_backends::seeded;
 
 use crate::args::ModelCommand;
-use crate::models::SEEDED;
 use crate::talk::Talk;
 use crate::{cache, output};
 
 pub fn act(command: &ModelCommand, talk: Talk) -> Result<()> {
     match command {
         ModelCommand::Seed { name, output, seed } => {
-            let bytes = wudf_backends::seeded::build(&format!("{name}?seed={seed}"))?;
+            let bytes = seeded::build(&format!("{name}?seed={seed}"))?;
             output::write_file(output, &bytes)
                 .with_context(|| format!("cannot write {}", output.display()))?;
             let size = indicatif::BinaryBytes(bytes.len() as u64);
@@ -37,11 +37,11 @@ fn list(as_json: bool) -> Result<()> {
             .collect();
         return output::print(&format!(
             "{:#}\n",
-            json!({ "seeded": SEEDED, "downloaded": cached })
+            json!({ "seeded": seeded::names().collect::<Vec<_>>(), "downloaded": cached })
         ));
     }
     let mut text = "seeded (untrained weights, made on the spot)\n".to_owned();
-    for name in SEEDED {
+    for name in seeded::names() {
         text.push_str(&format!("  seeded:{name}\n"));
     }
     text.push_str("\ndownloaded\n");

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wudf::nn::{Backend, ModelSpec};
 use wudf::{ErrorKind, Function, Plugin, Signature};
 use wudf_backends::source::{Options, Progress, Source, Sources};
-use wudf_backends::{catalogue, defaults};
+use wudf_backends::{catalogue, defaults, seeded};
 
 use crate::args::ModelArgs;
 use crate::cache;
@@ -95,16 +95,13 @@ fn missing(function: &Signature, name: &str) -> anyhow::Error {
         "{} runs the model {name}; say where it is:\n  --model {name}={name}.onnx",
         function.name
     );
-    if SEEDED.contains(&name) {
+    if seeded::names().any(|seeded| seeded == name) {
         text.push_str(&format!(
             "\nor try it with untrained weights:\n  --model {name}=seeded:{name}"
         ));
     }
     anyhow::anyhow!(text)
 }
-
-/// The networks that can be made on the spot.
-pub const SEEDED: &[&str] = &["resnet50", "tiny"];
 
 pub fn is_untrained(spec: &ModelSpec) -> bool {
     Source::of(&spec.source).is_some_and(|source| source.is_untrained())

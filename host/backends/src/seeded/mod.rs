@@ -21,6 +21,17 @@ pub use resnet::{resnet50, tiny};
 /// The seed where none is given.
 pub const DEFAULT_SEED: u64 = 0;
 
+/// Makes a network's ONNX file of a seed.
+type Make = fn(u64) -> Vec<u8>;
+
+/// The one list of networks, by name.
+const NETWORKS: &[(&str, Make)] = &[("resnet50", resnet50), ("tiny", tiny)];
+
+/// The names of the networks that can be made.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NETWORKS.iter().map(|(name, _)| *name)
+}
+
 /// The ONNX file of a network by its location without the scheme: `resnet50`,
 /// `resnet50?seed=7`.
 ///
@@ -40,13 +51,18 @@ pub fn build(location: &str) -> Result<Vec<u8>, Error> {
             (name, seed)
         }
     };
-    match name {
-        "resnet50" => Ok(resnet50(seed)),
-        "tiny" => Ok(tiny(seed)),
-        _ => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("there is no seeded network `{name}`; there are `resnet50` and `tiny`"),
-        )),
+    match NETWORKS.iter().find(|(known, _)| *known == name) {
+        Some((_, make)) => Ok(make(seed)),
+        None => {
+            let known: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+            Err(Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "there is no seeded network `{name}`; there are {}",
+                    known.join(" and ")
+                ),
+            ))
+        }
     }
 }
 

@@ -113,20 +113,25 @@ fn take(
             .add_buffer(next(0, "values")?),
         (Layout::List, DataType::List(item)) => builder
             .add_buffer(next((len + 1) * 4, "offsets")?.slice_with_length(0, (len + 1) * 4))
-            .add_child_data(child(item, nodes, None, &child_path("item"))?),
+            .add_child_data(take(item.data_type(), nodes, None, &child_path("item"))?),
         (Layout::LargeList, DataType::LargeList(item)) => builder
             .add_buffer(next((len + 1) * 8, "offsets")?.slice_with_length(0, (len + 1) * 8))
-            .add_child_data(child(item, nodes, None, &child_path("item"))?),
+            .add_child_data(take(item.data_type(), nodes, None, &child_path("item"))?),
         (Layout::FixedSizeList(n), DataType::FixedSizeList(item, _)) => {
             let items = len
                 .checked_mul(n)
                 .ok_or_else(|| fail("too many values".into()))?;
-            builder.add_child_data(child(item, nodes, Some(items), &child_path("item"))?)
+            builder.add_child_data(take(
+                item.data_type(),
+                nodes,
+                Some(items),
+                &child_path("item"),
+            )?)
         }
         (Layout::Struct, DataType::Struct(fields)) => {
             fields.iter().try_fold(builder, |builder, f| {
-                Ok::<_, String>(builder.add_child_data(child(
-                    f,
+                Ok::<_, String>(builder.add_child_data(take(
+                    f.data_type(),
                     nodes,
                     Some(len),
                     &child_path(f.name()),
@@ -155,13 +160,4 @@ fn take(
         Some(first) if first != 0 => Err(fail(format!("offsets begin with {first}, not 0"))),
         _ => Ok(data),
     }
-}
-
-fn child(
-    field: &Field,
-    nodes: &mut std::vec::IntoIter<NodeResult>,
-    length: Option<usize>,
-    path: &str,
-) -> Result<ArrayData, String> {
-    take(field.data_type(), nodes, length, path)
 }
