@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use wudf_adapter::reference;
 use wudf_artifacts::SHIPPED;
 use wudf_backends::onnxruntime::{OnnxRuntime, Options};
 use wudf_backends::source::Sources;
@@ -72,7 +72,13 @@ impl Report {
                 .collect(),
             plugins: SHIPPED
                 .iter()
-                .map(|plugin| (plugin.name, digest(plugin.bytes), plugin.bytes.len()))
+                .map(|plugin| {
+                    (
+                        plugin.name,
+                        reference::digest_of(plugin.bytes),
+                        plugin.bytes.len(),
+                    )
+                })
                 .collect(),
         }
     }
@@ -154,14 +160,6 @@ impl Report {
             "plugins": plugins.collect::<Vec<_>>(),
         })
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
 }
 
 /// The SIMD features that matter to models, as the processor has them.

@@ -6,12 +6,13 @@ use anyhow::Result;
 use arrow_schema::Field;
 use serde_json::{Value, json};
 use wudf::{Plugin, Runtime, Signature, Volatility};
+use wudf_adapter::{options, reference};
 
 use crate::args::InspectArgs;
-use crate::{options, output, plugins};
+use crate::output;
 
 pub fn inspect(args: &InspectArgs) -> Result<()> {
-    let plugin = plugins::load(&Runtime::new()?, &args.plugin)?;
+    let plugin = reference::load(&Runtime::new()?, &args.plugin)?;
     let text = if args.json {
         format!("{:#}\n", as_json(&plugin))
     } else {

@@ -2,92 +2,61 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wudf::nn::{Backend, ModelSpec};
+use wudf::nn::ModelSpec;
 use wudf::{ErrorKind, Function, Plugin, Signature};
+use wudf_adapter::models::Models;
+use wudf_backends::seeded;
 use wudf_backends::source::{Options, Progress, Source, Sources};
-use wudf_backends::{catalogue, defaults, seeded};
 
 use crate::args::ModelArgs;
 use crate::cache;
 use crate::talk::Talk;
 
 /// What the command line says about models.
-pub struct Models {
-    pub specs: Vec<ModelSpec>,
-    pub backends: Vec<Arc<dyn Backend>>,
+pub fn read(args: &ModelArgs, talk: Talk) -> Result<Models> {
+    let mut sources = Options::default();
+    sources.cache = cache::models();
+    sources.progress = download_bar(talk);
+    Ok(Models::read(
+        &args.models,
+        args.backend.as_deref(),
+        args.onnxruntime.clone(),
+        Arc::new(Sources::new(sources)),
+    )?)
 }
 
-impl Models {
-    pub fn new(args: &ModelArgs, talk: Talk) -> Result<Self> {
-        let mut sources = Options::default();
-        sources.cache = cache::models();
-        sources.progress = download_bar(talk);
-        let backends = defaults(args.onnxruntime.clone(), Arc::new(Sources::new(sources)));
-        // Who names the library wants it used.
-        let backend = args
-            .backend
-            .as_deref()
-            .or(args.onnxruntime.is_some().then_some("onnxruntime"));
-        let mut specs: Vec<ModelSpec> = Vec::new();
-        for entry in &args.models {
-            let mut spec = catalogue::parse(entry)?;
-            if spec.backend.is_none() {
-                spec.backend = backend.map(Into::into);
-            }
-            if specs.iter().any(|other| other.name == spec.name) {
-                bail!("--model names {} twice", spec.name);
-            }
-            specs.push(spec);
-        }
-        let known = |name: &str| backends.iter().any(|backend| backend.name() == name);
-        if let Some(unknown) = backend
-            .into_iter()
-            .chain(specs.iter().filter_map(|s| s.backend.as_deref()))
-            .find(|n| !known(n))
-        {
-            let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
-            bail!(
-                "there is no backend {unknown}; there are {}",
-                names.join(" and ")
-            );
-        }
-        Ok(Self { specs, backends })
-    }
-
-    /// Says what deserves a look about the models of a function: untrained ones, and those that it does not want.
-    pub fn remark(&self, function: &Signature, talk: Talk) {
-        for spec in &self.specs {
-            if !function.models.contains(&spec.name) {
-                talk.warn(&format!(
-                    "{} does not ask for a model {}",
-                    function.name, spec.name
-                ));
-            } else if is_untrained(spec) {
-                talk.warn(&format!(
-                    "{} has untrained weights: its output means nothing",
-                    spec.name
-                ));
-            }
+/// Says what deserves a look about the models of a function: untrained ones, and those that it does not want.
+pub fn remark(models: &Models, function: &Signature, talk: Talk) {
+    for spec in &models.specs {
+        if !function.models.contains(&spec.name) {
+            talk.warn(&format!(
+                "{} does not ask for a model {}",
+                function.name, spec.name
+            ));
+        } else if is_untrained(spec) {
+            talk.warn(&format!(
+                "{} has untrained weights: its output means nothing",
+                spec.name
+            ));
         }
     }
+}
 
-    /// Opens a function, and says what to add where a model is missing.
-    pub fn open(
-        &self,
-        plugin: &Plugin,
-        function: &Signature,
-        options: &serde_json::Value,
-    ) -> Result<Function> {
-        plugin.open(&function.name, options).map_err(|error| {
-            let given = |name: &str| self.specs.iter().any(|spec| spec.name == name);
-            match function.models.iter().find(|name| !given(name)) {
-                Some(name) if error.kind() == ErrorKind::Model => missing(function, name),
-                _ => error.into(),
-            }
+/// Opens a function, and says what to add where a model is missing.
+pub fn open(
+    models: &Models,
+    plugin: &Plugin,
+    function: &Signature,
+    options: &serde_json::Value,
+) -> Result<Function> {
+    plugin
+        .open(&function.name, options)
+        .map_err(|error| match models.missing(function) {
+            Some(name) if error.kind() == ErrorKind::Model => missing(function, name),
+            _ => error.into(),
         })
-    }
 }
 
 fn missing(function: &Signature, name: &str) -> anyhow::Error {

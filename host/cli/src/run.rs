@@ -5,17 +5,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use arrow_array::ArrayRef;
 use wudf::{Cache, Function, Limits, Runtime};
+use wudf_adapter::models::Models;
+use wudf_adapter::{options, reference};
 
 use crate::args::{LimitArgs, OnError, RunArgs};
 use crate::columns::{Mapping, Projection};
 use crate::exit::Exit;
 use crate::input::{self, Bounds, CONTENT};
-use crate::models::Models;
+use crate::models;
 use crate::output::{PREVIEW_ROWS, Target};
 use crate::pipeline::{self, Evaluate, Plan, Summary};
 use crate::progress::{self, Progress};
 use crate::talk::Talk;
-use crate::{options, plugins};
 
 /// Runs a function, and says how it went.
 pub fn run(args: &RunArgs, talk: Talk) -> Result<Exit> {
@@ -36,7 +37,7 @@ pub struct Done {
 
 /// Runs a function. What can be known to be wrong without a model is found before one is loaded.
 pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
-    let models = Models::new(&args.models, talk)?;
+    let models = models::read(&args.models, talk)?;
     let mut limit = args.input.limit;
     if target.is_preview() {
         limit.get_or_insert(PREVIEW_ROWS);
@@ -48,9 +49,9 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
 
     let runtime = runtime(&args.limits, &args.function.assets, &models)?;
-    let (plugin, function) = plugins::split(&args.plugin);
-    let plugin = plugins::load(&runtime, plugin)?;
-    let signature = plugins::function(&plugin, function)?;
+    let (plugin, function) = reference::split(&args.plugin);
+    let plugin = reference::load(&runtime, plugin)?;
+    let signature = reference::function(&plugin, function)?;
     tracing::info!(
         plugin = plugin.name(),
         digest = plugin.digest(),
@@ -67,8 +68,8 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     .with_context(|| format!("{signature} does not fit the input"))?;
     tracing::info!(columns = ?mapping.names(&input.schema), "arguments");
 
-    models.remark(signature, talk);
-    let function = models.open(&plugin, signature, &options)?;
+    models::remark(&models, signature, talk);
+    let function = models::open(&models, &plugin, signature, &options)?;
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);
     let value = function
         .signature()

@@ -35,6 +35,34 @@ pub enum ErrorKind {
     Asset,
     /// The sandbox itself could not be set up.
     Sandbox,
+    /// There is no such plugin.
+    UnknownPlugin,
+    /// The plugin is not the one that was meant: its digest is another.
+    Refused,
+}
+
+impl ErrorKind {
+    /// Its name, for languages that know kinds by name: `invalid-options`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::InvalidPlugin => "invalid-plugin",
+            Self::Unsupported => "unsupported",
+            Self::UnknownFunction => "unknown-function",
+            Self::InvalidOptions => "invalid-options",
+            Self::InvalidArguments => "invalid-arguments",
+            Self::Row => "row",
+            Self::Trap => "trap",
+            Self::Timeout => "timeout",
+            Self::Memory => "memory",
+            Self::InvalidOutput => "invalid-output",
+            Self::Model => "model",
+            Self::Asset => "asset",
+            Self::Sandbox => "sandbox",
+            Self::UnknownPlugin => "unknown-plugin",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// Why something failed, and where: the plugin, the function and the row as
@@ -55,7 +83,8 @@ struct Inner {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// An error of whoever embeds the runtime.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
@@ -65,17 +94,23 @@ impl Error {
         }))
     }
 
-    pub(crate) fn in_plugin(mut self, name: &str) -> Self {
+    /// The error, and the plugin that it happened in; the first one named stays.
+    #[must_use]
+    pub fn in_plugin(mut self, name: &str) -> Self {
         self.0.plugin.get_or_insert_with(|| name.to_owned());
         self
     }
 
-    pub(crate) fn in_function(mut self, name: &str) -> Self {
+    /// The error, and the function that it happened in; the first one named stays.
+    #[must_use]
+    pub fn in_function(mut self, name: &str) -> Self {
         self.0.function.get_or_insert_with(|| name.to_owned());
         self
     }
 
-    pub(crate) fn in_row(mut self, row: usize) -> Self {
+    /// The error, and the row that it happened in; the first one named stays.
+    #[must_use]
+    pub fn in_row(mut self, row: usize) -> Self {
         self.0.row.get_or_insert(row);
         self
     }

@@ -149,7 +149,7 @@ pub(crate) enum Handle {
 
 impl Instance {
     pub(crate) fn new(shared: &Arc<Shared>, plugin: &Pre) -> Result<Self> {
-        let mut store = Store::new(&shared.engine, State::new(Arc::clone(shared)));
+        let mut store = Store::new(&shared.sandbox.engine, State::new(Arc::clone(shared)));
         store.limiter(|state| state);
         store.set_hostcall_fuel(shared.limits.output.max(shared.limits.tensors));
         store.epoch_deadline_callback(|mut store| {

@@ -125,11 +125,11 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
             "a core module, not a component: build with --target wasm32-wasip2".into(),
         ));
     }
-    let component = Component::new(&shared.engine, bytes)
+    let component = Component::new(&shared.sandbox.engine, bytes)
         .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
     let ty = component.component_type();
     let offered = ty
-        .exports(&shared.engine)
+        .exports(&shared.sandbox.engine)
         .find_map(|(name, _)| name.strip_prefix(INTERFACE).map(str::to_owned));
     let columnar = match offered.as_deref() {
         Some(VERSION) => true,
@@ -145,10 +145,11 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         None => false,
     };
     let imports = ty
-        .imports(&shared.engine)
+        .imports(&shared.sandbox.engine)
         .map(|(name, _)| printable(name, 200))
         .collect();
     let pre = shared
+        .sandbox
         .linker
         .instantiate_pre(&component)
         .and_then(|pre| match columnar {
@@ -168,7 +169,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
             Signature::list(Instance::new(shared, &pre)?.signatures()?)?,
         ),
         false => {
-            let plain = plain::functions(&shared.engine, &component).map_err(|e| {
+            let plain = plain::functions(&shared.sandbox.engine, &component).map_err(|e| {
                 invalid(format!(
                     "exports no {INTERFACE}{VERSION}, and as a plain plugin: {e}"
                 ))

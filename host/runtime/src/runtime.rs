@@ -48,14 +48,52 @@ pub struct Runtime(pub(crate) Arc<Shared>);
 
 /// What all plugins and instances of a runtime share.
 pub(crate) struct Shared {
-    pub engine: Engine,
-    pub linker: Linker<State>,
+    pub sandbox: Arc<Sandbox>,
     pub limits: Limits,
     pub threads: usize,
     pub catalogue: Catalogue,
     pub assets: Assets,
     pub pool: Pool,
+}
+
+/// What runtimes may have in common: the compiler, and the address space that
+/// instances take their memory from, which is too large to have often.
+pub(crate) struct Sandbox {
+    pub engine: Engine,
+    pub linker: Linker<State>,
+    memory: usize,
+    table_elements: usize,
+    cache: Cache,
     _ticker: Ticker,
+}
+
+impl Sandbox {
+    fn new(limits: &Limits, cache: Cache) -> Result<Self> {
+        let config = config(limits, &cache)?;
+        let sandbox = |e: wasmtime::Error| Error::new(ErrorKind::Sandbox, format!("{e:#}"));
+        let engine = Engine::new(&config).map_err(sandbox)?;
+        let mut linker = Linker::new(&engine);
+        sandbox::add_to_linker(&mut linker).map_err(sandbox)?;
+        Bindings::add_to_linker::<State, wasmtime::component::HasSelf<State>>(
+            &mut linker,
+            |state| state,
+        )
+        .map_err(sandbox)?;
+        Ok(Self {
+            _ticker: Ticker::start(&engine)?,
+            engine,
+            linker,
+            memory: limits.memory,
+            table_elements: limits.table_elements,
+            cache,
+        })
+    }
+
+    fn serves(&self, limits: &Limits, cache: &Cache) -> bool {
+        self.memory == limits.memory
+            && self.table_elements == limits.table_elements
+            && self.cache == *cache
+    }
 }
 
 impl Runtime {
@@ -115,9 +153,19 @@ pub struct RuntimeBuilder {
     backends: Vec<Arc<dyn Backend>>,
     models: HashMap<String, ModelSpec>,
     assets: HashMap<String, Bytes>,
+    beside: Option<Runtime>,
 }
 
 impl RuntimeBuilder {
+    /// Has the sandbox in common with another runtime where both put the same
+    /// bounds on memory and tables and keep compiled code in the same place: a
+    /// process has address space for a few sandboxes, and for any number of
+    /// runtimes. Models, assets and threads are each runtime's own.
+    pub fn beside(mut self, other: &Runtime) -> Self {
+        self.beside = Some(other.clone());
+        self
+    }
+
     /// What instances may use.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -172,21 +220,15 @@ impl RuntimeBuilder {
     /// sandbox needs (address space, mostly), [`ErrorKind::Io`] when the cache
     /// folder cannot be used.
     pub fn build(self) -> Result<Runtime> {
-        let config = config(&self.limits, &self.cache)?;
-        let sandbox = |e: wasmtime::Error| Error::new(ErrorKind::Sandbox, format!("{e:#}"));
-        let engine = Engine::new(&config).map_err(sandbox)?;
-        let mut linker = Linker::new(&engine);
-        sandbox::add_to_linker(&mut linker).map_err(sandbox)?;
-        Bindings::add_to_linker::<State, wasmtime::component::HasSelf<State>>(
-            &mut linker,
-            |state| state,
-        )
-        .map_err(sandbox)?;
+        let sandbox = match self.beside {
+            Some(other) if other.0.sandbox.serves(&self.limits, &self.cache) => {
+                Arc::clone(&other.0.sandbox)
+            }
+            _ => Arc::new(Sandbox::new(&self.limits, self.cache)?),
+        };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Runtime(Arc::new(Shared {
-            _ticker: Ticker::start(&engine)?,
-            engine,
-            linker,
+            sandbox,
             limits: self.limits,
             threads: self.threads.unwrap_or_else(cores),
             catalogue: Catalogue::new(self.backends, self.models),

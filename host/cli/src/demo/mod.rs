@@ -21,7 +21,7 @@ use self::page::{Facts, Shown};
 use crate::args::{Cli, Command, DemoArgs, RunArgs};
 use crate::exit::Exit;
 use crate::input::{self, Bounds};
-use crate::models::{self, Models};
+use crate::models;
 use crate::output::{self, Target};
 use crate::progress::{rate, seconds};
 use crate::run::{self, Done};
@@ -62,7 +62,7 @@ pub fn demo(args: &DemoArgs, talk: Talk) -> Result<Exit> {
 
     let features = args.out.join("features.parquet");
     let run_args = as_run(args, &photos, &features)?;
-    let models = Models::new(&run_args.models, talk)?;
+    let models = models::read(&run_args.models, talk)?;
     let spec = models.specs.first().context("no model")?;
     let untrained = models::is_untrained(spec);
     let backend = spec

@@ -1,9 +1,12 @@
-//! `--option NAME=VALUE`, read as the function's JSON Schema wants it.
+//! `NAME=VALUE`, read as the function's JSON Schema wants it.
 
-use anyhow::{Result, bail};
 use serde_json::{Map, Value};
+use wudf::{Error, ErrorKind, Result};
 
 /// The options as a JSON object.
+///
+/// # Errors
+/// [`ErrorKind::InvalidOptions`] when the schema has no such option or it wants another type.
 pub fn parse(options: &[(String, String)], schema: &Value) -> Result<Value> {
     let mut object = Map::new();
     for (name, text) in options {
@@ -25,13 +28,13 @@ fn value(name: &str, text: &str, schema: &Value) -> Result<Value> {
                 .flatten()
                 .map(|(name, _)| name.as_str())
                 .collect();
-            match names.as_slice() {
-                [] => bail!("the function has no options, so no {name} either"),
-                names => bail!(
+            return Err(match names.as_slice() {
+                [] => invalid(format!("the function has no options, so no {name} either")),
+                names => invalid(format!(
                     "the function has no option {name}; its options are {}",
                     names.join(", ")
-                ),
-            }
+                )),
+            });
         }
         // Nothing says what it should be.
         return Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()));
@@ -46,10 +49,14 @@ fn value(name: &str, text: &str, schema: &Value) -> Result<Value> {
     if conforms(&string, wanted, schema) {
         return Ok(string);
     }
-    bail!(
+    Err(invalid(format!(
         "the option {name} wants {}, not `{text}`",
         describe(wanted, schema)
-    )
+    )))
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOptions, message)
 }
 
 /// Whether a value has a type that a schema allows. Ranges and the like are the plugin's to check.

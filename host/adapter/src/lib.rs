@@ -1,0 +1,33 @@
+//! What wudf's adapters have in common, so that each only has to speak its
+//! engine's idiom: a [`Spec`] says which function of which plugin, with which
+//! options, models and policy; [`open`] makes a [`Udf`] of it, once for a
+//! process.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use arrow_array::{Array, ArrayRef, BinaryArray};
+//! use wudf_adapter::{OnError, Spec, open};
+//!
+//! # fn main() -> wudf::Result<()> {
+//! let mut spec = Spec::new("image-features:image_tensor");
+//! spec.on_error = OnError::Null;
+//! let tensors = open(&spec)?;
+//! let rows: ArrayRef = Arc::new(BinaryArray::from_vec(vec![b"no picture"]));
+//! assert_eq!(tensors.call(&[rows], 1)?.null_count(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod models;
+mod open;
+pub mod options;
+pub mod reference;
+mod share;
+mod spec;
+mod udf;
+
+pub use open::{Prepared, open, prepare};
+pub use spec::{OnError, PluginSource, Spec};
+pub use udf::Udf;

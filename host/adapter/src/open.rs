@@ -1,0 +1,201 @@
+//! From a [`Spec`] to a [`Udf`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use wudf::{Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
+use wudf_backends::source::Sources;
+
+use crate::models::Models;
+use crate::share::{Stamp, stamp, stamp_of};
+use crate::{PluginSource, Spec, Udf, reference};
+
+/// The UDFs that a process keeps open, beyond those that are in use.
+const KEPT: usize = 32;
+
+/// A function that was found, before its models are loaded.
+pub struct Prepared {
+    /// What its plugin runs in.
+    pub runtime: Runtime,
+    /// Its plugin.
+    pub plugin: Plugin,
+    /// Its name in the plugin.
+    pub function: String,
+    models: Models,
+    on_error: crate::OnError,
+}
+
+impl Prepared {
+    /// What the plugin says of the function, before options.
+    pub fn signature(&self) -> &Signature {
+        let mut signatures = self.plugin.signatures().iter();
+        signatures
+            .find(|signature| signature.name == self.function)
+            .expect("the function was found when this was made")
+    }
+
+    /// The model entries and backends.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// Binds options, and loads the models.
+    ///
+    /// # Errors
+    /// As [`Plugin::open`]; a model that no entry names is said to be missing.
+    pub fn open(&self, options: &Value) -> Result<Udf> {
+        let function = self.plugin.open(&self.function, options).map_err(|error| {
+            match self.models.missing(self.signature()) {
+                Some(name) if error.kind() == ErrorKind::Model => Error::new(
+                    ErrorKind::Model,
+                    format!("it runs the model `{name}`, and nothing says where that is"),
+                )
+                .in_plugin(self.plugin.name())
+                .in_function(&self.function),
+                _ => error,
+            }
+        })?;
+        Ok(Udf::new(function, self.on_error))
+    }
+}
+
+/// Finds the plugin and the function of a spec, compiles the plugin and reads
+/// the models' entries; loads no model.
+///
+/// # Errors
+/// What stands in the way: see [`ErrorKind`].
+pub fn prepare(spec: &Spec, sources: Arc<Sources>) -> Result<Prepared> {
+    let entries = spec
+        .models
+        .iter()
+        .map(|(name, source)| format!("{name}={source}"));
+    let models = Models::read(
+        entries,
+        spec.backend.as_deref(),
+        spec.onnxruntime.clone(),
+        sources,
+    )?;
+    let runtime = runtime(spec, &models)?;
+    let digest = spec.digest.as_deref();
+    let plugin = match &spec.plugin {
+        PluginSource::Named(name) => reference::load_checked(&runtime, name, digest),
+        PluginSource::Inline(name, bytes) => reference::from_bytes(&runtime, name, bytes, digest),
+    }?;
+    let function = reference::function(&plugin, spec.function.as_deref())?;
+    Ok(Prepared {
+        function: function.name.clone(),
+        runtime,
+        plugin,
+        models,
+        on_error: spec.on_error,
+    })
+}
+
+/// Opens a spec. What this process has opened before is not opened again, as
+/// long as its files are those of then.
+///
+/// # Errors
+/// As [`prepare`] and [`Prepared::open`].
+pub fn open(spec: &Spec) -> Result<Udf> {
+    let seen = Seen::of(spec);
+    if let Some(udf) = recall(&seen) {
+        return Ok(udf);
+    }
+    // Not under the lock: a model may take its time, and others need not wait
+    // for it. Two who open the same at once share the model all the same.
+    let udf = prepare(spec, Arc::default())?.open(&spec.options)?;
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    opened.push_back((seen, udf.clone()));
+    if opened.len() > KEPT {
+        opened.pop_front();
+    }
+    Ok(udf)
+}
+
+/// What is open, the last used one last.
+static OPENED: Mutex<VecDeque<(Seen, Udf)>> = Mutex::new(VecDeque::new());
+
+fn recall(seen: &Seen) -> Option<Udf> {
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = opened.iter().position(|(other, _)| other == seen)?;
+    let entry = opened.remove(at)?;
+    let udf = entry.1.clone();
+    opened.push_back(entry);
+    Some(udf)
+}
+
+/// A spec, and the files that it names as they are now. A forked process has
+/// its parent's memory but not the clock that ends what takes too long, and
+/// opens anew.
+#[derive(PartialEq)]
+struct Seen {
+    process: u32,
+    spec: Spec,
+    files: Vec<Option<Stamp>>,
+}
+
+impl Seen {
+    fn of(spec: &Spec) -> Self {
+        let plugin = match &spec.plugin {
+            PluginSource::Named(name) => stamp_of(name.as_ref()),
+            PluginSource::Inline(..) => None,
+        };
+        let models = spec
+            .models
+            .iter()
+            .filter_map(|(name, source)| {
+                wudf_backends::catalogue::parse(&format!("{name}={source}")).ok()
+            })
+            .map(|model| stamp(&model.source));
+        let assets = spec.assets.values().map(|path| stamp_of(path));
+        Self {
+            process: std::process::id(),
+            spec: spec.clone(),
+            files: [plugin].into_iter().chain(models).chain(assets).collect(),
+        }
+    }
+}
+
+/// A runtime for the spec, in the sandbox that the process has.
+fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
+    let mut limits = Limits::default();
+    if let Some(memory) = spec.memory {
+        limits.memory = memory;
+    }
+    if let Some(time) = spec.time_limit {
+        limits.call_time = time;
+    }
+    let mut builder = Runtime::builder().backends(models.backends.iter().cloned());
+    if let Some(threads) = spec.threads {
+        builder = builder.threads(threads);
+    }
+    for model in &models.specs {
+        builder = builder.model(model.clone());
+    }
+    for (name, path) in &spec.assets {
+        let bytes = std::fs::read(path).map_err(|e| {
+            let message = format!("cannot read the asset {name} from {}: {e}", path.display());
+            Error::new(ErrorKind::Asset, message)
+        })?;
+        builder = builder.asset(name, bytes);
+    }
+    builder.beside(&base(&limits)?).limits(limits).build()
+}
+
+/// A runtime without models, for others to have the sandbox in common with:
+/// one for each bound on memory, in each process.
+fn base(limits: &Limits) -> Result<Runtime> {
+    static BASES: Mutex<Vec<(u32, Runtime)>> = Mutex::new(Vec::new());
+    let process = std::process::id();
+    let mut bases = BASES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, base)) = bases
+        .iter()
+        .find(|(of, base)| *of == process && base.limits().memory == limits.memory)
+    {
+        return Ok(base.clone());
+    }
+    let base = Runtime::builder().limits(limits.clone()).build()?;
+    bases.push((process, base.clone()));
+    Ok(base)
+}

@@ -1,0 +1,124 @@
+//! One copy of a model in a process, whatever the number of runtimes.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Instant, SystemTime};
+
+use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSource, ModelSpec, Tensor, TensorSpec};
+use wudf_backends::source::Source;
+
+/// A backend that hands out the models that the process has in memory.
+pub(crate) struct Shared {
+    backend: Arc<dyn Backend>,
+}
+
+/// What makes two models the same: process, backend, entry and outputs; and, of a file, when it was written and its
+/// size. A forked process has its parent's memory, but not the threads that a model may need.
+type Key = (u32, String, String, Vec<String>, Option<Stamp>);
+
+/// When a file was written, and its size.
+pub(crate) type Stamp = (SystemTime, u64);
+
+/// A slot for each model; its lock is held while the model loads, so that others wait for it.
+type Slot = Arc<Mutex<Weak<dyn Model>>>;
+
+static LOADED: Mutex<Option<HashMap<Key, Slot>>> = Mutex::new(None);
+
+impl Shared {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend }
+    }
+}
+
+impl Backend for Shared {
+    fn name(&self) -> &str {
+        self.backend.name()
+    }
+
+    fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
+        if matches!(request.spec.source, ModelSource::Bytes(_)) {
+            return self.backend.load(request);
+        }
+        let key = (
+            std::process::id(),
+            self.name().to_owned(),
+            entry(request.spec),
+            request.outputs.to_vec(),
+            stamp(&request.spec.source),
+        );
+        let slot = {
+            let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+            let loaded = loaded.get_or_insert_default();
+            // Entries of models that are gone cost little, but not for ever.
+            loaded.retain(|_, slot| {
+                Arc::strong_count(slot) > 1
+                    || slot
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .strong_count()
+                        > 0
+            });
+            Arc::clone(
+                loaded
+                    .entry(key)
+                    .or_insert_with(|| Arc::new(Mutex::new(Weak::<Handle>::new()))),
+            )
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = match slot.upgrade() {
+            Some(model) => model,
+            None => {
+                let model: Arc<dyn Model> = Arc::from(self.backend.load(request)?);
+                *slot = Arc::downgrade(&model);
+                model
+            }
+        };
+        Ok(Box::new(Handle(model)))
+    }
+}
+
+/// The entry without its name, which changes nothing about the model.
+fn entry(spec: &ModelSpec) -> String {
+    let mut spec = spec.clone();
+    spec.name = String::new();
+    format!("{spec:?}")
+}
+
+/// The stamp of a model that is a file.
+pub(crate) fn stamp(source: &ModelSource) -> Option<Stamp> {
+    match Source::of(source) {
+        Some(Source::Path(path)) => stamp_of(&path),
+        _ => None,
+    }
+}
+
+/// The stamp of a file that is there.
+pub(crate) fn stamp_of(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+struct Handle(Arc<dyn Model>);
+
+impl Model for Handle {
+    fn inputs(&self) -> &[TensorSpec] {
+        self.0.inputs()
+    }
+
+    fn outputs(&self) -> &[TensorSpec] {
+        self.0.outputs()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.0.batch_size()
+    }
+
+    fn run(
+        &self,
+        inputs: &[(&str, &Tensor)],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Tensor>, Error> {
+        self.0.run(inputs, deadline)
+    }
+}

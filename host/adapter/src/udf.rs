@@ -1,0 +1,99 @@
+//! An opened function, and what becomes of the rows that fail.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StringArray, StructArray};
+use arrow_schema::{DataType, Field, Fields};
+use wudf::{Error, Function, Output, Result, Signature};
+
+use crate::OnError;
+
+/// A function with its options, models and policy: ready for an engine's
+/// columns, from any number of threads. Clones are the same function.
+#[derive(Clone, Debug)]
+pub struct Udf {
+    function: Function,
+    on_error: OnError,
+}
+
+impl Udf {
+    pub(crate) fn new(function: Function, on_error: OnError) -> Self {
+        Self { function, on_error }
+    }
+
+    /// The function below, which knows failures and no policy.
+    pub fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// The function's signature under its options. What the policy makes of
+    /// the result is in [`returns`](Self::returns).
+    pub fn signature(&self) -> &Signature {
+        self.function.signature()
+    }
+
+    /// What a failed row does.
+    pub fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    /// The column that a call gives: named after the function, nullable.
+    pub fn returns(&self) -> Field {
+        let field = &self.signature().returns;
+        match self.on_error {
+            OnError::Raise | OnError::Null => field.clone(),
+            OnError::Record => Field::new_struct(field.name(), record(field), false),
+        }
+    }
+
+    /// Computes a value for each of `rows` rows. The arguments may be of any
+    /// type that is cast without loss to the declared one.
+    ///
+    /// # Errors
+    /// As [`Function::evaluate`]; under [`OnError::Raise`] also for the first row
+    /// that failed.
+    pub fn call(&self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let output = match arguments {
+            [] => self.function.evaluate_rows(rows),
+            arguments => self.function.evaluate(&arguments.to_vec()),
+        }?;
+        self.settle(output)
+    }
+
+    /// What the policy makes of a call's values and failures.
+    ///
+    /// # Errors
+    /// Under [`OnError::Raise`], for the first row that failed.
+    pub fn settle(&self, output: Output) -> Result<ArrayRef> {
+        match self.on_error {
+            OnError::Null => Ok(output.values),
+            OnError::Raise => match output.failures.into_iter().next() {
+                None => Ok(output.values),
+                Some(failure) => Err(Error::new(failure.kind, failure.message)
+                    .in_row(failure.row)
+                    .in_plugin(self.function.plugin().name())
+                    .in_function(&self.signature().name)),
+            },
+            OnError::Record => {
+                let mut messages = vec![None; output.values.len()];
+                for failure in &output.failures {
+                    messages[failure.row] = Some(failure.message.as_str());
+                }
+                let errors: ArrayRef = Arc::new(StringArray::from(messages));
+                let fields = record(&self.signature().returns);
+                Ok(Arc::new(StructArray::new(
+                    fields,
+                    vec![output.values, errors],
+                    None,
+                )))
+            }
+        }
+    }
+}
+
+fn record(field: &Field) -> Fields {
+    Fields::from(vec![
+        field.clone().with_name("value").with_nullable(true),
+        Field::new("error", DataType::Utf8, true),
+    ])
+}

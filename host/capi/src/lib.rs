@@ -1,0 +1,1 @@
+//! wudf behind a C interface.

@@ -1,0 +1,1 @@
+//! Plugins' functions in DataFusion, and CREATE FUNCTION ... LANGUAGE wasm.
