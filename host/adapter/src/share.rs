@@ -122,3 +122,70 @@ impl Model for Handle {
         self.0.run(inputs, deadline)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Makes models without inputs, and counts them.
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    struct Empty;
+
+    impl Model for Empty {
+        fn inputs(&self) -> &[TensorSpec] {
+            &[]
+        }
+
+        fn outputs(&self) -> &[TensorSpec] {
+            &[]
+        }
+
+        fn run(&self, _: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+            Ok(Vec::new())
+        }
+    }
+
+    impl Backend for Counting {
+        fn name(&self) -> &str {
+            "counting"
+        }
+
+        fn load(&self, _: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Box::new(Empty))
+        }
+    }
+
+    #[test]
+    fn a_model_is_loaded_once_while_somebody_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.onnx");
+        std::fs::write(&path, "one").unwrap();
+        let counting = Arc::new(Counting::default());
+        let loads = || counting.0.load(Ordering::Relaxed);
+        // Two backends of the same name, as two runtimes have them.
+        let backends: Vec<Shared> = (0..2).map(|_| Shared::new(counting.clone())).collect();
+        let load = |at: usize, name: &str, outputs: &[String]| {
+            let spec = ModelSpec::new(name, path.to_str().unwrap());
+            backends[at]
+                .load(&LoadRequest::new(&spec, outputs))
+                .unwrap()
+        };
+
+        let first = load(0, "a", &[]);
+        let second = load(1, "b", &[]);
+        assert_eq!(loads(), 1, "a name changes nothing");
+        let other = load(1, "a", &["logits".to_owned()]);
+        assert_eq!(loads(), 2, "other outputs are another model");
+        std::fs::write(&path, "another").unwrap();
+        let changed = load(0, "a", &[]);
+        assert_eq!(loads(), 3, "the file has changed");
+        drop((first, second, other, changed));
+        load(0, "a", &[]);
+        assert_eq!(loads(), 4, "what nobody has is gone");
+    }
+}
