@@ -11,9 +11,10 @@ WUDF    := $(TARGET)/release/wudf
 VENV    := $(TARGET)/python
 PHOTOS  ?=
 OUT     ?= demo-output
+PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench build toolchain clean
+.PHONY: help demo test check fmt bench build toolchain install-c clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 2
@@ -53,6 +54,16 @@ bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
 	  $(CARGO) bench --workspace --locked --bench boundary --bench pictures --bench start
+
+# The C interface: libraries, header, and what pkg-config reads.
+install-c: build
+	install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -m 755 '$(TARGET)/release/libwudf.so' '$(DESTDIR)$(PREFIX)/lib'
+	install -m 644 '$(TARGET)/release/libwudf.a' '$(DESTDIR)$(PREFIX)/lib'
+	install -m 644 host/capi/include/wudf.h '$(DESTDIR)$(PREFIX)/include'
+	version=$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml) \
+	  && sed "s|@prefix@|$(PREFIX)|; s|@version@|$$version|" host/capi/wudf.pc.in \
+	  > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/wudf.pc'
 
 clean:
 	$(CARGO) clean
