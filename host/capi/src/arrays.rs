@@ -137,9 +137,9 @@ pub unsafe fn borrow(array: *const FFI_ArrowArray, ty: DataType) -> Result<Array
 unsafe fn check_array(array: &FFI_ArrowArray, ty: &DataType) -> Result<(), Wrong> {
     let broken = |what: String| format!("its array is broken: {what}, in a {ty}");
     let total = array.length.checked_add(array.offset);
-    let Some(total) = total.filter(|total| {
-        array.length >= 0 && array.offset >= 0 && *total <= MAX_ELEMENTS
-    }) else {
+    let Some(total) =
+        total.filter(|total| array.length >= 0 && array.offset >= 0 && *total <= MAX_ELEMENTS)
+    else {
         let (length, offset) = (array.length, array.offset);
         return Err(broken(format!("length {length} and offset {offset}")));
     };
@@ -209,7 +209,10 @@ unsafe fn check_array(array: &FFI_ArrowArray, ty: &DataType) -> Result<(), Wrong
         || !children.is_empty() && array.children.is_null()
     {
         let n = array.n_children;
-        return Err(broken(format!("{n} children where there are {}", children.len())));
+        return Err(broken(format!(
+            "{n} children where there are {}",
+            children.len()
+        )));
     }
     for (at, ty) in children.into_iter().enumerate() {
         // SAFETY: there are that many pointers, to arrays or NULL.

@@ -81,7 +81,11 @@ impl Function {
             return Ok((rows, Vec::new()));
         }
         if schemas.is_null() || arrays.is_null() {
-            let what = if schemas.is_null() { "schemas" } else { "arrays" };
+            let what = if schemas.is_null() {
+                "schemas"
+            } else {
+                "arrays"
+            };
             return Err(self.wrong(format!("`{what}` is NULL")));
         }
         let of = |at: usize| {
@@ -249,7 +253,11 @@ pub unsafe extern "C" fn wudf_function_returns(
     schema: *mut FFI_ArrowSchema,
 ) -> *mut Handle {
     // SAFETY: as the function's own.
-    unsafe { describe_in(function, schema, |function| exported(&function.udf.returns())) }
+    unsafe {
+        describe_in(function, schema, |function| {
+            exported(&function.udf.returns())
+        })
+    }
 }
 
 /// # Safety

@@ -86,7 +86,11 @@ impl Rows {
     pub fn write_parquet(&self, path: &Path) {
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..40));
         let names: ArrayRef = Arc::new(StringArray::from(self.names.clone()));
-        let columns = [("row", numbers), ("name", names), ("content", self.column())];
+        let columns = [
+            ("row", numbers),
+            ("name", names),
+            ("content", self.column()),
+        ];
         write_parquet(path, &table(columns));
     }
 

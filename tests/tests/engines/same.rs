@@ -5,9 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::Float32Type;
-use arrow_array::{Array, ArrayRef};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -16,7 +13,7 @@ use wudf::{Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_backends::{defaults, source::Sources};
 use wudf_tests::program::wudf;
-use wudf_tests::tables::{read_parquet, vectors};
+use wudf_tests::tables::{read_parquet, table, vectors};
 
 use crate::c::{self, Link};
 use crate::rows::Rows;
@@ -100,11 +97,7 @@ impl Place {
 /// An engine; none when it is not there, which it has said.
 type Engine = fn(&Place, Job) -> Option<Answer>;
 
-const ENGINES: &[(&str, Engine)] = &[
-    ("Rust", rust),
-    ("the program", program),
-    ("C", from_c),
-];
+const ENGINES: &[(&str, Engine)] = &[("Rust", rust), ("the program", program), ("C", from_c)];
 
 fn rust(place: &Place, job: Job) -> Option<Answer> {
     let mut builder = Runtime::builder().backends(defaults(None, Arc::new(Sources::default())));
@@ -116,14 +109,8 @@ fn rust(place: &Place, job: Job) -> Option<Answer> {
     let column = function.call(&[place.rows.column()]).unwrap();
     Some(Answer {
         digest: plugin.digest().to_owned(),
-        vectors: lists(&column),
+        vectors: vectors(&table([("vector", column)]), "vector"),
     })
-}
-
-fn lists(column: &ArrayRef) -> Vec<Option<Vec<f32>>> {
-    let lists = column.as_fixed_size_list();
-    let values = |list: ArrayRef| list.as_primitive::<Float32Type>().values().to_vec();
-    lists.iter().map(|list| list.map(values)).collect()
 }
 
 fn program(place: &Place, job: Job) -> Option<Answer> {
@@ -154,7 +141,14 @@ fn from_c(place: &Place, job: Job) -> Option<Answer> {
         return None;
     };
     let example = place.path().join("vectors");
-    c::compile(&cc, Link::Shared, &["-std=c11"], &["examples/vectors.c"], &example).unwrap();
+    c::compile(
+        &cc,
+        Link::Shared,
+        &["-std=c11"],
+        &["examples/vectors.c"],
+        &example,
+    )
+    .unwrap();
     let out = place.path().join("vectors.f32");
     let mut command = c::program(&example);
     command.arg(place.reference(job)).arg(&out);
@@ -215,7 +209,10 @@ fn assert_same(engine: &str, job: Job, found: &[Vec<f32>], wanted: &[Vec<f32>]) 
         let mut pairs = found.iter().zip(wanted);
         if let Some(at) = pairs.position(|(a, b)| a.to_bits() != b.to_bits()) {
             let (a, b) = (found[at], wanted[at]);
-            panic!("{engine}: {}: row {row}, value {at}: {a:e} where Rust has {b:e}", job.function);
+            panic!(
+                "{engine}: {}: row {row}, value {at}: {a:e} where Rust has {b:e}",
+                job.function
+            );
         }
     }
 }
