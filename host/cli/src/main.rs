@@ -70,6 +70,5 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
 
 /// On SIGINT, SIGTERM and SIGHUP: no half-written file stays.
 fn interruptible() -> Result<()> {
-    ctrlc::set_handler(interrupt::interrupt)
-        .context("cannot handle signals")
+    ctrlc::set_handler(interrupt::interrupt).context("cannot handle signals")
 }

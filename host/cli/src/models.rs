@@ -8,8 +8,8 @@ use wudf::nn::ModelSpec;
 use wudf::{ErrorKind, Function, Plugin, Signature};
 use wudf_adapter::Spec;
 use wudf_adapter::models::Models;
-use wudf_backends::{catalogue, seeded};
 use wudf_backends::source::{Options, Progress, Source, Sources};
+use wudf_backends::{catalogue, seeded};
 
 use crate::args::{LimitArgs, ModelArgs};
 use crate::cache;
@@ -44,7 +44,11 @@ pub fn spec(
     for entry in &models.models {
         let name = catalogue::parse(entry)?.name;
         let source = entry.split_once('=').map_or("", |(_, source)| source);
-        if spec.models.insert(name.clone(), source.to_owned()).is_some() {
+        if spec
+            .models
+            .insert(name.clone(), source.to_owned())
+            .is_some()
+        {
             bail!("the model {name} is named twice");
         }
     }

@@ -91,7 +91,13 @@ impl Source {
         let parts = parts.clamp(1, self.paths.len().max(1));
         (0..parts)
             .map(|part| Self {
-                paths: self.paths.iter().skip(part).step_by(parts).cloned().collect(),
+                paths: self
+                    .paths
+                    .iter()
+                    .skip(part)
+                    .step_by(parts)
+                    .cloned()
+                    .collect(),
                 rows: None,
                 ..self.clone()
             })
@@ -104,14 +110,15 @@ impl Source {
         match self.kind {
             Kind::Files => {
                 let files = binary::Files::new(self.paths.clone(), self.bounds);
-                Box::new(if contents { files } else { files.without_contents() })
+                Box::new(if contents {
+                    files
+                } else {
+                    files.without_contents()
+                })
             }
-            Kind::Tables(format) => table::read_all(
-                format,
-                self.paths.clone(),
-                self.schema.clone(),
-                self.bounds,
-            ),
+            Kind::Tables(format) => {
+                table::read_all(format, self.paths.clone(), self.schema.clone(), self.bounds)
+            }
         }
     }
 }

@@ -48,12 +48,7 @@ pub fn read_all(
     Box::new(paths.flat_map(move |path| read(path, format, schema.clone(), bounds)))
 }
 
-fn read(
-    path: PathBuf,
-    format: InputFormat,
-    schema: SchemaRef,
-    bounds: Bounds,
-) -> Chunks {
+fn read(path: PathBuf, format: InputFormat, schema: SchemaRef, bounds: Bounds) -> Chunks {
     match batches(&path, format, &schema, bounds) {
         Err(error) => Box::new(std::iter::once(Err(error.context(cannot_read(&path))))),
         Ok(batches) => {
@@ -210,10 +205,7 @@ mod tests {
             write(&folder, "1.csv", "a,b\n1,x\n"),
             write(&folder, "2.csv", "a,c\n1,x\n"),
         ];
-        let error = open(InputFormat::Csv, paths)
-            .err()
-            .unwrap()
-            .to_string();
+        let error = open(InputFormat::Csv, paths).err().unwrap().to_string();
         assert!(
             error.contains("different columns") && error.contains("c (Utf8)"),
             "{error}"
@@ -224,9 +216,7 @@ mod tests {
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = write(&folder, "a.parquet", "no parquet");
-        let error = open(InputFormat::Parquet, vec![path])
-            .err()
-            .unwrap();
+        let error = open(InputFormat::Parquet, vec![path]).err().unwrap();
         assert!(error.to_string().contains("a.parquet"), "{error:#}");
     }
 }

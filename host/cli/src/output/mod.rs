@@ -51,9 +51,7 @@ impl Target {
         };
         if path == Path::new("-") {
             let Some(format) = format else {
-                bail!(
-                    "`-o -` needs {flag}: parquet, arrow-stream, csv, tsv, ndjson or table"
-                );
+                bail!("`-o -` needs {flag}: parquet, arrow-stream, csv, tsv, ndjson or table");
             };
             return Ok(Self { format, path: None });
         }
