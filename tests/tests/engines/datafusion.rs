@@ -141,7 +141,10 @@ fn no_rows_are_no_rows_of_the_right_type() {
         ("answer", "", "answer"),
         ("fails", "x BIGINT", "fails"),
     ]);
-    engine.table("t", table([("s", arc(StringArray::from(Vec::<&str>::new())))]));
+    engine.table(
+        "t",
+        table([("s", arc(StringArray::from(Vec::<&str>::new())))]),
+    );
     let column = engine.column("SELECT upper_wasm(s) FROM t");
     assert_eq!((column.len(), column.data_type()), (0, &DataType::Utf8));
     assert_eq!(engine.ints("SELECT answer() FROM t"), []);
@@ -160,8 +163,18 @@ fn slices_are_read_where_they_begin() {
         lists.append_value((0..n).map(|i| Some(f32::from(i) + f32::from(n) * 100.0)));
     }
     let rows = table([
-        ("x", arc((0..10).map(|n| (n != 5).then_some(n)).collect::<Int64Array>())),
-        ("s", arc(StringArray::from_iter_values((0..10).map(|n| "x".repeat(n))))),
+        (
+            "x",
+            arc((0..10)
+                .map(|n| (n != 5).then_some(n))
+                .collect::<Int64Array>()),
+        ),
+        (
+            "s",
+            arc(StringArray::from_iter_values(
+                (0..10).map(|n| "x".repeat(n)),
+            )),
+        ),
         ("l", arc(lists.finish())),
     ]);
     let slice = rows.slice(4, 3);
@@ -174,8 +187,18 @@ fn slices_are_read_where_they_begin() {
     let texts: Vec<_> = found.column(1).as_string::<i32>().iter().collect();
     assert_eq!(texts, [Some("XXXX"), Some("XXXXX"), Some("XXXXXX")]);
     assert_eq!(
-        found.column(2).as_list::<i32>().value(1).as_primitive::<Float32Type>().values(),
-        slice.column(2).as_list::<i32>().value(1).as_primitive::<Float32Type>().values(),
+        found
+            .column(2)
+            .as_list::<i32>()
+            .value(1)
+            .as_primitive::<Float32Type>()
+            .values(),
+        slice
+            .column(2)
+            .as_list::<i32>()
+            .value(1)
+            .as_primitive::<Float32Type>()
+            .values(),
     );
 }
 
@@ -189,7 +212,9 @@ fn views_large_types_and_dictionaries_go_in_as_they_are() {
     let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
     dictionary.extend(words);
     let mut views = BinaryViewBuilder::new();
-    words.iter().for_each(|word| views.append_option(word.map(str::as_bytes)));
+    words
+        .iter()
+        .for_each(|word| views.append_option(word.map(str::as_bytes)));
     let bytes: Vec<_> = words.iter().map(|word| word.map(str::as_bytes)).collect();
     engine.table(
         "t",
@@ -198,7 +223,10 @@ fn views_large_types_and_dictionaries_go_in_as_they_are() {
             ("large", arc(LargeStringArray::from_iter(words))),
             ("dictionary", arc(dictionary.finish())),
             ("bytes_view", arc(views.finish())),
-            ("large_bytes", arc(LargeBinaryArray::from_iter(bytes.iter().copied()))),
+            (
+                "large_bytes",
+                arc(LargeBinaryArray::from_iter(bytes.iter().copied())),
+            ),
             ("fixed", arc(BinaryArray::from_iter(bytes.iter().copied()))),
         ]),
     );
@@ -209,7 +237,10 @@ fn views_large_types_and_dictionaries_go_in_as_they_are() {
         assert_eq!(texts, wanted.each_ref().map(Option::as_deref), "{column}");
         let sizes = engine.ints(&format!("SELECT size({column}) FROM t"));
         assert_eq!(sizes, [Some(33), None, Some(2)], "{column}");
-        let plan = format!("{:?}", engine.sql(&format!("EXPLAIN SELECT size({column}) FROM t")));
+        let plan = format!(
+            "{:?}",
+            engine.sql(&format!("EXPLAIN SELECT size({column}) FROM t"))
+        );
         assert!(!plan.contains("CAST"), "{plan}");
     }
     for column in ["bytes_view", "large_bytes", "fixed"] {
@@ -252,7 +283,11 @@ fn failed_rows_do_what_the_policy_says() {
                 "SELECT r['value'] AS value, r['error'] AS error FROM (SELECT {function}_record(x) AS r FROM t)"
             ))
             .unwrap();
-        let values: Vec<_> = record.column(0).as_primitive::<Int64Type>().iter().collect();
+        let values: Vec<_> = record
+            .column(0)
+            .as_primitive::<Int64Type>()
+            .iter()
+            .collect();
         assert_eq!(values, [Some(1), None, Some(3)]);
         let errors = record.column(1).as_string::<i32>();
         assert!(errors.is_null(0) && errors.is_null(2));
@@ -275,7 +310,10 @@ fn errors_keep_their_kind() {
     };
     let inner: &wudf::Error = inner.downcast_ref().unwrap();
     assert_eq!((inner.kind(), inner.row()), (ErrorKind::Row, Some(0)));
-    assert_eq!((inner.plugin(), inner.function()), (Some("kit"), Some("fails")));
+    assert_eq!(
+        (inner.plugin(), inner.function()),
+        (Some("kit"), Some("fails"))
+    );
 }
 
 #[test]
@@ -284,12 +322,22 @@ fn constants_are_computed_once() {
     let udf = open(&spec(&format!("{}:add_one", KIT.path))).unwrap();
     let time = open(&spec(&format!("{}:random_and_time", KIT.path))).unwrap();
     let answer = open(&spec(&format!("{}:answer", KIT.path))).unwrap();
-    engine.context.register_udf(WasmUdf::new(udf.clone(), "add_one"));
-    engine.context.register_udf(WasmUdf::new(time.clone(), "now_wasm"));
-    engine.context.register_udf(WasmUdf::new(answer.clone(), "answer"));
+    engine
+        .context
+        .register_udf(WasmUdf::new(udf.clone(), "add_one"));
+    engine
+        .context
+        .register_udf(WasmUdf::new(time.clone(), "now_wasm"));
+    engine
+        .context
+        .register_udf(WasmUdf::new(answer.clone(), "answer"));
     engine.table("t", numbers((0..1000).map(Some)));
     assert_eq!(engine.ints("SELECT add_one(41) FROM t"), [Some(42); 1000]);
-    assert!(udf.function().stats().rows <= 2, "{:?}", udf.function().stats());
+    assert!(
+        udf.function().stats().rows <= 2,
+        "{:?}",
+        udf.function().stats()
+    );
     assert_eq!(engine.ints("SELECT answer() FROM t"), [Some(42); 1000]);
     assert!(answer.function().stats().rows <= 2);
     assert_eq!(engine.column("SELECT now_wasm() FROM t").len(), 1000);
@@ -314,9 +362,7 @@ fn constants_stand_beside_columns() {
 fn rows_of_large_constants_are_counted_in_the_whole_batch() {
     let engine = Engine::with(&[("chosen", "s TEXT", "parse_int")]);
     engine.table("t", numbers((0..100).map(Some)));
-    let error = engine.error(
-        "SELECT chosen(CASE WHEN x = 70 THEN 'seventy' ELSE '1' END) FROM t",
-    );
+    let error = engine.error("SELECT chosen(CASE WHEN x = 70 THEN 'seventy' ELSE '1' END) FROM t");
     assert!(error.contains("kit:parse_int: row 70: "), "{error}");
 }
 
@@ -334,19 +380,55 @@ fn literals_become_what_the_function_takes() {
     assert_eq!(float("SELECT weigh(3, 2.5)"), 7.5);
     assert_eq!(float("SELECT weigh(3, 2)"), 6.0);
     assert!(engine.column("SELECT weigh(NULL, 2.5)").is_null(0));
-    assert_eq!(engine.column("SELECT real(0.5)").as_primitive::<Float32Type>().value(0), 0.5);
-    assert_eq!(engine.column("SELECT day('2020-02-29')").data_type(), &DataType::Date32);
-    assert_eq!(engine.column("SELECT list([1, 2.5])").as_list::<i32>().value(0).len(), 2);
-    assert_eq!(engine.column("SELECT list([])").as_list::<i32>().value(0).len(), 0);
     assert_eq!(
-        engine.column("SELECT triple([1, 2, 3])").as_fixed_size_list().value_length(),
+        engine
+            .column("SELECT real(0.5)")
+            .as_primitive::<Float32Type>()
+            .value(0),
+        0.5
+    );
+    assert_eq!(
+        engine.column("SELECT day('2020-02-29')").data_type(),
+        &DataType::Date32
+    );
+    assert_eq!(
+        engine
+            .column("SELECT list([1, 2.5])")
+            .as_list::<i32>()
+            .value(0)
+            .len(),
+        2
+    );
+    assert_eq!(
+        engine
+            .column("SELECT list([])")
+            .as_list::<i32>()
+            .value(0)
+            .len(),
+        0
+    );
+    assert_eq!(
+        engine
+            .column("SELECT triple([1, 2, 3])")
+            .as_fixed_size_list()
+            .value_length(),
         3
     );
     // A value that does not fit is an error, not another value.
     assert!(engine.error("SELECT small(300)").contains("300"));
-    assert!(engine.error("SELECT weigh(3000000000, 1.0)").contains("3000000000"));
+    assert!(
+        engine
+            .error("SELECT weigh(3000000000, 1.0)")
+            .contains("3000000000")
+    );
     assert!(engine.error("SELECT triple([1, 2])").contains('3'));
-    for call in ["weigh('three', 1)", "weigh(1)", "weigh()", "weigh(1, 2, 3)", "weigh(2.5, 1)"] {
+    for call in [
+        "weigh('three', 1)",
+        "weigh(1)",
+        "weigh()",
+        "weigh(1, 2, 3)",
+        "weigh(2.5, 1)",
+    ] {
         let error = engine.error(&format!("SELECT {call}"));
         assert!(
             error.contains("weigh takes (count INT, weight DOUBLE), not ("),
@@ -377,8 +459,14 @@ fn results_have_the_declared_type() {
     let list = doubles.as_list::<i32>().value(0);
     assert_eq!(list.as_primitive::<Float64Type>().values(), &[7.0; 3]);
     for (returns, why) in [
-        ("RETURNS FLOAT[4]", "returns FLOAT[3], which does not become the FLOAT[4]"),
-        ("RETURNS BIGINT", "returns FLOAT[3], which does not become the BIGINT"),
+        (
+            "RETURNS FLOAT[4]",
+            "returns FLOAT[3], which does not become the FLOAT[4]",
+        ),
+        (
+            "RETURNS BIGINT",
+            "returns FLOAT[3], which does not become the BIGINT",
+        ),
     ] {
         let error = create("other", returns).unwrap_err().strip_backtrace();
         assert!(error.contains(why), "{error}");
@@ -397,7 +485,10 @@ fn functions_come_and_go() {
     create("CREATE FUNCTION", "add_one").unwrap();
     assert_eq!(engine.ints("SELECT f(1)"), [Some(2)]);
     let error = create("CREATE FUNCTION", "nothing").unwrap_err();
-    assert!(error.to_string().contains("there is a function f already"), "{error}");
+    assert!(
+        error.to_string().contains("there is a function f already"),
+        "{error}"
+    );
     create("CREATE OR REPLACE FUNCTION", "nothing").unwrap();
     assert_eq!(engine.ints("SELECT f(1)"), [Some(1)]);
     engine.sql("DROP FUNCTION f").unwrap();
@@ -414,7 +505,10 @@ fn functions_come_and_go() {
     assert!(engine.sql("SELECT AddOne(1)").is_err());
     // DataFusion's own are in no danger.
     let error = engine.error(&statement("upper", "s TEXT", "upper"));
-    assert!(error.contains("there is a function upper already"), "{error}");
+    assert!(
+        error.contains("there is a function upper already"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -448,7 +542,10 @@ fn statements_that_make_no_sense() {
         ),
         ("f(x BIGINT) AS 'x'".into(), "f has no LANGUAGE"),
         ("f(x BIGINT) LANGUAGE wasm".into(), "f wants AS 'PLUGIN"),
-        ("f(x BIGINT) LANGUAGE wasm AS ''".into(), "there is no plugin"),
+        (
+            "f(x BIGINT) LANGUAGE wasm AS ''".into(),
+            "there is no plugin",
+        ),
         (
             format!("f(x BIGINT DEFAULT 1) LANGUAGE wasm AS '{kit}:add_one'"),
             "f declares a DEFAULT",
@@ -504,7 +601,9 @@ fn statements_that_make_no_sense() {
     }
     // A weaker promise is fine.
     engine
-        .sql(&format!("CREATE FUNCTION f(x INT) RETURNS BIGINT VOLATILE LANGUAGE wasm AS '{kit}:add_one'"))
+        .sql(&format!(
+            "CREATE FUNCTION f(x INT) RETURNS BIGINT VOLATILE LANGUAGE wasm AS '{kit}:add_one'"
+        ))
         .unwrap();
     assert_eq!(engine.ints("SELECT f(CAST(1 AS INT))"), [Some(2)]);
 }
@@ -552,7 +651,10 @@ fn texts() -> impl Strategy<Value = (ArrayRef, Vec<Option<String>>)> {
                 _ => Arc::new(StringViewArray::from_iter(texts.iter())),
             };
             let skip = skip.min(texts.len());
-            (array.slice(skip, texts.len() - skip), texts[skip..].to_vec())
+            (
+                array.slice(skip, texts.len() - skip),
+                texts[skip..].to_vec(),
+            )
         },
     )
 }

@@ -5,9 +5,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use arrow_array::builder::{BinaryViewBuilder, StringDictionaryBuilder};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
-use arrow_array::{
-    Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
-};
+use arrow_array::{Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{DataType, SchemaRef};
@@ -17,7 +15,9 @@ use wudf_tests::tables::{arc, table};
 
 fn stream(batches: &[RecordBatch]) -> Vec<u8> {
     let mut writer = StreamWriter::try_new(Vec::new(), &batches[0].schema()).unwrap();
-    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    batches
+        .iter()
+        .for_each(|batch| writer.write(batch).unwrap());
     writer.into_inner().unwrap()
 }
 
@@ -45,7 +45,11 @@ fn read(bytes: &mut Cursor<&[u8]>) -> (SchemaRef, Vec<RecordBatch>) {
 fn answers(ran: &Ran) -> (SchemaRef, Vec<RecordBatch>) {
     let mut bytes = Cursor::new(ran.stdout.as_slice());
     let read = read(&mut bytes);
-    assert_eq!(bytes.position(), ran.stdout.len() as u64, "one stream, and its end mark");
+    assert_eq!(
+        bytes.position(),
+        ran.stdout.len() as u64,
+        "one stream, and its end mark"
+    );
     read
 }
 
@@ -68,7 +72,12 @@ fn batches_are_answered_one_by_one() {
     assert_eq!(schema.field(0).name(), "add_one");
     assert_eq!(
         ints(&answers),
-        [vec![Some(2), None], vec![], vec![Some(4)], vec![Some(41), Some(42)]]
+        [
+            vec![Some(2), None],
+            vec![],
+            vec![Some(4)],
+            vec![Some(41), Some(42)]
+        ]
     );
     let ran = pipe(&[&kit("add_one"), "--as", "y"], stream(&batches[..1])).ends_with(0);
     assert_eq!(self::answers(&ran).0.field(0).name(), "y");
@@ -78,7 +87,12 @@ fn batches_are_answered_one_by_one() {
 fn columns_are_found_by_name_and_else_by_place() {
     let ints = |value| arc(Int64Array::from(vec![value]));
     let text = arc(StringArray::from(vec!["abcdef"]));
-    let named = table([("length", ints(2)), ("more", ints(0)), ("start", ints(3)), ("s", text.clone())]);
+    let named = table([
+        ("length", ints(2)),
+        ("more", ints(0)),
+        ("start", ints(3)),
+        ("s", text.clone()),
+    ]);
     let placed = table([("c1", text.clone()), ("c2", ints(3)), ("c3", ints(2))]);
     for rows in [named, placed] {
         let ran = pipe(&[&kit("substr")], stream(&[rows])).ends_with(0);
@@ -87,7 +101,12 @@ fn columns_are_found_by_name_and_else_by_place() {
     }
     let other = table([("c1", text), ("c2", ints(3))]);
     let ran = pipe(&[&kit("substr")], stream(&[other])).ends_with(3);
-    assert!(ran.stderr.contains("wants columns of its names; there is: c1, c2"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("wants columns of its names; there is: c1, c2"),
+        "{}",
+        ran.stderr
+    );
     let ran = pipe(&[&kit("answer")], stream(&[numbers([Some(1), Some(2)])])).ends_with(0);
     assert_eq!(self::ints(&self::answers(&ran).1), [[Some(42), Some(42)]]);
 }
@@ -98,7 +117,9 @@ fn every_layout_is_read() {
     let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
     dictionary.extend(words);
     let mut views = BinaryViewBuilder::new();
-    words.iter().for_each(|word| views.append_option(word.map(str::as_bytes)));
+    words
+        .iter()
+        .for_each(|word| views.append_option(word.map(str::as_bytes)));
     for column in [
         arc(StringViewArray::from_iter(words)),
         arc(LargeStringArray::from_iter(words)),
@@ -138,7 +159,10 @@ fn nothing_in_is_nothing_out() {
 
 #[test]
 fn failed_rows_do_what_the_policy_says() {
-    let rows = [numbers((0..4).map(Some)), numbers([Some(1), Some(13), Some(3)])];
+    let rows = [
+        numbers((0..4).map(Some)),
+        numbers([Some(1), Some(13), Some(3)]),
+    ];
     for (function, why) in [
         ("fails", "13 is unlucky"),
         ("panics", "row with 13 in it"),
@@ -146,20 +170,32 @@ fn failed_rows_do_what_the_policy_says() {
     ] {
         let run = |more: &[&str]| {
             let name = kit(function);
-            let words: Vec<&str> = [name.as_str(), "--time-limit", "0.3"].iter().chain(more).copied().collect();
+            let words: Vec<&str> = [name.as_str(), "--time-limit", "0.3"]
+                .iter()
+                .chain(more)
+                .copied()
+                .collect();
             pipe(&words, stream(&rows))
         };
         let raised = run(&[]).ends_with(3);
         assert!(
-            raised.stderr.starts_with(&format!("error: kit:{function}: row 5: "))
+            raised
+                .stderr
+                .starts_with(&format!("error: kit:{function}: row 5: "))
                 && raised.stderr.contains(why)
-                && raised.stderr.trim_end().ends_with("(counted from 0 in the stream)"),
+                && raised
+                    .stderr
+                    .trim_end()
+                    .ends_with("(counted from 0 in the stream)"),
             "{}",
             raised.stderr
         );
         // What came before was answered.
         let mut bytes = Cursor::new(raised.stdout.as_slice());
-        assert_eq!(ints(&read(&mut bytes).1), [[Some(0), Some(1), Some(2), Some(3)]]);
+        assert_eq!(
+            ints(&read(&mut bytes).1),
+            [[Some(0), Some(1), Some(2), Some(3)]]
+        );
 
         let null = run(&["--on-error", "null"]).ends_with(0);
         assert_eq!(ints(&answers(&null).1)[1], [Some(1), None, Some(3)]);
@@ -171,14 +207,20 @@ fn failed_rows_do_what_the_policy_says() {
         let values: Vec<_> = found.column(0).as_primitive::<Int64Type>().iter().collect();
         assert_eq!(values, [Some(1), None, Some(3)]);
         let errors = found.column(1).as_string::<i32>();
-        assert!(errors.is_null(0) && errors.value(1).contains(why), "{errors:?}");
+        assert!(
+            errors.is_null(0) && errors.value(1).contains(why),
+            "{errors:?}"
+        );
     }
 }
 
 #[test]
 fn streams_follow_one_another() {
     let mut bytes = stream(&[numbers([Some(1)]), numbers([Some(2)])]);
-    bytes.extend(stream(&[table([("other", arc(Int64Array::from(vec![10])))])]));
+    bytes.extend(stream(&[table([(
+        "other",
+        arc(Int64Array::from(vec![10])),
+    )])]));
     bytes.extend(stream(&[numbers([None])]));
     let ran = pipe(&[&kit("add_one")], bytes).ends_with(0);
     // As ClickHouse reads: a schema, then as many rows as were sent.
@@ -223,7 +265,17 @@ fn streams_that_are_cut_are_said_to_be() {
         .map(|(at, _)| at)
         .collect();
     let second = marks[2];
-    for cut in [2, 4, 6, 40, second + 2, second + 6, second + 40, whole.len() - 12, whole.len() - 3] {
+    for cut in [
+        2,
+        4,
+        6,
+        40,
+        second + 2,
+        second + 6,
+        second + 40,
+        whole.len() - 12,
+        whole.len() - 3,
+    ] {
         let ran = pipe(&[&kit("add_one")], &whole[..cut]).ends_with(3);
         assert_eq!(
             ran.stderr.trim_end(),
@@ -242,8 +294,14 @@ fn what_is_no_stream_is_refused() {
     let file = file.into_inner().unwrap();
     assert!(FileReader::try_new(Cursor::new(&file), None).is_ok());
     let said = |bytes: Vec<u8>| pipe(&[&kit("add_one")], bytes).ends_with(3).stderr;
-    assert_eq!(said(file), "error: stdin is an Arrow file; an Arrow stream is wanted\n");
-    assert_eq!(said(b"x\n1\n2\n".to_vec()), "error: stdin is no Arrow stream\n");
+    assert_eq!(
+        said(file),
+        "error: stdin is an Arrow file; an Arrow stream is wanted\n"
+    );
+    assert_eq!(
+        said(b"x\n1\n2\n".to_vec()),
+        "error: stdin is no Arrow stream\n"
+    );
     let mut rubbish = vec![0xff, 0xff, 0xff, 0xff, 16, 0, 0, 0];
     rubbish.extend([0xab; 64]);
     assert!(said(rubbish).starts_with("error: stdin is no Arrow stream that can be read\n"));
@@ -273,6 +331,12 @@ fn functions_that_cannot_be_opened() {
     assert!(said(&[&kit("gone")]).contains("kit has no function gone"));
     assert!(said(&["image-features"]).contains("--model resnet50=resnet50.onnx"));
     assert!(said(&[&kit("options_echo"), "--option", "colour=red"]).contains("no option colour"));
-    let twice = ["image-features", "--model", "a=x.onnx", "--model", "a=y.onnx"];
+    let twice = [
+        "image-features",
+        "--model",
+        "a=x.onnx",
+        "--model",
+        "a=y.onnx",
+    ];
     assert!(said(&twice).contains("the model a is named twice"));
 }

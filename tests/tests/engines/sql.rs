@@ -33,7 +33,11 @@ fn create(name: &str, arguments: &str, body: &str) -> String {
 }
 
 fn command(folder: &TempDir, sql: &str, more: &[&str]) -> Wudf {
-    let words: Vec<&str> = ["sql", sql, "--quiet"].iter().chain(more).copied().collect();
+    let words: Vec<&str> = ["sql", sql, "--quiet"]
+        .iter()
+        .chain(more)
+        .copied()
+        .collect();
     wudf(folder.path(), words)
 }
 
@@ -61,7 +65,10 @@ fn files_are_rows() {
     let folder = folder();
     let size = create("size", "b BYTEA", "blob_len");
     assert_eq!(
-        lines(&folder, &format!("{size} SELECT path, length, size(content) FROM 'files/' ORDER BY path")),
+        lines(
+            &folder,
+            &format!("{size} SELECT path, length, size(content) FROM 'files/' ORDER BY path")
+        ),
         [
             "path,length,size(content)",
             "files/a.bin,4,4",
@@ -69,9 +76,15 @@ fn files_are_rows() {
             "files/below/c.txt,0,0"
         ]
     );
-    assert_eq!(lines(&folder, "SELECT count(*) AS n FROM 'files/*.bin'"), ["n", "2"]);
     assert_eq!(
-        lines(&folder, "SELECT arrow_typeof(\"modificationTime\") AS t FROM files LIMIT 1"),
+        lines(&folder, "SELECT count(*) AS n FROM 'files/*.bin'"),
+        ["n", "2"]
+    );
+    assert_eq!(
+        lines(
+            &folder,
+            "SELECT arrow_typeof(\"modificationTime\") AS t FROM files LIMIT 1"
+        ),
         ["t", "\"Timestamp(µs, \"\"UTC\"\")\""]
     );
     let external = "CREATE EXTERNAL TABLE f STORED AS BINARYFILE LOCATION 'files/'; SELECT count(*) AS n FROM f";
@@ -91,13 +104,19 @@ fn contents_are_read_only_when_they_are_wanted() {
     // And when they are, what cannot be read is said and null.
     let ran = wudf(
         folder.path(),
-        ["sql", "SELECT count(*) AS n FROM 'files/' WHERE content IS NULL", "--format", "csv"],
+        [
+            "sql",
+            "SELECT count(*) AS n FROM 'files/' WHERE content IS NULL",
+            "--format",
+            "csv",
+        ],
     )
     .run()
     .ends_with(0);
     assert_eq!(ran.text(), "n\n1\n");
     assert!(
-        ran.stderr.contains("warning: files/huge.bin: cannot read the file: it is larger than 1024 MiB"),
+        ran.stderr
+            .contains("warning: files/huge.bin: cannot read the file: it is larger than 1024 MiB"),
         "{}",
         ran.stderr
     );
@@ -108,7 +127,10 @@ fn tables_of_every_format_are_read() {
     let folder = folder();
     let rows = table([
         ("n", arc(Int64Array::from(vec![1, 13, 3]))),
-        ("word", arc(StringArray::from(vec!["one", "thirteen", "three"]))),
+        (
+            "word",
+            arc(StringArray::from(vec!["one", "thirteen", "three"])),
+        ),
     ]);
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     write_parquet(&folder.path().join("n.parquet"), &rows);
@@ -118,14 +140,33 @@ fn tables_of_every_format_are_read() {
         b"{\"n\": 1, \"word\": \"one\"}\n{\"n\": 13, \"word\": \"thirteen\"}\n{\"n\": 3, \"word\": \"three\"}\n",
     );
     for (name, format) in [("n.arrow", "arrow"), ("n.arrows", "arrow-stream")] {
-        sql(&folder, "SELECT * FROM 'n.csv'", &["-o", name, "--format", format]).ends_with(0);
+        sql(
+            &folder,
+            "SELECT * FROM 'n.csv'",
+            &["-o", name, "--format", format],
+        )
+        .ends_with(0);
     }
     // A folder that an engine wrote.
     fs::create_dir(folder.path().join("parts.parquet")).unwrap();
-    write_parquet(&folder.path().join("parts.parquet/part-0"), &rows.slice(0, 1));
-    write_parquet(&folder.path().join("parts.parquet/part-1"), &rows.slice(1, 2));
+    write_parquet(
+        &folder.path().join("parts.parquet/part-0"),
+        &rows.slice(0, 1),
+    );
+    write_parquet(
+        &folder.path().join("parts.parquet/part-1"),
+        &rows.slice(1, 2),
+    );
     write("parts.parquet/_SUCCESS", b"");
-    for name in ["n.csv", "n.tsv", "n.ndjson", "n.parquet", "n.arrow", "n.arrows", "parts.parquet"] {
+    for name in [
+        "n.csv",
+        "n.tsv",
+        "n.ndjson",
+        "n.parquet",
+        "n.arrow",
+        "n.arrows",
+        "parts.parquet",
+    ] {
         let query = format!(
             "{}{} SELECT add_one(n) AS m, upper_wasm(word) AS w FROM '{name}' ORDER BY 1",
             create("add_one", "x BIGINT", "add_one"),
@@ -137,16 +178,23 @@ fn tables_of_every_format_are_read() {
             "{name}"
         );
     }
-    let external = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'n.csv'; SELECT sum(n) AS n FROM t";
+    let external =
+        "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'n.csv'; SELECT sum(n) AS n FROM t";
     assert_eq!(lines(&folder, external), ["n", "17"]);
     // What cannot be read says which file it is.
     write("broken.parquet", b"no parquet");
-    assert!(error(&folder, "SELECT * FROM 'broken.parquet'").contains("cannot read broken.parquet"));
+    assert!(
+        error(&folder, "SELECT * FROM 'broken.parquet'").contains("cannot read broken.parquet")
+    );
     write("broken.ndjson", b"{\"n\": 1}\n{\"n\": \n");
     assert!(error(&folder, "SELECT * FROM 'broken.ndjson'").contains("broken.ndjson"));
-    assert!(error(&folder, "SELECT * FROM 'gone.csv'").contains("there is no file or folder gone.csv"));
+    assert!(
+        error(&folder, "SELECT * FROM 'gone.csv'").contains("there is no file or folder gone.csv")
+    );
     assert!(error(&folder, "SELECT * FROM '*.jpg'").contains("no file matches `*.jpg`"));
-    assert!(error(&folder, "SELECT * FROM gone").contains("table 'datafusion.public.gone' not found"));
+    assert!(
+        error(&folder, "SELECT * FROM gone").contains("table 'datafusion.public.gone' not found")
+    );
 }
 
 #[test]
@@ -157,7 +205,15 @@ fn results_are_written_in_every_format() {
         create("triple", "x FLOAT[3]", "echo_array")
     );
     let path = |name: &str| folder.path().join(name);
-    for name in ["o.parquet", "o.arrow", "o.arrows", "o.csv", "o.tsv", "o.ndjson", "o.json"] {
+    for name in [
+        "o.parquet",
+        "o.arrow",
+        "o.arrows",
+        "o.csv",
+        "o.tsv",
+        "o.ndjson",
+        "o.json",
+    ] {
         let ran = sql(&folder, &query, &["-o", name]).ends_with(0);
         assert_eq!((ran.text(), ran.stderr.as_str()), ("", ""), "{name}");
     }
@@ -169,9 +225,15 @@ fn results_are_written_in_every_format() {
         .chain(file.map(Result::unwrap))
         .chain(stream.map(Result::unwrap));
     for batch in batches {
-        assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 3, 13]);
+        assert_eq!(
+            batch.column(0).as_primitive::<Int64Type>().values(),
+            &[1, 3, 13]
+        );
         let lists = batch.column(1).as_fixed_size_list();
-        assert_eq!(lists.value(2).as_primitive::<Float32Type>().values(), &[13.0; 3]);
+        assert_eq!(
+            lists.value(2).as_primitive::<Float32Type>().values(),
+            &[13.0; 3]
+        );
     }
     let read = |name: &str| fs::read_to_string(path(name)).unwrap();
     assert_eq!(
@@ -183,10 +245,19 @@ fn results_are_written_in_every_format() {
     assert_eq!(json[2]["t"][0], 13.0);
     // Results without rows are whole files, too.
     for (format, bytes) in [("json", "[]\n"), ("csv", "n\n"), ("ndjson", "")] {
-        let ran = sql(&folder, "SELECT n FROM 'n.csv' WHERE n > 99", &["--format", format]);
+        let ran = sql(
+            &folder,
+            "SELECT n FROM 'n.csv' WHERE n > 99",
+            &["--format", format],
+        );
         assert_eq!(ran.ends_with(0).text(), bytes);
     }
-    sql(&folder, "SELECT n FROM 'n.csv' WHERE n > 99", &["-o", "none.parquet"]).ends_with(0);
+    sql(
+        &folder,
+        "SELECT n FROM 'n.csv' WHERE n > 99",
+        &["-o", "none.parquet"],
+    )
+    .ends_with(0);
     assert_eq!(read_parquet(&path("none.parquet")).num_rows(), 0);
 }
 
@@ -200,19 +271,28 @@ fn failed_rows_do_what_the_policy_says() {
     ] {
         let run = |policy: &str, select: &str| {
             let create = create("f", "x BIGINT", &format!("{function}?on_error={policy}"));
-            let query = format!("{create} SELECT {select} FROM (SELECT n, f(n) AS r FROM 'n.csv') ORDER BY n");
+            let query = format!(
+                "{create} SELECT {select} FROM (SELECT n, f(n) AS r FROM 'n.csv') ORDER BY n"
+            );
             sql(&folder, &query, &["--format", "csv", "--time-limit", "0.3"])
         };
         let raised = run("raise", "r").ends_with(3);
         assert_eq!(raised.text(), "");
         assert!(
-            raised.stderr.starts_with(&format!("error: kit:{function}: row 1: "))
+            raised
+                .stderr
+                .starts_with(&format!("error: kit:{function}: row 1: "))
                 && raised.stderr.contains(why)
-                && raised.stderr.ends_with("(counted from 0 in a batch of 3 rows)\n"),
+                && raised
+                    .stderr
+                    .ends_with("(counted from 0 in a batch of 3 rows)\n"),
             "{}",
             raised.stderr
         );
-        assert_eq!(run("null", "n, r").ends_with(0).text(), "n,r\n1,1\n3,3\n13,\n");
+        assert_eq!(
+            run("null", "n, r").ends_with(0).text(),
+            "n,r\n1,1\n3,3\n13,\n"
+        );
         let record = run("record", "n, r['value'] AS v, r['error'] IS NULL AS fine").ends_with(0);
         assert_eq!(record.text(), "n,v,fine\n1,1,true\n3,3,true\n13,,false\n");
     }
@@ -223,12 +303,18 @@ fn a_run_that_fails_leaves_no_file() {
     let folder = folder();
     fs::write(folder.path().join("old.csv"), "as it was").unwrap();
     let before = names_in(folder.path());
-    let query = format!("{} SELECT f(n) FROM 'n.csv'", create("f", "x BIGINT", "fails"));
+    let query = format!(
+        "{} SELECT f(n) FROM 'n.csv'",
+        create("f", "x BIGINT", "fails")
+    );
     for name in ["new.csv", "old.csv"] {
         sql(&folder, &query, &["-o", name]).ends_with(3);
     }
     assert_eq!(names_in(folder.path()), before);
-    assert_eq!(fs::read_to_string(folder.path().join("old.csv")).unwrap(), "as it was");
+    assert_eq!(
+        fs::read_to_string(folder.path().join("old.csv")).unwrap(),
+        "as it was"
+    );
 }
 
 #[test]
@@ -251,24 +337,55 @@ fn statements_come_from_a_file_or_a_pipe() {
     );
     fs::write(folder.path().join("job.sql"), &statements).unwrap();
     let wanted = "m\n2\n4\n14\n";
-    let ran = wudf(folder.path(), ["sql", "--file", "job.sql", "--format", "csv"]).run();
+    let ran = wudf(
+        folder.path(),
+        ["sql", "--file", "job.sql", "--format", "csv"],
+    )
+    .run();
     assert_eq!(ran.ends_with(0).text(), wanted);
-    let ran = wudf(folder.path(), ["sql", "--format", "csv"]).stdin(statements).run();
+    let ran = wudf(folder.path(), ["sql", "--format", "csv"])
+        .stdin(statements)
+        .run();
     assert_eq!(ran.ends_with(0).text(), wanted);
     // And then stdin is not a table.
-    let ran = wudf(folder.path(), ["sql"]).stdin("SELECT * FROM '-'").run().ends_with(3);
-    assert!(ran.stderr.contains("that is where the statements come from"), "{}", ran.stderr);
-    let ran = wudf(folder.path(), ["sql", "--file", "gone.sql"]).run().ends_with(3);
-    assert!(ran.stderr.starts_with("error: cannot read gone.sql"), "{}", ran.stderr);
+    let ran = wudf(folder.path(), ["sql"])
+        .stdin("SELECT * FROM '-'")
+        .run()
+        .ends_with(3);
+    assert!(
+        ran.stderr
+            .contains("that is where the statements come from"),
+        "{}",
+        ran.stderr
+    );
+    let ran = wudf(folder.path(), ["sql", "--file", "gone.sql"])
+        .run()
+        .ends_with(3);
+    assert!(
+        ran.stderr.starts_with("error: cannot read gone.sql"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn a_table_may_come_through_a_pipe() {
     let folder = folder();
-    let run = |query: &str| command(&folder, query, &["--format", "csv"]).stdin("a,b\n1,x\n2,y\n").run();
-    assert_eq!(run("SELECT sum(a) AS s FROM '-'").ends_with(0).text(), "s\n3\n");
+    let run = |query: &str| {
+        command(&folder, query, &["--format", "csv"])
+            .stdin("a,b\n1,x\n2,y\n")
+            .run()
+    };
+    assert_eq!(
+        run("SELECT sum(a) AS s FROM '-'").ends_with(0).text(),
+        "s\n3\n"
+    );
     let twice = run("SELECT * FROM '-' UNION ALL SELECT * FROM '-'").ends_with(3);
-    assert!(twice.stderr.contains("stdin can be read once, and was"), "{}", twice.stderr);
+    assert!(
+        twice.stderr.contains("stdin can be read once, and was"),
+        "{}",
+        twice.stderr
+    );
 }
 
 #[test]
@@ -279,9 +396,21 @@ fn one_place_holds_one_result() {
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
         assert_eq!(ran.text(), "");
     };
-    refuse("SELECT 1; SELECT 2", &["-o", "o.csv"], "2 of the statements have a result, and o.csv holds one");
-    refuse("SELECT 1; SELECT 2", &["--format", "csv"], "2 of the statements have a result, and stdout holds one");
-    refuse("SET datafusion.execution.batch_size = 10", &["-o", "o.csv"], "0 of the statements have one");
+    refuse(
+        "SELECT 1; SELECT 2",
+        &["-o", "o.csv"],
+        "2 of the statements have a result, and o.csv holds one",
+    );
+    refuse(
+        "SELECT 1; SELECT 2",
+        &["--format", "csv"],
+        "2 of the statements have a result, and stdout holds one",
+    );
+    refuse(
+        "SET datafusion.execution.batch_size = 10",
+        &["-o", "o.csv"],
+        "0 of the statements have one",
+    );
     refuse("", &[], "there are no statements");
     refuse("SELECT 1", &["-o", "o.xlsx"], "or say --format");
     assert!(!folder.path().join("o.csv").exists());
@@ -306,7 +435,12 @@ fn rows_stream() {
     // And a table ends where people stop reading.
     let ran = wudf(folder.path(), ["sql", query]).run().ends_with(0);
     assert_eq!(ran.text().lines().count(), 1_000 + 4);
-    assert!(ran.stderr.contains("; there are more: -o FILE writes them all"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("; there are more: -o FILE writes them all"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -325,7 +459,10 @@ fn pictures_come_in_small_batches() {
         create("f", "s TEXT", "parse_int")
     );
     let said = error(&folder, &query);
-    assert!(said.contains("in a batch of 64 rows") || said.contains("in a batch of 40 rows"), "{said}");
+    assert!(
+        said.contains("in a batch of 64 rows") || said.contains("in a batch of 40 rows"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -340,7 +477,11 @@ fn expressions_may_be_long() {
 #[test]
 fn models_are_named_once_for_all_statements() {
     let folder = folder();
-    fs::write(folder.path().join("files/a.bin"), wudf_tests::pictures::jpeg(64, 64)).unwrap();
+    fs::write(
+        folder.path().join("files/a.bin"),
+        wudf_tests::pictures::small(1),
+    )
+    .unwrap();
     let query = "CREATE FUNCTION embed(image BYTEA) RETURNS FLOAT[] LANGUAGE wasm AS 'image-features?on_error=null';
                  SELECT path, embed(content) AS features FROM 'files/' ORDER BY path";
     let more = ["--model", "resnet50=seeded:resnet50", "-o", "f.parquet"];
@@ -353,13 +494,24 @@ fn models_are_named_once_for_all_statements() {
     assert_eq!(features.value_type(), DataType::Float32);
     assert_eq!((features.value_length(0), features.null_count()), (2048, 2));
     // The same vectors as `wudf run` makes.
-    let run = ["run", "image-features", "files/a.bin", "-o", "r.parquet", "--quiet"];
+    let run = [
+        "run",
+        "image-features",
+        "files/a.bin",
+        "-o",
+        "r.parquet",
+        "--quiet",
+    ];
     let words: Vec<&str> = run.iter().chain(&more[..2]).copied().collect();
     wudf(folder.path(), words).run().ends_with(0);
     let wanted = read_parquet(&folder.path().join("r.parquet"));
     let wanted = wudf_tests::tables::vectors(&wanted, "image_features");
     assert_eq!(
-        features.value(0).as_primitive::<Float32Type>().values().to_vec(),
+        features
+            .value(0)
+            .as_primitive::<Float32Type>()
+            .values()
+            .to_vec(),
         wanted[0].clone().unwrap()
     );
 }
@@ -374,13 +526,20 @@ fn at_a_terminal_statements_are_asked_for() {
     if !script.exists() {
         // Past the capture of test output.
         let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(stderr, "skipped: at_a_terminal_statements_are_asked_for: there is no /usr/bin/script");
+        let _ = writeln!(
+            stderr,
+            "skipped: at_a_terminal_statements_are_asked_for: there is no /usr/bin/script"
+        );
         return;
     }
     let folder = folder();
     let program = wudf_tests::program::program();
     let mut child = Command::new(script)
-        .args(["-qec", &format!("{} sql --color never", program.display()), "/dev/null"])
+        .args([
+            "-qec",
+            &format!("{} sql --color never", program.display()),
+            "/dev/null",
+        ])
         .current_dir(folder.path())
         .env("XDG_CACHE_HOME", folder.path().join("cache"))
         .env("TERM", "dumb")
