@@ -4,6 +4,7 @@
 
 TABLE is a Parquet file with the columns ``row`` and ``content``; OUT becomes one with the
 column ``vector``, in the order of the rows. stdout has the digest of the plugin that ran.
+Exit status 77 means that the engine is not installed.
 ``tests/tests/engines/same.rs`` compares what they give. For ``spark`` the environment names
 the master, as ``host/python/tests/spark_cluster.py`` does.
 """
@@ -60,7 +61,11 @@ ENGINES = {engine.__name__: engine for engine in (python, pandas, polars, duckdb
 def main(engine, plugin, function, table, out, backend, *models):
     models = dict(model.split("=", 1) for model in models)
     opened = wudf.load(plugin, function, models=models, backend=backend)
-    vectors = ENGINES[engine](opened, table)
+    try:
+        vectors = ENGINES[engine](opened, table)
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        sys.exit(77)
     lists = pa.list_(pa.float32())
     if isinstance(vectors, list):
         vectors = pa.array(vectors, lists)

@@ -31,4 +31,4 @@ mod udf;
 
 pub use open::{Prepared, open, prepare};
 pub use spec::{OnError, PluginSource, Spec};
-pub use udf::Udf;
+pub use udf::{Udf, recount};

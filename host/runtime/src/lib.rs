@@ -16,6 +16,7 @@ mod sandbox;
 mod schedule;
 mod signature;
 
+pub use columns::cast::castable;
 pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};
 pub use limits::Limits;

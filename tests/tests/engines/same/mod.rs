@@ -1,21 +1,18 @@
 //! One digest, the same forty rows, every engine: all tensors have the same
 //! bits, and all vectors that one backend made have.
 
+mod embedded;
+mod program;
+mod python;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use wudf::nn::ModelSpec;
-use wudf::{Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
-use wudf_backends::{defaults, source::Sources};
-use wudf_tests::program::wudf;
-use wudf_tests::tables::{read_parquet, table, vectors};
 
-use crate::c::{self, Link};
 use crate::rows::Rows;
 
 /// The backend of all of them.
@@ -43,6 +40,15 @@ const JOBS: [Job; 2] = [
         width: 2_048,
     },
 ];
+
+impl Job {
+    fn models(self) -> BTreeMap<String, String> {
+        let model = self.model.into_iter();
+        model
+            .map(|(name, source)| (name.to_owned(), source.to_owned()))
+            .collect()
+    }
+}
 
 /// What it makes of them: the digest that it says it ran, and a vector for each row.
 struct Answer {
@@ -88,6 +94,20 @@ impl Place {
         self.plugin.to_str().unwrap()
     }
 
+    /// The plugin's digest, as everybody is to say it.
+    fn digest(&self) -> String {
+        format!("sha256:{}", sha256(IMAGE_FEATURES.bytes))
+    }
+
+    /// The function as `f`, of this plugin and no other.
+    fn create_function(&self, job: Job) -> String {
+        let (reference, digest) = (self.reference(job), self.digest());
+        format!(
+            "CREATE FUNCTION f(image BYTEA) RETURNS FLOAT[] LANGUAGE wasm \
+             AS '{reference}?digest={digest}'"
+        )
+    }
+
     /// `PLUGIN:FUNCTION`.
     fn reference(&self, job: Job) -> String {
         format!("{}:{}", self.plugin(), job.function)
@@ -97,90 +117,19 @@ impl Place {
 /// An engine; none when it is not there, which it has said.
 type Engine = fn(&Place, Job) -> Option<Answer>;
 
-const ENGINES: &[(&str, Engine)] = &[("Rust", rust), ("the program", program), ("C", from_c)];
-
-fn rust(place: &Place, job: Job) -> Option<Answer> {
-    let mut builder = Runtime::builder().backends(defaults(None, Arc::new(Sources::default())));
-    if let Some((name, source)) = job.model {
-        builder = builder.model(ModelSpec::new(name, source).backend(BACKEND));
-    }
-    let plugin = Plugin::from_file(&builder.build().unwrap(), &place.plugin).unwrap();
-    let function = plugin.open(job.function, &json!({})).unwrap();
-    let column = function.call(&[place.rows.column()]).unwrap();
-    Some(Answer {
-        digest: plugin.digest().to_owned(),
-        vectors: vectors(&table([("vector", column)]), "vector"),
-    })
-}
-
-fn program(place: &Place, job: Job) -> Option<Answer> {
-    let out = place.path().join("program.parquet");
-    let (reference, model) = (place.reference(job), job.model);
-    let mut words = vec!["run", &reference, place.table.to_str().unwrap()];
-    words.extend(["--column", "content", "--backend", BACKEND]);
-    words.extend(["-o", out.to_str().unwrap()]);
-    let model = model.map(|(name, source)| format!("{name}={source}"));
-    if let Some(model) = &model {
-        words.extend(["--model", model]);
-    }
-    wudf(place.path(), words).run().ends_with(0);
-    let vectors = vectors(&read_parquet(&out), job.function);
-    fs::remove_file(out).unwrap();
-
-    let said = wudf(place.path(), ["inspect", "--json", place.plugin()]).run();
-    let said: Value = serde_json::from_str(said.ends_with(0).text()).unwrap();
-    Some(Answer {
-        digest: said["digest"].as_str().unwrap().to_owned(),
-        vectors,
-    })
-}
-
-fn from_c(place: &Place, job: Job) -> Option<Answer> {
-    let Some(cc) = c::compiler("CC", "cc") else {
-        crate::skipped("there is no C compiler, so C is not among the engines compared");
-        return None;
-    };
-    let example = place.path().join("vectors");
-    c::compile(
-        &cc,
-        Link::Shared,
-        &["-std=c11"],
-        &["examples/vectors.c"],
-        &example,
-    )
-    .unwrap();
-    let out = place.path().join("vectors.f32");
-    let mut command = c::program(&example);
-    command.arg(place.reference(job)).arg(&out);
-    if let Some((name, source)) = job.model {
-        command.args(["-m", name, source]);
-    }
-    command.args(["-b", BACKEND, "--"]).args(&place.files);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", c::transcript(&output));
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    Some(Answer {
-        digest: said["digest"].as_str().unwrap().to_owned(),
-        vectors: counted(&fs::read(out).unwrap()),
-    })
-}
-
-/// Vectors as the example in C writes them: a count and as many numbers.
-fn counted(bytes: &[u8]) -> Vec<Option<Vec<f32>>> {
-    let word = |at: usize| <[u8; 4]>::try_from(&bytes[at..at + 4]).unwrap();
-    let (mut vectors, mut at) = (Vec::new(), 0);
-    while at < bytes.len() {
-        let count = i32::from_ne_bytes(word(at));
-        at += 4;
-        vectors.push(usize::try_from(count).ok().map(|count| {
-            let vector = (0..count).map(|i| f32::from_ne_bytes(word(at + 4 * i)));
-            let vector = vector.collect();
-            at += 4 * count;
-            vector
-        }));
-    }
-    vectors
-}
+const ENGINES: &[(&str, Engine)] = &[
+    ("Rust", embedded::rust),
+    ("wudf run", program::run),
+    ("wudf pipe", program::pipe),
+    ("wudf sql", program::sql),
+    ("DataFusion", embedded::datafusion),
+    ("C", embedded::c),
+    ("Python", python::python),
+    ("pandas", python::pandas),
+    ("Polars", python::polars),
+    ("DuckDB", python::duckdb),
+    ("Spark", python::spark),
+];
 
 fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
@@ -189,9 +138,8 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// The vectors of an answer, checked to be one for each row, and whole.
 #[track_caller]
-fn whole(engine: &str, job: Job, answer: Answer) -> Vec<Vec<f32>> {
-    let digest = format!("sha256:{}", sha256(IMAGE_FEATURES.bytes));
-    assert_eq!(answer.digest, digest, "{engine} ran another plugin");
+fn whole(place: &Place, engine: &str, job: Job, answer: Answer) -> Vec<Vec<f32>> {
+    assert_eq!(answer.digest, place.digest(), "{engine} ran another plugin");
     assert_eq!(answer.vectors.len(), 40, "{engine}");
     let vectors = answer.vectors.into_iter().enumerate();
     let whole = vectors.map(|(row, vector)| {
@@ -226,7 +174,7 @@ fn every_engine_gives_the_same_bits() {
             let Some(answer) = run(&place, job) else {
                 continue;
             };
-            let found = whole(engine, job, answer);
+            let found = whole(&place, engine, job, answer);
             match &wanted {
                 Some(wanted) => assert_same(engine, job, &found, wanted),
                 None => {
