@@ -35,11 +35,22 @@ fn digest(place: &Place) -> String {
 
 pub fn run(place: &Place, job: Job) -> Option<Answer> {
     let (reference, table) = (place.reference(job), place.table.to_str().unwrap());
-    let words = ["run", &reference, table, "--column", "content", "-o", "run.parquet"];
+    let words = [
+        "run",
+        &reference,
+        table,
+        "--column",
+        "content",
+        "-o",
+        "run.parquet",
+    ];
     command(place, job, &words, Vec::new());
     Some(Answer {
         digest: digest(place),
-        vectors: vectors(&read_parquet(&place.path().join("run.parquet")), job.function),
+        vectors: vectors(
+            &read_parquet(&place.path().join("run.parquet")),
+            job.function,
+        ),
     })
 }
 

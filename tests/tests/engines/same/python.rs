@@ -68,7 +68,11 @@ fn engine(name: &str, place: &Place, job: Job) -> Option<Answer> {
     command.args([name, place.plugin(), job.function]);
     command.args([&place.table, &out]).arg(BACKEND);
     let models = job.models();
-    command.args(models.iter().map(|(name, source)| format!("{name}={source}")));
+    command.args(
+        models
+            .iter()
+            .map(|(name, source)| format!("{name}={source}")),
+    );
     let output = command.output().unwrap();
     if output.status.code() == Some(NOT_HERE) || lacks_spark(&output.stderr) {
         let why = String::from_utf8_lossy(&output.stderr);
