@@ -219,7 +219,7 @@ pub(crate) fn volatility_of(signature: &wudf::Signature) -> Volatility {
     match signature.volatility {
         wudf::Volatility::Immutable => Volatility::Immutable,
         wudf::Volatility::Stable => Volatility::Stable,
-        wudf::Volatility::Volatile => Volatility::Volatile,
+        _ => Volatility::Volatile,
     }
 }
 

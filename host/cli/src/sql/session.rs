@@ -98,9 +98,9 @@ impl Session {
         }
         let plan = state.optimize(&plan)?;
         if holds_bytes(&plan) {
-            let options = state.config_mut().options_mut();
-            let rows = &mut options.execution.batch_size;
-            *rows = ROWS_OF_BYTES.min(*rows);
+            let config = state.config_mut();
+            let rows = ROWS_OF_BYTES.min(config.batch_size());
+            *config = config.clone().with_batch_size(rows);
         }
         let planner = Arc::clone(state.query_planner());
         let plan = planner.create_physical_plan(&plan, &state).await?;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use arrow_schema::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider, TableProviderFactory, UrlTableFactory};
-use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, not_impl_err};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -233,10 +233,10 @@ impl TableProvider for Once {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let part = Arc::new(Self {
-            schema: self.schema(),
+            schema: Arc::clone(&self.schema),
             chunks: Arc::clone(&self.chunks),
         });
-        scan(self.schema(), vec![part], projection, limit)
+        scan(Arc::clone(&self.schema), vec![part], projection, limit)
     }
 }
 
