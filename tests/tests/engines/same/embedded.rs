@@ -4,8 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use arrow_select::concat::concat_batches;
-use datafusion::execution::SessionStateBuilder;
-use datafusion::prelude::SessionContext;
+use datafusion::error::Result;
+use datafusion::execution::{FunctionRegistry as _, SessionStateBuilder};
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use serde_json::{Value, json};
 use wudf::nn::ModelSpec;
 use wudf::{Plugin, Runtime};
@@ -39,25 +40,26 @@ pub fn datafusion(place: &Place, job: Job) -> Option<Answer> {
         .with_function_factory(Some(Arc::new(WasmFunctions::with_defaults(spec))))
         .build();
     let context = SessionContext::new_with_state(state);
-    let create = place.create_function(job);
-    let answer = async {
-        context
-            .register_parquet("rows", place.table.to_str().unwrap(), Default::default())
-            .await?;
-        context.sql(&create).await?;
-        let query = "SELECT f(content) AS vector FROM rows ORDER BY row";
-        let frame = context.sql(query).await?;
-        let schema = Arc::clone(frame.schema().inner());
-        let rows = concat_batches(&schema, &frame.collect().await?)?;
-        let udf = context.udf("f")?;
-        let udf = udf.inner().downcast_ref::<WasmUdf>().unwrap();
-        datafusion::error::Result::Ok(Answer {
-            digest: udf.udf().function().plugin().digest().to_owned(),
-            vectors: vectors(&rows, "vector"),
-        })
-    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    Some(runtime.block_on(answer).unwrap_or_else(|e| panic!("{e}")))
+    let answer = runtime.block_on(select(&context, place, job));
+    Some(answer.unwrap_or_else(|e| panic!("{e}")))
+}
+
+async fn select(context: &SessionContext, place: &Place, job: Job) -> Result<Answer> {
+    let path = place.table.to_str().unwrap();
+    let options = ParquetReadOptions::default();
+    context.register_parquet("rows", path, options).await?;
+    context.sql(&place.create_function(job)).await?;
+    let query = "SELECT f(content) AS vector FROM rows ORDER BY row";
+    let frame = context.sql(query).await?;
+    let schema = Arc::clone(frame.schema().inner());
+    let rows = concat_batches(&schema, &frame.collect().await?)?;
+    let function = context.udf("f")?;
+    let function: &WasmUdf = function.inner().downcast_ref().unwrap();
+    Ok(Answer {
+        digest: function.udf().function().plugin().digest().to_owned(),
+        vectors: vectors(&rows, "vector"),
+    })
 }
 
 pub fn c(place: &Place, job: Job) -> Option<Answer> {
