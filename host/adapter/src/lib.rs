@@ -20,6 +20,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod arrays;
 pub mod describe;
 pub mod models;
 mod open;

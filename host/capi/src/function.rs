@@ -9,9 +9,8 @@ use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{Field, Schema};
 use runtime::ErrorKind;
 use serde_json::Value;
-use wudf_adapter::{Udf, describe, open};
+use wudf_adapter::{Udf, arrays, describe, open};
 
-use crate::arrays;
 use crate::border::{c_string, free, guard, is_null, pointer_to, required};
 use crate::error::{Error, Handle};
 use crate::failures::Failures;
@@ -100,7 +99,7 @@ impl Function {
         }
         self.udf.function().check_types(&types)?;
         let mut columns = Vec::with_capacity(count);
-        for (at, ty) in types.into_iter().enumerate() {
+        for (at, ty) in types.iter().enumerate() {
             // SAFETY: there are `count` pointers to arrays, or NULL, and whoever calls us
             // drops what we make of them while they live.
             let column = unsafe { arrays::borrow(*arrays.add(at), ty) }.map_err(of(at))?;

@@ -7,7 +7,6 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod arrays;
 mod border;
 mod error;
 mod failures;

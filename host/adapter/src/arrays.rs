@@ -1,4 +1,4 @@
-//! Columns that come in.
+//! Columns that come in over the Arrow C Data Interface.
 //!
 //! arrow takes much of the C Data Interface on trust: counts of buffers and
 //! children that a type has, signs, alignment, strings. A mistake there would
@@ -44,6 +44,9 @@ struct Schema {
 ///
 /// # Safety
 /// The schema is NULL or one of the C Data Interface.
+///
+/// # Errors
+/// What is wrong with it, as far as that can be seen.
 pub unsafe fn data_type(schema: *const FFI_ArrowSchema) -> Result<DataType, Wrong> {
     // SAFETY: as the function's own.
     unsafe { check_schema(schema.cast(), 0) }?;
@@ -100,32 +103,58 @@ unsafe fn check_schema(schema: *const Schema, depth: usize) -> Result<(), Wrong>
     }
 }
 
-/// An array of the caller's, as an array of ours that releases nothing.
+/// An array of the type, over the buffers of whoever made it, who gets them back
+/// when the last piece of it is dropped.
 ///
 /// # Safety
-/// The array is NULL or one of the C Data Interface, of this type; it lives, unchanged, as
-/// long as anybody reads what this gives.
-pub unsafe fn borrow(array: *const FFI_ArrowArray, ty: DataType) -> Result<ArrayRef, Wrong> {
+/// The array is one of the C Data Interface, of this type.
+///
+/// # Errors
+/// What is wrong with it, as far as that can be seen.
+pub unsafe fn adopt(array: FFI_ArrowArray, ty: &DataType) -> Result<ArrayRef, Wrong> {
+    if array.is_released() {
+        return Err("its array was released".into());
+    }
+    // SAFETY: as the function's own.
+    unsafe { import(array, ty) }
+}
+
+/// As [`adopt`], over buffers that stay whose they are: nothing is released when the last piece is
+/// dropped.
+///
+/// # Safety
+/// The array is NULL or one of the C Data Interface, of this type; it lives, unchanged, as long as
+/// anybody reads what this gives.
+///
+/// # Errors
+/// As [`adopt`].
+pub unsafe fn borrow(array: *const FFI_ArrowArray, ty: &DataType) -> Result<ArrayRef, Wrong> {
     // SAFETY: as the function's own.
     let given = unsafe { array.as_ref() }.ok_or("its array is NULL")?;
     if given.is_released() {
         return Err("its array was released".into());
     }
-    // SAFETY: as the function's own.
-    unsafe { check_array(given, &ty) }?;
-    if given.is_empty() {
-        // It need not have buffers.
-        return Ok(new_empty_array(&ty));
-    }
-    // SAFETY: the copy lives shorter than the original, and, without a way to release,
-    // is but a look at it.
+    // SAFETY: the copy has no way to release anything, and so is but a look at the original.
     let look = unsafe {
         let mut look = std::ptr::read(array);
         look.release = None;
         look
     };
+    // SAFETY: as the function's own.
+    unsafe { import(look, ty) }
+}
+
+/// # Safety
+/// As [`adopt`].
+unsafe fn import(array: FFI_ArrowArray, ty: &DataType) -> Result<ArrayRef, Wrong> {
+    // SAFETY: as the function's own.
+    unsafe { check_array(&array, ty) }?;
+    if array.is_empty() {
+        // It need not have buffers.
+        return Ok(new_empty_array(ty));
+    }
     // SAFETY: as the function's own, and checked as far as can be.
-    let data = unsafe { from_ffi_and_data_type(look, ty) }.map_err(|e| e.to_string())?;
+    let data = unsafe { from_ffi_and_data_type(array, ty.clone()) }.map_err(|e| e.to_string())?;
     validate(&data).map_err(|e| format!("its array is broken: {e}"))?;
     Ok(make_array(data))
 }
@@ -133,7 +162,7 @@ pub unsafe fn borrow(array: *const FFI_ArrowArray, ty: DataType) -> Result<Array
 /// Checks what arrow relies on before it looks at buffers.
 ///
 /// # Safety
-/// As [`borrow`].
+/// As [`adopt`].
 unsafe fn check_array(array: &FFI_ArrowArray, ty: &DataType) -> Result<(), Wrong> {
     let broken = |what: String| format!("its array is broken: {what}, in a {ty}");
     let total = array.length.checked_add(array.offset);
@@ -234,7 +263,7 @@ unsafe fn check_array(array: &FFI_ArrowArray, ty: &DataType) -> Result<(), Wrong
 /// validation does the others.
 ///
 /// # Safety
-/// As [`borrow`]; buffer 1 is there, and is of offsets.
+/// As [`adopt`]; buffer 1 is there, and is of offsets.
 unsafe fn check_offsets<O: ArrowNativeType>(
     array: &FFI_ArrowArray,
     total: usize,
@@ -261,7 +290,7 @@ unsafe fn check_offsets<O: ArrowNativeType>(
 /// Checks the lengths of the buffers that views point into.
 ///
 /// # Safety
-/// As [`borrow`]; behind validity and views there are `count` buffers and their
+/// As [`adopt`]; behind validity and views there are `count` buffers and their
 /// lengths.
 unsafe fn check_views(array: &FFI_ArrowArray, count: usize) -> Result<(), Wrong> {
     let lengths = array.buffer(2 + count).cast::<i64>();
