@@ -16,11 +16,13 @@ pub const EXAMPLES: &str = "Examples:
       <return_type>Array(Float32)</return_type>
       <format>ArrowStream</format>
       <execute_direct>0</execute_direct>
-      <command>exec wudf pipe image-features --model resnet50=/models/resnet50.onnx --threads 1 --quiet</command>
+      <command>exec wudf pipe image-features --as result --threads 1 --quiet \
+          --model resnet50=/models/resnet50.onnx</command>
       <command_read_timeout>600000</command_read_timeout>
     </function>
   </functions>
-  # Strings that are bytes, as pictures are, want the setting output_format_arrow_string_as_string = 0.";
+  # ClickHouse takes columns by name, and its functions' results are called `result`. Strings that are bytes, as
+  # pictures are, want its setting output_format_arrow_string_as_string = 0.";
 
 pub const EXIT_CODES: &str = "Exit status:
   0    the input came to its end, or nobody reads the output any more
