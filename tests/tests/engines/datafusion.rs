@@ -592,8 +592,8 @@ fn statements_that_make_no_sense() {
         ),
         (
             "f(image BYTEA) LANGUAGE wasm AS 'image-features'".into(),
-            "image-features:image_features: it runs the model `resnet50`, and nothing says where that is; \
-             model.resnet50=SOURCE behind a `?` does",
+            "image-features:image_features: it runs the model `resnet50`, and nothing says where that is: \
+             add `?model.resnet50=SOURCE` to it",
         ),
     ] {
         let error = engine.error(&format!("CREATE FUNCTION {statement}"));
