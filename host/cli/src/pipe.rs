@@ -111,6 +111,11 @@ fn broken(error: arrow_schema::ArrowError) -> anyhow::Error {
     let ended = |error: &std::io::Error| error.kind() == std::io::ErrorKind::UnexpectedEof;
     match &error {
         arrow_schema::ArrowError::IoError(_, io) if ended(io) => anyhow::anyhow!(TRUNCATED),
+        // What some engines call strings are bytes.
+        _ if error.to_string().contains("UTF8") => anyhow::anyhow!(
+            "stdin has strings that are not UTF-8: they must be sent as binary (in ClickHouse with the setting \
+             output_format_arrow_string_as_string = 0)"
+        ),
         _ => anyhow::Error::new(error).context("stdin is no Arrow stream that can be read"),
     }
 }

@@ -117,7 +117,7 @@ fn open(prepared: &Prepared, body: &Body, statement: CreateFunction) -> Result<S
         here(match prepared.models().missing(signature) {
             Some(name) if error.kind() == ErrorKind::Model => Error::new(
                 ErrorKind::Model,
-                format!("{}; model.{name}=SOURCE behind a `?` does", error.message()),
+                format!("{}: add `?model.{name}=SOURCE` to it", error.message()),
             ),
             _ => error,
         })

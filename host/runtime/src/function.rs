@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::columns::cast::castable;
 use crate::columns::schema;
 use crate::instance::{Handle, Instance};
+use crate::outside::outside;
 use crate::plain::PlainFunction;
 use crate::plugin;
 use crate::schedule::Call;
@@ -262,7 +263,7 @@ impl Function {
     }
 
     fn run(&self, arrays: Vec<ArrayRef>, rows: usize) -> Result<Output> {
-        let output = Call::run(&self.0, arrays, rows)?;
+        let output = outside(|| Call::run(&self.0, arrays, rows))?;
         self.0
             .counters
             .rows

@@ -8,6 +8,7 @@ mod function;
 mod instance;
 mod limits;
 pub mod nn;
+mod outside;
 mod plain;
 mod plugin;
 mod pool;

@@ -108,7 +108,7 @@ fn columns_are_found_by_name_and_else_by_place() {
         ran.stderr
     );
     let ran = pipe(&[&kit("answer")], stream(&[numbers([Some(1), Some(2)])])).ends_with(0);
-    assert_eq!(self::ints(&self::answers(&ran).1), [[Some(42), Some(42)]]);
+    assert_eq!(self::ints(&answers(&ran).1), [[Some(42), Some(42)]]);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn failed_rows_do_what_the_policy_says() {
     for (function, why) in [
         ("fails", "13 is unlucky"),
         ("panics", "row with 13 in it"),
-        ("spins", "took longer than"),
+        ("spins", "without an answer"),
     ] {
         let run = |more: &[&str]| {
             let name = kit(function);

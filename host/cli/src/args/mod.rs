@@ -22,7 +22,7 @@ const EXIT_CODES: &str = "Exit status:
 const EXAMPLES: &str = "Examples:
   wudf demo
   wudf run image-features photos/ -o features.parquet --model resnet50=resnet50.onnx
-  wudf sql \"CREATE FUNCTION ...; SELECT path, embed(content) FROM 'photos/'\" --model resnet50=resnet50.onnx
+  wudf sql \"CREATE FUNCTION ...; SELECT path, embed(content) FROM 'photos/'\"
   wudf inspect image-features
   wudf doctor";
 

@@ -16,16 +16,18 @@ pub const EXAMPLES: &str = "Examples:
       <return_type>Array(Float32)</return_type>
       <format>ArrowStream</format>
       <execute_direct>0</execute_direct>
-      <command>exec wudf pipe image-features --model resnet50=/models/resnet50.onnx --threads 1 --quiet</command>
+      <command>exec wudf pipe image-features --as result --threads 1 --quiet \\
+        --model resnet50=/models/resnet50.onnx</command>
       <command_read_timeout>600000</command_read_timeout>
     </function>
   </functions>
-  # Strings that are bytes, as pictures are, want the setting output_format_arrow_string_as_string = 0.";
+  # ClickHouse takes columns by name, and functions' results are called `result` there. Strings
+  # that are bytes, as pictures are, want its setting output_format_arrow_string_as_string = 0.";
 
 pub const EXIT_CODES: &str = "Exit status:
   0    the input came to its end, or nobody reads the output any more
   2    the command line is wrong
-  3    something stopped the run: a row under --on-error raise, the plugin, a model, the input or the output
+  3    something stopped the run: a row under --on-error raise, a model, the input or the output
   130  interrupted";
 
 #[derive(Args, Debug)]

@@ -13,13 +13,14 @@ pub const EXAMPLES: &str = "Examples:
       --model resnet50=resnet50.onnx -o features.parquet
 
   # Options of the function behind a question mark; failed rows are null.
-  wudf sql \"CREATE FUNCTION logits(image BYTEA) LANGUAGE wasm AS 'image-features?layer=logits&on_error=null';
+  wudf sql \"CREATE FUNCTION logits(image BYTEA) LANGUAGE wasm
+              AS 'image-features?layer=logits&on_error=null';
             SELECT path, logits(content) FROM 'photos/*.jpg' WHERE length < 1000000\" \\
       --model resnet50=resnet50.onnx --format ndjson
 
   # Your own plugin over a table.
   wudf sql \"CREATE FUNCTION domain(url TEXT) LANGUAGE wasm AS './urls.wasm:domain';
-            SELECT domain(url) AS site, count(*) AS links FROM 'links.csv' GROUP BY site ORDER BY links DESC\"
+            SELECT domain(url) AS site, count(*) AS links FROM 'links.csv' GROUP BY site\"
 
   wudf sql --file job.sql -o result.csv
   wudf sql                                   # interactive";
@@ -27,19 +28,20 @@ pub const EXAMPLES: &str = "Examples:
 /// What a statement may say, for `--help`.
 pub const STATEMENTS: &str = "Statements:
   SELECT ... FROM 'FILES'
-      FILES are a folder, a file or a glob, as INPUT of `wudf run`: tables by their extension, all else a row each
-      with the columns path, modificationTime, length and content. '-' is what is on stdin.
-  CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE wasm AS 'PLUGIN[:FUNCTION][?NAME=VALUE&...]'
-      PLUGIN is a .wasm file or the name of a plugin that wudf brings. Behind the question mark are options of the
-      function (see `wudf inspect`), on_error=raise (the query stops; the default), null or record (a struct of value
-      and error), digest=sha256:HEX and model.NAME=SOURCE.
-  CREATE EXTERNAL TABLE NAME STORED AS PARQUET|CSV|JSON|ARROW|BINARYFILE LOCATION 'FILES', and the rest of
-      DataFusion's SQL.";
+      FILES are a folder, a file or a glob, as INPUT of `wudf run`: tables by their extension, all
+      else a row each with the columns path, modificationTime, length and content. '-' is stdin.
+  CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE wasm
+      AS 'PLUGIN[:FUNCTION][?NAME=VALUE&...]'
+      PLUGIN is a .wasm file or the name of a plugin that wudf brings. Behind the question mark are
+      options of the function (see `wudf inspect`), on_error=raise (the query stops; the default),
+      null or record (a struct of value and error), digest=sha256:HEX and model.NAME=SOURCE.
+  CREATE EXTERNAL TABLE NAME STORED AS BINARYFILE LOCATION 'FILES'
+      PARQUET, CSV, JSON and ARROW work, too, and so does the rest of DataFusion's SQL.";
 
 pub const EXIT_CODES: &str = "Exit status:
   0    everything went well; rows that failed under on_error=null or record do not change it
   2    the command line is wrong
-  3    something stopped the run: a statement, a row under on_error=raise, a model, the input or the output
+  3    something stopped the run: a statement, a row under on_error=raise, the input or the output
   130  interrupted; nothing is left behind";
 
 #[derive(Args, Debug)]

@@ -42,6 +42,6 @@ fn clean(message: &str) -> String {
     let own = own.strip_prefix("Error during planning: ").unwrap_or(own);
     let own = own
         .split_once(" No function matches")
-        .map_or(own, |(own, _)| own);
+        .map_or(own, |(own, _)| own.trim_end().trim_end_matches('.'));
     own.to_owned()
 }

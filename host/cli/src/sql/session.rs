@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use datafusion::catalog::DynamicFileCatalog;
+use datafusion::common::plan_err;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
@@ -89,6 +90,17 @@ impl Session {
 
     async fn begin(&self, statement: Statement) -> datafusion::error::Result<Option<Rows>> {
         let plan = self.context.state().statement_to_plan(statement).await?;
+        if let LogicalPlan::Ddl(DdlStatement::DropFunction(drop)) = &plan
+            && !drop.if_exists
+            && !self
+                .context
+                .state()
+                .scalar_functions()
+                .contains_key(&drop.name)
+        {
+            // DataFusion does not say which.
+            return plan_err!("there is no function {}", drop.name);
+        }
         let is_plan = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
         let is_count = matches!(plan, LogicalPlan::Dml(_) | LogicalPlan::Copy(_));
         let frame = self.context.execute_logical_plan(plan).await?;
