@@ -22,17 +22,23 @@ import prepare
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CORES = 2
+LABELS = {
+    "torch": "broadcast torch model, udf row by row",
+    "pandas": "iterator pandas_udf, onnxruntime",
+    "kept": "the same, session kept, one by one",
+    "wudf": "wudf, onnxruntime",
+}
 
 
 class Driver:
     """A Spark driver with one contender in it, which computes a round for each line that it reads."""
 
-    def __init__(self, contender, cores, folder, pictures):
+    def __init__(self, contender, cores, places):
         environment = dict(os.environ, OMP_NUM_THREADS="1", SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
         environment.pop("SPARK_HOME", None)
         self.name = contender
         self.log = tempfile.NamedTemporaryFile("w+", prefix=f"bench-spark-{contender}-", suffix=".log")
-        command = [sys.executable, str(HERE / "driver.py"), contender, str(cores), str(folder), str(pictures)]
+        command = [sys.executable, str(HERE / "driver.py"), contender, str(cores), *map(str, places)]
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True
         )
@@ -69,32 +75,31 @@ def quarters(values):
     return f"{middle:.3f} (quarters {low:.3f} to {high:.3f})"
 
 
-def measure(names, folder, pictures, rounds, say):
+def measure(names, places, rounds, say):
     """Seconds of each round, memory on one core and on two, and features, by contender."""
-    seconds, memory, features = {}, {}, {}
+    seconds, memory, features = {name: [] for name in names}, {name: {} for name in names}, {}
     drivers = []
     try:
         for name in names:
             say(f"{name}: starting, warming up")
-            drivers.append(Driver(name, CORES, folder, pictures))
+            drivers.append(Driver(name, CORES, places))
             features[name] = drivers[-1].ask("features")
-            drivers[-1].ask("round")
-            seconds[name] = []
+            drivers[-1].ask("few")
         for number in range(rounds):
             # Forwards and backwards in turn, so that nobody always comes after the same.
             for driver in drivers if number % 2 == 0 else reversed(drivers):
                 seconds[driver.name].append(driver.ask("round"))
-            say(f"round {number + 1}: " + ", ".join(f"{name} {seconds[name][-1]:.1f} s" for name in names))
+            say(f"round {number + 1} of {rounds}: " + ", ".join(f"{name} {seconds[name][-1]:.1f} s" for name in names))
         for driver in drivers:
-            memory[driver.name] = {CORES: driver.ask("memory")}
+            memory[driver.name][CORES] = driver.ask("memory")
     finally:
         for driver in drivers:
             driver.close()
     for name in names:
         say(f"{name}: memory on one core")
-        driver = Driver(name, 1, folder, pictures)
+        driver = Driver(name, 1, places)
         try:
-            driver.ask("round")
+            driver.ask("few")
             memory[name][1] = driver.ask("memory")
         finally:
             driver.close()
@@ -111,11 +116,11 @@ def agree(features):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--pictures", type=int, default=248)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--pictures", type=int, default=124)
     parser.add_argument("--photos", type=pathlib.Path)
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "target/bench-spark", help="where weights and pictures are kept")
-    parser.add_argument("--contenders", nargs="+", default=["torch", "pandas", "wudf"], help="of torch, pandas, kept, wudf")
+    parser.add_argument("--contenders", nargs="+", choices=list(LABELS), default=["torch", "pandas", "wudf"])
     parser.add_argument("--json", type=pathlib.Path, help="write all that was measured")
     arguments = parser.parse_args()
 
@@ -126,27 +131,25 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     say("weights and pictures")
     prepare.weights(folder)
-    pictures = prepare.pictures(folder, find_photos(arguments.photos), arguments.pictures)
+    photos = find_photos(arguments.photos)
+    # Spark makes a task of 31 such files: two for each core, and one for each.
+    places = folder, *(prepare.pictures(folder, photos, number) for number in (arguments.pictures, 31 * CORES))
     names = arguments.contenders
-    seconds, memory, features = measure(names, folder, pictures, arguments.rounds, say)
+    seconds, memory, features = measure(names, places, arguments.rounds, say)
 
     packages = ["pyspark", "torch", "torchvision", "onnxruntime", "pillow", "numpy", "pandas", "pyarrow"]
-    print(", ".join(f"{package} {metadata.version(package)}" for package in packages) + f", Python {platform.python_version()}")
-    print(f"{arguments.pictures} pictures a round, {arguments.rounds} rounds, local[{CORES}]; features differ by {agree(features):.1e} of the largest")
-    extra = {}
+    print(f"Python {platform.python_version()}, " + ", ".join(f"{package} {metadata.version(package)}" for package in packages))
+    print(f"local[{CORES}], {arguments.rounds} rounds of {arguments.pictures} pictures; features differ by {agree(features):.0e} of the largest")
+    more = {name: {kind: (sizes[CORES][kind] - sizes[1][kind]) / (CORES - 1) for kind in ("pss", "rss")} for name, sizes in memory.items()}
+    print(f"\n{'':38} pictures/s   MB, 1 core   MB, one core more (RSS)")
     for name in names:
-        one, two = memory[name][1], memory[name][CORES]
-        extra[name] = (two["pss"] - one["pss"]) / (CORES - 1)
-        rss = (two["rss"] - one["rss"]) / (CORES - 1)
-        print(
-            f"{name:7} {arguments.pictures / statistics.median(seconds[name]):6.1f} pictures/s; Python workers' memory: "
-            f"{one['pss']:.0f} MB on one core, {extra[name]:.0f} MB for one more (RSS {rss:.0f})"
-        )
-    if "wudf" in names:
-        for name in names:
-            if name != "wudf":
-                ratios = [theirs / ours for ours, theirs in zip(seconds["wudf"], seconds[name])]
-                print(f"wudf / {name}: {quarters(ratios)}; memory for one more core: {extra['wudf'] / extra[name]:.2f}")
+        rate = arguments.pictures / statistics.median(seconds[name])
+        print(f"{LABELS[name]:38} {rate:10.1f} {memory[name][1]['pss']:12.0f} {more[name]['pss']:20.0f} ({more[name]['rss']:.0f})")
+    for name in names:
+        if name != "wudf" and "wudf" in names:
+            ratios = [theirs / ours for ours, theirs in zip(seconds["wudf"], seconds[name])]
+            share = more["wudf"]["pss"] / more[name]["pss"]
+            print(f"wudf / {name}: {quarters(ratios)} times as fast; {share:.2f} of the memory for one core more")
     if arguments.json:
         arguments.json.write_text(json.dumps({"seconds": seconds, "memory": memory}))
 

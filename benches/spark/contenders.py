@@ -115,9 +115,4 @@ def wudf_onnxruntime(spark, models):
     return embed.spark
 
 
-CONTENDERS = {
-    "torch": ("broadcast torch model, udf row by row", torch_udf),
-    "pandas": ("iterator pandas_udf, onnxruntime", pandas_onnxruntime),
-    "kept": ("the same, session kept, one picture at a time", pandas_kept),
-    "wudf": ("wudf, onnxruntime", wudf_onnxruntime),
-}
+CONTENDERS = {"torch": torch_udf, "pandas": pandas_onnxruntime, "kept": pandas_kept, "wudf": wudf_onnxruntime}

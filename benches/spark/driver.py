@@ -1,6 +1,6 @@
-"""A Spark driver with one contender in it: `driver.py CONTENDER CORES FOLDER PICTURES`. For bench.py.
+"""A Spark driver with one contender in it: `driver.py CONTENDER CORES MODELS PICTURES FEW`. For bench.py.
 
-Reads `round`, `features` and `memory`, a line each, and answers each with a line of JSON.
+Reads `round`, `few`, `features` and `memory`, a line each, and answers each with a line of JSON.
 """
 
 import json
@@ -57,7 +57,7 @@ def resident():
 
 
 def main():
-    name, cores, folder, pictures = sys.argv[1:]
+    name, cores, models, pictures, few = sys.argv[1:]
     spark = (
         SparkSession.builder.master(f"local[{cores}]")
         .appName(f"bench-{name}")
@@ -68,17 +68,18 @@ def main():
         .getOrCreate()
     )
     spark.sparkContext.addPyFile(contenders.__file__)
-    features = contenders.CONTENDERS[name][1](spark, pathlib.Path(folder))("content")
-    files = spark.read.format("binaryFile").load(pictures)
-    job = files.select("path", features.alias("features"))
+    features = contenders.CONTENDERS[name](spark, pathlib.Path(models))("content")
 
-    def a_round():
+    def job(folder):
+        return spark.read.format("binaryFile").load(folder).select("path", features.alias("features"))
+
+    def seconds(folder):
         begin = time.perf_counter()
-        job.write.format("noop").mode("overwrite").save()
+        job(folder).write.format("noop").mode("overwrite").save()
         return time.perf_counter() - begin
 
     def memory():
-        """The most that is resident while a round runs."""
+        """The most that is resident while the few pictures are worked on."""
         most, done = resident(), threading.Event()
 
         def watch():
@@ -88,15 +89,17 @@ def main():
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        a_round()
+        seconds(few)
         done.set()
         watcher.join()
         return most
 
-    def first_features():
-        return [row.features for row in job.orderBy("path").limit(8).collect()]
-
-    answers = {"round": a_round, "memory": memory, "features": first_features}
+    answers = {
+        "round": lambda: seconds(pictures),
+        "few": lambda: seconds(few),
+        "features": lambda: [row.features for row in job(few).orderBy("path").limit(8).collect()],
+        "memory": memory,
+    }
     for line in sys.stdin:
         print(json.dumps(answers[line.strip()]()), flush=True)
     spark.stop()

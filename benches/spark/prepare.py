@@ -60,4 +60,4 @@ if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1]).resolve()
     target.mkdir(parents=True, exist_ok=True)
     weights(target)
-    pictures(target, pathlib.Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 248)
+    pictures(target, pathlib.Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 124)

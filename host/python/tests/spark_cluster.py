@@ -127,6 +127,8 @@ class Cluster:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.executor.memory": "512m",
             "spark.sql.shuffle.partitions": "2",
+            # What fails here fails again.
+            "spark.task.maxFailures": "1",
         }
         flags = " ".join(f"--conf {name}={value}" for name, value in settings.items())
         return dict(environment(), MASTER=self.url, PYSPARK_SUBMIT_ARGS=f"{flags} pyspark-shell")

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -45,51 +45,76 @@ def run(cluster):
 
     def start(command: list[str]) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(command, env=cluster.environment(), capture_output=True, text=True, timeout=300)
-        assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}\n{cluster.logs()}"
+        assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr[-8000:]}"
         return ran
 
     return start
 
 
+DRIVER = """
+import io, json, os, pathlib, sys, textwrap, traceback
+from pyspark.sql import SparkSession
+import wudf
+spark = SparkSession.builder.master(os.environ["MASTER"]).getOrCreate()
+spark.sparkContext.setLogLevel("OFF")
+talk, sys.stdout = sys.stdout, sys.stderr
+
+def numbers(*values, slices=2):
+    rows = spark.sparkContext.parallelize([(x,) for x in values], slices)
+    return spark.createDataFrame(rows, "x bigint")
+
+def column(frame):
+    return [row[0] for row in frame.collect()]
+
+def failure(frame):
+    try:
+        frame.collect()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "no failure"
+
+for line in sys.stdin:
+    body, arguments = json.loads(line)
+    answer = {}
+    try:
+        exec(textwrap.dedent(body), {**globals(), "arguments": arguments, "answer": answer})
+    except BaseException:
+        answer["trouble"] = traceback.format_exc()
+    print(json.dumps(answer), file=talk, flush=True)
+spark.stop()
+"""
+
+
 @pytest.fixture(scope="module")
-def drive(run):
-    """Runs lines with a session ``spark`` on the cluster; what they put into
-    ``answer`` comes back."""
-    head = """
-        import json, os, pathlib, shutil, sys
-        from pyspark.sql import SparkSession
-        from pyspark.sql.functions import col
-        import wudf
-        spark = SparkSession.builder.master(os.environ["MASTER"]).getOrCreate()
-        spark.sparkContext.setLogLevel("OFF")
-        arguments, answer = sys.argv[1:], {}
-
-        def numbers(*values, slices=2):
-            rows = spark.sparkContext.parallelize([(x,) for x in values], slices)
-            return spark.createDataFrame(rows, "x bigint")
-
-        def column(frame):
-            return [row[0] for row in frame.collect()]
-
-        def failure(frame):
-            try:
-                frame.collect()
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-            return "no failure"
-    """
-    tail = """
-        spark.stop()
-        print("ANSWER", json.dumps(answer))
-    """
+def drive(cluster, tmp_path_factory):
+    """Runs lines in one driver of the cluster, which has a session ``spark``;
+    what they put into ``answer`` comes back."""
+    log = tmp_path_factory.mktemp("driver") / "log"
+    with open(log, "wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", DRIVER],
+            env=cluster.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
 
     def start(body: str, *arguments: object) -> dict:
-        code = "".join(textwrap.dedent(part) for part in (head, body, tail))
-        ran = run([sys.executable, "-c", code, *map(str, arguments)])
-        line = next(line for line in ran.stdout.splitlines() if line.startswith("ANSWER "))
-        return json.loads(line.removeprefix("ANSWER "))
+        print(json.dumps([body, list(map(str, arguments))]), file=process.stdin, flush=True)
+        line = process.stdout.readline()
+        assert line, f"the driver ended:\n{log.read_text()[-8000:]}"
+        answer = json.loads(line)
+        assert "trouble" not in answer, answer["trouble"]
+        return answer
 
-    return start
+    try:
+        yield start
+        process.stdin.close()
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +216,9 @@ def test_a_trap_and_a_plugin_that_never_ends(drive, kit):
 def test_ways_of_a_plugin_to_the_workers(drive, kit, tmp_path):
     for way in "path", "file", "inline", "nowhere":
         shutil.copy(kit, tmp_path / f"{way}.wasm")
+    # The driver goes on to read what it sends.
+    (tmp_path / "driver").mkdir()
+    shutil.copy(kit, tmp_path / "driver/file.wasm")
     answer = drive(
         """
         folder = pathlib.Path(arguments[0])
@@ -199,7 +227,7 @@ def test_ways_of_a_plugin_to_the_workers(drive, kit, tmp_path):
         answer["path"] = column(frame.select(load("path")))
 
         sent = load("file")
-        spark.sparkContext.addFile(str(folder / "file.wasm"))
+        spark.sparkContext.addFile(str(folder / "driver/file.wasm"))
         (folder / "file.wasm").unlink()
         answer["file"] = column(frame.select(sent))
 
@@ -218,7 +246,8 @@ def test_ways_of_a_plugin_to_the_workers(drive, kit, tmp_path):
 
 
 def test_ways_of_a_model_to_the_workers(drive, photos, seeded, tmp_path):
-    for way in "path", "file", "nowhere":
+    (tmp_path / "driver").mkdir()
+    for way in "path", "file", "driver/file", "nowhere":
         seeded("tiny", tmp_path / f"{way}.onnx")
     answer = drive(
         """
@@ -233,7 +262,7 @@ def test_ways_of_a_model_to_the_workers(drive, photos, seeded, tmp_path):
         answer["path"] = column(path) == here
 
         sent, _ = vectors("file")
-        spark.sparkContext.addFile(str(folder / "file.onnx"))
+        spark.sparkContext.addFile(str(folder / "driver/file.onnx"))
         (folder / "file.onnx").unlink()
         answer["file"] = column(sent) == here
 
@@ -250,8 +279,9 @@ def test_ways_of_a_model_to_the_workers(drive, photos, seeded, tmp_path):
 
 def test_another_plugin_is_refused(drive, kit, tmp_path):
     """What a worker finds under the path is not what the driver has loaded."""
-    shutil.copy(kit, tmp_path / "plugin.wasm")
-    shutil.copy(kit, tmp_path / "sent.wasm")
+    (tmp_path / "driver").mkdir()
+    for name in "plugin.wasm", "sent.wasm", "driver/sent.wasm":
+        shutil.copy(kit, tmp_path / name)
     answer = drive(
         """
         folder = pathlib.Path(arguments[0])
@@ -266,8 +296,8 @@ def test_another_plugin_is_refused(drive, kit, tmp_path):
         answer["changed"] = column(frame.select(wudf.load(folder / "plugin.wasm", "add_one").spark("x")))
 
         sent = wudf.load(folder / "sent.wasm", "add_one")
-        replace(folder / "sent.wasm")
-        spark.sparkContext.addFile(str(folder / "sent.wasm"))
+        replace(folder / "driver/sent.wasm")
+        spark.sparkContext.addFile(str(folder / "driver/sent.wasm"))
         (folder / "sent.wasm").unlink()
         answer["file"] = failure(frame.select(sent.spark("x")))
         """,
@@ -306,7 +336,7 @@ def test_workers_open_a_plugin_once(drive, kit):
     assert len(counts) <= 2, "one Python process for each of the two executors"
 
 
-def test_the_cluster_ends(tmp_path):
+def test_the_cluster_ends():
     """With its processes and its files, also when what runs on it fails."""
     spark_cluster = helper()
     try:
@@ -318,6 +348,17 @@ def test_the_cluster_ends(tmp_path):
     except spark_cluster.Missing as missing:
         pytest.skip(str(missing))
     assert not running.folder.exists()
-    for group in groups:
-        with pytest.raises(ProcessLookupError):
-            os.killpg(group, 0)
+    # The system may take a moment to bury them.
+    end = time.monotonic() + 20
+    while any(map(exists, groups)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not any(map(exists, groups))
+
+
+def exists(group: int) -> bool:
+    """Whether a process group has members."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
