@@ -30,6 +30,6 @@ mod share;
 mod spec;
 mod udf;
 
-pub use open::{Prepared, open, prepare};
+pub use open::{Prepared, inspect, open, prepare};
 pub use spec::{OnError, PluginSource, Spec};
 pub use udf::{Udf, recount};

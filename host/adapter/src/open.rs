@@ -92,6 +92,18 @@ pub fn prepare(spec: &Spec, sources: Arc<Sources>) -> Result<Prepared> {
     })
 }
 
+/// Loads a plugin to look at what it offers.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn inspect(source: &PluginSource) -> Result<Plugin> {
+    let runtime = base(&Limits::default())?;
+    match source {
+        PluginSource::Named(name) => reference::load(&runtime, name),
+        PluginSource::Inline(name, bytes) => reference::from_bytes(&runtime, name, bytes, None),
+    }
+}
+
 /// Opens a spec. What this process has opened before is not opened again, as
 /// long as its files are those of then.
 ///
@@ -107,8 +119,13 @@ pub fn open(spec: &Spec) -> Result<Udf> {
     let udf = prepare(spec, Arc::default())?.open(&spec.options)?;
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     opened.push_back((seen, udf.clone()));
-    if opened.len() > KEPT {
-        opened.pop_front();
+    if opened.len() > KEPT
+        && let Some((seen, udf)) = opened.pop_front()
+        && seen.process != std::process::id()
+    {
+        // What a parent opened waits for threads that a fork does not have
+        // when it is dropped.
+        std::mem::forget(udf);
     }
     Ok(udf)
 }
