@@ -1,5 +1,6 @@
 # make demo   the main job on sample pictures (or on yours: make demo PHOTOS=dir)
 # make test   all tests
+# make wheel  the Python package, in the build's folder wheels
 #
 # Everything is built with one profile and for the whole workspace at once, so
 # that wasmtime is compiled a single time.
@@ -9,14 +10,20 @@ PYTHON  ?= python3
 TARGET  := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 WUDF    := $(TARGET)/release/wudf
 VENV    := $(TARGET)/python
+# With the newest engines, and with the oldest Spark that is supported.
+VENVS   := $(TARGET)/python-new $(TARGET)/python-spark35
+NEW     := pytest pyarrow pandas polars duckdb onnxruntime pyspark==4.3.*
+SPARK35 := pytest 'pyarrow<20' 'pandas<2.3' 'numpy<2' 'pyspark==3.5.*'
+WHEELS  := $(TARGET)/wheels
 PHOTOS  ?=
 OUT     ?= demo-output
+PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench build toolchain clean
+.PHONY: help demo test test-python wheel installed-wheel check fmt bench build toolchain install-c clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 2
+	@sed -n 's/^# //p' Makefile | head -n 3
 
 # Where rustup does not install what rust-toolchain.toml names by itself.
 toolchain:
@@ -36,11 +43,44 @@ $(VENV)/installed:
 	  && touch '$@' \
 	  || echo 'note: onnxruntime could not be installed; tests that need it are skipped, and say so'
 
-test: build $(VENV)/installed
-	VIRTUAL_ENV='$(abspath $(VENV))' $(CARGO) test --release --workspace --locked
+# What packages a wheel.
+$(VENV)/maturin: $(VENV)/installed
+	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' && touch '$@'
+
+# maturin builds one package, from what the workspace's build has compiled.
+wheel: build $(VENV)/maturin
+	rm -rf '$(WHEELS)'
+	CARGO='$(CARGO)' '$(VENV)/bin/maturin' build --release --locked --quiet \
+	  --manifest-path host/python/Cargo.toml --target-dir '$(abspath $(TARGET))' --out '$(WHEELS)'
+
+# Engines are large, and kept; the wheel is installed anew each time.
+$(TARGET)/python-new/installed: host/python/tests/environment.sh
+	@$< '$(PYTHON)' '$(@D)' $(NEW) && touch '$@'
+$(TARGET)/python-spark35/installed: host/python/tests/environment.sh
+	@$< '$(PYTHON)' '$(@D)' $(SPARK35) && touch '$@'
+
+installed-wheel: wheel $(VENVS:=/installed)
+	@for venv in $(VENVS); do \
+	  "$$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall '$(WHEELS)'/wudf-*.whl || exit 1; \
+	done
+
+# On the installed wheel, which hides no source tree.
+test-python: installed-wheel
+	@for venv in $(VENVS); do \
+	  echo "pytest in $$venv" \
+	  && WUDF_TEST_WHEEL="$$(echo '$(abspath $(WHEELS))'/wudf-*.whl)" \
+	     WUDF_TEST_KIT="$$('$(TARGET)/release/artifact' kit)" \
+	     WUDF_TEST_PLAIN="$$('$(TARGET)/release/artifact' plain)" \
+	     "$$venv/bin/python" -m pytest -p no:cacheprovider -q host/python/tests || exit 1; \
+	done
+
+test: build $(VENV)/installed installed-wheel
+	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
+	  $(CARGO) test --release --workspace --locked
 	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
+	@$(MAKE) --no-print-directory test-python
 
 check: toolchain
 	$(CARGO) fmt --all --check
@@ -53,6 +93,16 @@ bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
 	  $(CARGO) bench --workspace --locked --bench boundary --bench pictures --bench start
+
+# The C interface: libraries, header, and what pkg-config reads.
+install-c: build
+	install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -m 755 '$(TARGET)/release/libwudf.so' '$(DESTDIR)$(PREFIX)/lib'
+	install -m 644 '$(TARGET)/release/libwudf.a' '$(DESTDIR)$(PREFIX)/lib'
+	install -m 644 host/capi/include/wudf.h '$(DESTDIR)$(PREFIX)/include'
+	version=$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml) \
+	  && sed "s|@prefix@|$(PREFIX)|; s|@version@|$$version|" host/capi/wudf.pc.in \
+	  > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/wudf.pc'
 
 clean:
 	$(CARGO) clean

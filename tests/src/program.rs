@@ -26,8 +26,12 @@ pub fn program() -> &'static Path {
     })
 }
 
-/// The folder of the built programs: the one above `deps`, where tests lie.
-fn release() -> PathBuf {
+/// The folder of the built programs and libraries: the one above `deps`, where
+/// tests lie.
+///
+/// # Panics
+/// When tests lie elsewhere.
+pub fn release() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let folder = test
         .ancestors()
@@ -50,9 +54,22 @@ pub struct Wudf {
 pub fn wudf<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Wudf {
     let mut command = Command::new(program());
     command.args(arguments).current_dir(folder);
+    alone(&mut command)
+        .env("PATH", "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Wudf {
+        command,
+        stdin: Vec::new(),
+    }
+}
+
+/// Takes from a command what the environment of the test may say, and gives it
+/// the cache that tests have.
+pub fn alone(command: &mut Command) -> &mut Command {
     let cache = release().with_file_name("tmp").join("wudf-cache");
     command.env("XDG_CACHE_HOME", cache);
-    command.env("PATH", "");
     for name in [
         "WUDF_ONNXRUNTIME",
         "VIRTUAL_ENV",
@@ -66,13 +83,6 @@ pub fn wudf<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = 
         command.env_remove(name);
     }
     command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    Wudf {
-        command,
-        stdin: Vec::new(),
-    }
 }
 
 impl Wudf {

@@ -20,6 +20,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod arrays;
+pub mod describe;
 pub mod models;
 mod open;
 pub mod options;
@@ -28,6 +30,6 @@ mod share;
 mod spec;
 mod udf;
 
-pub use open::{Prepared, open, prepare};
+pub use open::{Prepared, inspect, open, prepare};
 pub use spec::{OnError, PluginSource, Spec};
-pub use udf::Udf;
+pub use udf::{Udf, recount};

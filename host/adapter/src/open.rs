@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use wudf::{Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
+use wudf::{Cache, Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
 use wudf_backends::source::Sources;
 
 use crate::models::Models;
@@ -92,6 +92,18 @@ pub fn prepare(spec: &Spec, sources: Arc<Sources>) -> Result<Prepared> {
     })
 }
 
+/// Loads a plugin to look at what it offers.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn inspect(source: &PluginSource) -> Result<Plugin> {
+    let runtime = base(&Limits::default())?;
+    match source {
+        PluginSource::Named(name) => reference::load(&runtime, name),
+        PluginSource::Inline(name, bytes) => reference::from_bytes(&runtime, name, bytes, None),
+    }
+}
+
 /// Opens a spec. What this process has opened before is not opened again, as
 /// long as its files are those of then.
 ///
@@ -107,8 +119,13 @@ pub fn open(spec: &Spec) -> Result<Udf> {
     let udf = prepare(spec, Arc::default())?.open(&spec.options)?;
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     opened.push_back((seen, udf.clone()));
-    if opened.len() > KEPT {
-        opened.pop_front();
+    if opened.len() > KEPT
+        && let Some((seen, udf)) = opened.pop_front()
+        && seen.process != std::process::id()
+    {
+        // What a parent opened waits for threads that a fork does not have
+        // when it is dropped.
+        std::mem::forget(udf);
     }
     Ok(udf)
 }
@@ -180,22 +197,28 @@ fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
         })?;
         builder = builder.asset(name, bytes);
     }
-    builder.beside(&base(&limits)?).limits(limits).build()
+    builder
+        .beside(&base(&limits, &spec.cache)?)
+        .cache(spec.cache.clone())
+        .limits(limits)
+        .build()
 }
 
 /// A runtime without models, for others to have the sandbox in common with:
-/// one for each bound on memory, in each process.
-fn base(limits: &Limits) -> Result<Runtime> {
-    static BASES: Mutex<Vec<(u32, Runtime)>> = Mutex::new(Vec::new());
+/// one for each bound on memory and each cache, in each process.
+fn base(limits: &Limits, cache: &Cache) -> Result<Runtime> {
+    static BASES: Mutex<Vec<(u32, Cache, Runtime)>> = Mutex::new(Vec::new());
     let process = std::process::id();
     let mut bases = BASES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, base)) = bases
-        .iter()
-        .find(|(of, base)| *of == process && base.limits().memory == limits.memory)
-    {
+    if let Some((_, _, base)) = bases.iter().find(|(of, kept, base)| {
+        *of == process && kept == cache && base.limits().memory == limits.memory
+    }) {
         return Ok(base.clone());
     }
-    let base = Runtime::builder().limits(limits.clone()).build()?;
-    bases.push((process, base.clone()));
+    let base = Runtime::builder()
+        .limits(limits.clone())
+        .cache(cache.clone())
+        .build()?;
+    bases.push((process, cache.clone(), base.clone()));
     Ok(base)
 }

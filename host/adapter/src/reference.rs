@@ -5,6 +5,11 @@ use std::path::Path;
 use wudf::{Error, ErrorKind, Plugin, Result, Runtime, Signature};
 use wudf_artifacts::SHIPPED;
 
+/// The names of the plugins that wudf brings.
+pub fn shipped() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|shipped| shipped.name)
+}
+
 /// Loads what the user calls a plugin: a file, or the name of one that wudf brings.
 ///
 /// # Errors
@@ -30,7 +35,7 @@ pub fn load_checked(runtime: &Runtime, name: &str, digest: Option<&str>) -> Resu
     if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
         return from_bytes(runtime, shipped.name, shipped.bytes, digest);
     }
-    let names: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
+    let names: Vec<&str> = shipped().collect();
     Err(Error::new(
         ErrorKind::UnknownPlugin,
         format!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use wudf::{Error, ErrorKind};
+use wudf::{Cache, Error, ErrorKind};
 
 use crate::reference;
 
@@ -39,6 +39,8 @@ pub struct Spec {
     pub memory: Option<usize>,
     /// How long a call may take; the library's default when `None`.
     pub time_limit: Option<Duration>,
+    /// Where compiled plugins are kept.
+    pub cache: Cache,
 }
 
 /// Where a plugin is.
@@ -113,6 +115,7 @@ impl Spec {
             threads: None,
             memory: None,
             time_limit: None,
+            cache: Cache::default(),
         }
     }
 }

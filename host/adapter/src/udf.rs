@@ -91,6 +91,22 @@ impl Udf {
     }
 }
 
+/// The error with its row counted from elsewhere: `first` rows came before
+/// those of the call, and `note` says for people where counting begins.
+pub fn recount(error: Error, first: usize, note: &str) -> Error {
+    let Some(row) = error.row() else {
+        return error;
+    };
+    let mut moved = Error::new(error.kind(), format!("{} ({note})", error.message()));
+    if let Some(plugin) = error.plugin() {
+        moved = moved.in_plugin(plugin);
+    }
+    if let Some(function) = error.function() {
+        moved = moved.in_function(function);
+    }
+    moved.in_row(first + row)
+}
+
 fn record(field: &Field) -> Fields {
     Fields::from(vec![
         field.clone().with_name("value").with_nullable(true),

@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+/// What is this program's own.
+pub fn own() -> Option<PathBuf> {
+    Some(user_cache()?.join("wudf"))
+}
+
 /// Downloaded models.
 pub fn models() -> Option<PathBuf> {
-    Some(user_cache()?.join("wudf").join("models"))
+    Some(own()?.join("models"))
 }
 
 /// Compiled plugins, where wasmtime keeps what it compiles for all its embedders.

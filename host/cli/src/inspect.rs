@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use arrow_schema::Field;
 use serde_json::{Value, json};
-use wudf::{Plugin, Runtime, Signature, Volatility};
-use wudf_adapter::{options, reference};
+use wudf::{Plugin, Runtime, Volatility};
+use wudf_adapter::{describe, options, reference};
 
 use crate::args::InspectArgs;
 use crate::output;
@@ -135,26 +134,7 @@ fn as_json(plugin: &Plugin) -> Value {
         "digest": plugin.digest(),
         "size": plugin.size(),
         "imports": plugin.imports(),
-        "functions": plugin.signatures().iter().map(function_as_json).collect::<Vec<_>>(),
-    })
-}
-
-fn function_as_json(signature: &Signature) -> Value {
-    let field = |field: &Field| json!({ "name": field.name(), "type": field.data_type().to_string(), "nullable": field.is_nullable() });
-    json!({
-        "name": signature.name,
-        "doc": signature.doc,
-        "signature": signature.to_string(),
-        "arguments": signature.arguments.iter().map(field).collect::<Vec<_>>(),
-        "returns": field(&signature.returns),
-        "volatility": match signature.volatility {
-            Volatility::Immutable => "immutable",
-            Volatility::Stable => "stable",
-            _ => "volatile",
-        },
-        "models": signature.models,
-        "assets": signature.assets,
-        "options": signature.options,
+        "functions": plugin.signatures().iter().map(describe::signature).collect::<Vec<_>>(),
     })
 }
 

@@ -10,12 +10,15 @@ mod doctor;
 mod exit;
 mod input;
 mod inspect;
+mod interrupt;
 mod model;
 mod models;
 mod output;
+mod pipe;
 mod pipeline;
 mod progress;
 mod run;
+mod sql;
 mod talk;
 
 use std::process::ExitCode;
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
 fn act(command: Command, talk: Talk) -> Result<Exit> {
     match command {
         Command::Run(args) => return run::run(&args, talk),
+        Command::Sql(args) => sql::sql(&args, talk)?,
+        Command::Pipe(args) => pipe::pipe(&args, talk)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
         Command::Model(command) => model::act(&command, talk)?,
         Command::Doctor(args) => doctor::doctor(&args)?,
@@ -65,6 +70,5 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
 
 /// On SIGINT, SIGTERM and SIGHUP: no half-written file stays.
 fn interruptible() -> Result<()> {
-    ctrlc::set_handler(|| output::clean_up_and_exit(exit::INTERRUPTED))
-        .context("cannot handle signals")
+    ctrlc::set_handler(interrupt::interrupt).context("cannot handle signals")
 }

@@ -2,29 +2,68 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wudf::nn::ModelSpec;
 use wudf::{ErrorKind, Function, Plugin, Signature};
+use wudf_adapter::Spec;
 use wudf_adapter::models::Models;
-use wudf_backends::seeded;
 use wudf_backends::source::{Options, Progress, Source, Sources};
+use wudf_backends::{catalogue, seeded};
 
-use crate::args::ModelArgs;
+use crate::args::{LimitArgs, ModelArgs};
 use crate::cache;
 use crate::talk::Talk;
 
 /// What the command line says about models.
 pub fn read(args: &ModelArgs, talk: Talk) -> Result<Models> {
-    let mut sources = Options::default();
-    sources.cache = cache::models();
-    sources.progress = download_bar(talk);
     Ok(Models::read(
         &args.models,
         args.backend.as_deref(),
         args.onnxruntime.clone(),
-        Arc::new(Sources::new(sources)),
+        sources(talk),
     )?)
+}
+
+/// Where models come from, and what is shown while they do.
+pub fn sources(talk: Talk) -> Arc<Sources> {
+    let mut sources = Options::default();
+    sources.cache = cache::models();
+    sources.progress = download_bar(talk);
+    Arc::new(Sources::new(sources))
+}
+
+/// What the command line says of a function that `reference` names, before options.
+pub fn spec(
+    reference: &str,
+    models: &ModelArgs,
+    assets: &[(String, String)],
+    limits: &LimitArgs,
+) -> Result<Spec> {
+    let mut spec = Spec::new(reference);
+    for entry in &models.models {
+        let name = catalogue::parse(entry)?.name;
+        let source = entry.split_once('=').map_or("", |(_, source)| source);
+        if spec
+            .models
+            .insert(name.clone(), source.to_owned())
+            .is_some()
+        {
+            bail!("the model {name} is named twice");
+        }
+    }
+    for (name, path) in assets {
+        if spec.assets.insert(name.clone(), path.into()).is_some() {
+            bail!("--asset names {name} twice");
+        }
+    }
+    spec.backend.clone_from(&models.backend);
+    spec.onnxruntime.clone_from(&models.onnxruntime);
+    spec.threads = limits.threads.map(usize::from);
+    spec.memory = limits.memory()?;
+    spec.time_limit = limits.time_limit;
+    spec.cache = limits.cache();
+    Ok(spec)
 }
 
 /// Says what deserves a look about the models of a function: untrained ones, and those that it does not want.
@@ -53,10 +92,15 @@ pub fn open(
 ) -> Result<Function> {
     plugin
         .open(&function.name, options)
-        .map_err(|error| match models.missing(function) {
-            Some(name) if error.kind() == ErrorKind::Model => missing(function, name),
-            _ => error.into(),
-        })
+        .map_err(|error| explain(models, function, error))
+}
+
+/// Says what to add where a model is missing.
+pub fn explain(models: &Models, function: &Signature, error: wudf::Error) -> anyhow::Error {
+    match models.missing(function) {
+        Some(name) if error.kind() == ErrorKind::Model => missing(function, name),
+        _ => error.into(),
+    }
 }
 
 fn missing(function: &Signature, name: &str) -> anyhow::Error {

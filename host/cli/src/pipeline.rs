@@ -319,7 +319,7 @@ mod tests {
             limit,
             first_call: 2,
         };
-        let talk = Talk::quiet();
+        let talk = Talk::silent();
         run(
             input,
             &Double,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use arrow_array::ArrayRef;
-use wudf::{Cache, Function, Limits, Runtime};
+use wudf::{Function, Limits, Runtime};
 use wudf_adapter::models::Models;
 use wudf_adapter::{options, reference};
 
@@ -48,7 +48,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     }
     let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
 
-    let runtime = runtime(&args.limits, &args.function.assets, &models)?;
+    let runtime = runtime(&args.limits, &args.function.call.assets, &models)?;
     let (plugin, function) = reference::split(&args.plugin);
     let plugin = reference::load(&runtime, plugin)?;
     let signature = reference::function(&plugin, function)?;
@@ -58,7 +58,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         function = signature.name,
         "plugin loaded"
     );
-    let options = options::parse(&args.function.options, &signature.options)?;
+    let options = options::parse(&args.function.call.options, &signature.options)?;
     let mapping = Mapping::choose(
         &input.schema,
         &signature.arguments,
@@ -134,20 +134,15 @@ impl Evaluate for Function {
 
 fn runtime(args: &LimitArgs, assets: &[(String, String)], models: &Models) -> Result<Runtime> {
     let mut limits = Limits::default();
-    if let Some(memory) = args.memory {
-        limits.memory =
-            usize::try_from(memory).context("--memory is more than this machine can address")?;
+    if let Some(memory) = args.memory()? {
+        limits.memory = memory;
     }
     if let Some(time) = args.time_limit {
         limits.call_time = time;
     }
     let mut builder = Runtime::builder()
         .limits(limits)
-        .cache(if args.no_cache {
-            Cache::Off
-        } else {
-            Cache::User
-        })
+        .cache(args.cache())
         .backends(models.backends.iter().cloned());
     if let Some(threads) = args.threads {
         builder = builder.threads(threads.into());

@@ -44,8 +44,8 @@ impl Talk {
         }
     }
 
-    #[cfg(test)]
-    pub fn quiet() -> Self {
+    /// One that says nothing.
+    pub fn silent() -> Self {
         Self {
             quiet: true,
             color: false,

@@ -1,1 +1,13 @@
-//! Plugins' functions in DataFusion, and CREATE FUNCTION ... LANGUAGE wasm.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod body;
+mod coerce;
+mod declare;
+mod factory;
+mod types;
+mod udf;
+
+pub use factory::WasmFunctions;
+pub use types::sql_type;
+pub use udf::WasmUdf;

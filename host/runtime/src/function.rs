@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::columns::cast::castable;
 use crate::columns::schema;
 use crate::instance::{Handle, Instance};
+use crate::outside::outside;
 use crate::plain::PlainFunction;
 use crate::plugin;
 use crate::schedule::Call;
@@ -230,9 +231,24 @@ impl Function {
     /// [`ErrorKind::InvalidOutput`] when the plugin breaks the contract, and
     /// what the plugin says of the call as a whole.
     pub fn evaluate<'a>(&self, arguments: impl Into<Arguments<'a>>) -> Result<Output> {
+        self.evaluate_while(arguments, &mut || Ok(()))
+    }
+
+    /// As [`Function::evaluate`], for callers that may have to stop: `go_on` is
+    /// asked whenever a chunk of the batch is done, on the caller's thread
+    /// unless that drives a single-threaded tokio runtime, and its error ends
+    /// the call.
+    ///
+    /// # Errors
+    /// As [`Function::evaluate`], and those of `go_on`.
+    pub fn evaluate_while<'a>(
+        &self,
+        arguments: impl Into<Arguments<'a>>,
+        go_on: &mut (dyn FnMut() -> Result<()> + Send),
+    ) -> Result<Output> {
         self.0
             .arrays(arguments.into())
-            .and_then(|(arrays, rows)| self.run(arrays, rows))
+            .and_then(|(arrays, rows)| self.run(arrays, rows, go_on))
             .map_err(|e| self.0.here(e))
     }
 
@@ -243,7 +259,7 @@ impl Function {
     pub fn evaluate_rows(&self, rows: usize) -> Result<Output> {
         self.0
             .check_types([].iter())
-            .and_then(|()| self.run(Vec::new(), rows))
+            .and_then(|()| self.run(Vec::new(), rows, &mut || Ok(())))
             .map_err(|e| self.0.here(e))
     }
 
@@ -261,8 +277,13 @@ impl Function {
         }
     }
 
-    fn run(&self, arrays: Vec<ArrayRef>, rows: usize) -> Result<Output> {
-        let output = Call::run(&self.0, arrays, rows)?;
+    fn run(
+        &self,
+        arrays: Vec<ArrayRef>,
+        rows: usize,
+        go_on: &mut (dyn FnMut() -> Result<()> + Send),
+    ) -> Result<Output> {
+        let output = outside(|| Call::run(&self.0, arrays, rows, go_on))?;
         self.0
             .counters
             .rows

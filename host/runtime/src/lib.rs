@@ -8,6 +8,7 @@ mod function;
 mod instance;
 mod limits;
 pub mod nn;
+mod outside;
 mod plain;
 mod plugin;
 mod pool;
@@ -16,6 +17,7 @@ mod sandbox;
 mod schedule;
 mod signature;
 
+pub use columns::cast::castable;
 pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};
 pub use limits::Limits;

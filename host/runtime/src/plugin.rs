@@ -11,6 +11,7 @@ use crate::bindings::PluginPre;
 use crate::error::printable;
 use crate::function::Function;
 use crate::instance::{Instance, Pre};
+use crate::outside::outside;
 use crate::plain::{self, PlainFunction};
 use crate::runtime::Shared;
 use crate::{Error, ErrorKind, Result, Runtime, Signature};
@@ -61,7 +62,7 @@ impl Plugin {
     pub fn from_bytes(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Self> {
         let shared = &runtime.0;
         let name = printable(name, 100);
-        load(shared, &name, bytes).map_err(|e| e.in_plugin(&name))
+        outside(|| load(shared, &name, bytes)).map_err(|e| e.in_plugin(&name))
     }
 
     /// The name under which it was loaded.
@@ -97,7 +98,7 @@ impl Plugin {
     /// [`ErrorKind::UnknownFunction`], [`ErrorKind::InvalidOptions`],
     /// [`ErrorKind::Model`] and [`ErrorKind::Asset`], and what a crash gives.
     pub fn open(&self, function: &str, options: &Value) -> Result<Function> {
-        Function::open(self, function, options).map_err(|e| {
+        outside(|| Function::open(self, function, options)).map_err(|e| {
             e.in_plugin(self.name())
                 .in_function(&printable(function, 100))
         })

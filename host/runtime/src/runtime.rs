@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -238,6 +238,18 @@ impl RuntimeBuilder {
     }
 }
 
+/// Whether this process was forked from one that had a runtime. The threads
+/// that compile in parallel are the parent's then, and would be waited for in
+/// vain.
+fn forked() -> bool {
+    static FIRST: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id();
+    match FIRST.compare_exchange(0, process, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => false,
+        Err(first) => first != process,
+    }
+}
+
 fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES)
@@ -255,6 +267,7 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
         .concurrency_support(false)
+        .parallel_compilation(!forked())
         .wasm_backtrace_max_frames(None)
         // The same bits on every machine.
         .wasm_relaxed_simd(false)

@@ -68,6 +68,7 @@ impl Call {
         function: &Arc<Inner>,
         arguments: Vec<ArrayRef>,
         rows: usize,
+        go_on: &mut (dyn FnMut() -> Result<()> + Send),
     ) -> Result<Output> {
         let call = Arc::new(Self {
             function: Arc::clone(function),
@@ -86,7 +87,15 @@ impl Call {
         }
         let mut asked = 1;
         call.begin();
-        call.work(|call, left| asked = call.ask_for_help(asked, left));
+        let mut started = false;
+        call.work(|call, left| {
+            // Before the first chunk nothing has taken time yet.
+            if std::mem::replace(&mut started, true) {
+                go_on()?;
+            }
+            asked = call.ask_for_help(asked, left);
+            Ok(())
+        });
         let mut progress = call.lock();
         while progress.working > 0 {
             progress.waited_for = true;
@@ -120,7 +129,7 @@ impl Call {
                 .pool
                 .spawn(workers - 1, move || {
                     call.begin();
-                    call.work(|_, _| ());
+                    call.work(|_, _| Ok(()));
                 });
             asked += 1;
         }
@@ -131,8 +140,9 @@ impl Call {
         self.lock().working += 1;
     }
 
-    /// Takes chunks until none is left; `between` hears how many rows are.
-    fn work(self: &Arc<Self>, mut between: impl FnMut(&Arc<Self>, usize)) {
+    /// Takes chunks until none is left; `between` hears how many rows are, and
+    /// its error ends the batch.
+    fn work(self: &Arc<Self>, mut between: impl FnMut(&Arc<Self>, usize) -> Result<()>) {
         struct Leave<'a>(&'a Call);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
@@ -163,8 +173,8 @@ impl Call {
             if len == 0 {
                 return;
             }
-            between(self, self.rows - start - len);
-            let result = self.chunk(start, len);
+            let result =
+                between(self, self.rows - start - len).and_then(|()| self.chunk(start, len));
             let mut progress = self.lock();
             match result {
                 Ok(part) => progress.parts.push(part),
@@ -179,6 +189,11 @@ impl Call {
     /// How many rows the chunk from `start` has.
     fn chunk_rows(&self, start: usize) -> usize {
         let left = self.rows - start;
+        if left == 0 {
+            // A helper that came late. The caller may have its answer, and
+            // the memory of its columns, which another library lent, be gone.
+            return 0;
+        }
         let limits = &self.function.plugin.shared.limits;
         let cost = self.function.row_cost.load(Ordering::Relaxed);
         let by_time = match cost {

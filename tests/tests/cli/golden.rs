@@ -17,6 +17,7 @@ const FILTERS: &[(&str, &str)] = &[
         "[TIME], [RATE] rows/s",
     ),
     (r"wudf \d+\.\d+\.\d+", "wudf [VERSION]"),
+    (r"(\d rows?), [\d.]+ (ms|s|min \d+ s)", "$1, [TIME]"),
     // The test plugin grows.
     (
         r"add_one, nothing, [a-z0-9_, ]+",
@@ -51,6 +52,8 @@ fn help() {
     for command in [
         "",
         "run",
+        "sql",
+        "pipe",
         "inspect",
         "model",
         "model seed",

@@ -12,6 +12,7 @@ mod memory;
 mod rows;
 #[cfg(unix)]
 mod signals;
+mod sql;
 mod streams;
 
 use std::fs;

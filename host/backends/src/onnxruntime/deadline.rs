@@ -1,7 +1,7 @@
 //! Ending runs that take too long.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -34,18 +34,10 @@ pub(super) struct Watched {
 /// Has the run with these options told to end at `deadline`, unless what comes
 /// back is dropped before.
 pub(super) fn watch(options: &Arc<RunOptions>, deadline: Instant) -> Result<Watched, Error> {
-    static WATCH: OnceLock<Option<&'static Watch>> = OnceLock::new();
-    let watch = WATCH.get_or_init(|| {
-        let watch: &'static Watch = Box::leak(Box::default());
-        let spawned = thread::Builder::new()
-            .name("wudf-deadlines".into())
-            .spawn(|| watch.keep());
-        spawned.is_ok().then_some(watch)
-    });
-    let watch = watch.ok_or_else(|| {
+    let watch = here().map_err(|e| {
         Error::new(
             ErrorKind::Runtime,
-            "cannot start the thread that keeps deadlines",
+            format!("cannot start the thread that keeps deadlines: {e}"),
         )
     })?;
     let mut runs = watch.runs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,6 +52,23 @@ pub(super) fn watch(options: &Arc<RunOptions>, deadline: Instant) -> Result<Watc
         watch.earlier.notify_one();
     }
     Ok(Watched { watch, key })
+}
+
+/// The watch of this process. A forked process has its parent's memory, but
+/// not the thread.
+fn here() -> std::io::Result<&'static Watch> {
+    static WATCH: Mutex<Option<(u32, &'static Watch)>> = Mutex::new(None);
+    let process = std::process::id();
+    let mut started = WATCH.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, watch)) = started.filter(|(of, _)| *of == process) {
+        return Ok(watch);
+    }
+    let watch: &'static Watch = Box::leak(Box::default());
+    thread::Builder::new()
+        .name("wudf-deadlines".into())
+        .spawn(|| watch.keep())?;
+    *started = Some((process, watch));
+    Ok(watch)
 }
 
 impl Drop for Watched {

@@ -6,6 +6,7 @@
 
 mod deadline;
 mod library;
+mod optimized;
 mod raw;
 mod search;
 mod session;
@@ -109,6 +110,7 @@ impl Backend for OnnxRuntime {
             request,
             &self.sources,
             &self.environment,
+            &self.version,
         )?))
     }
 }

@@ -12,15 +12,20 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::sys::ONNXTensorElementDataType as ElementType;
 use ort::value::ValueType;
 use wudf::nn::{
-    Device, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec, TensorType,
+    Device, Error, ErrorKind, LoadRequest, Model, ModelSource, Precision, Tensor, TensorSpec,
+    TensorType,
 };
 
+use super::optimized::Place;
 use super::{deadline, raw};
 use crate::model_file::ModelFile;
 use crate::source::Sources;
 
 /// Rows that a GPU takes at a time unless the catalogue says otherwise.
 const GPU_BATCH: usize = 32;
+
+/// The option that says where a graph's files of weights lie.
+pub(super) const EXTERNAL_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 /// A loaded model.
 pub(super) struct Session {
@@ -44,6 +49,7 @@ impl Session {
         request: &LoadRequest<'_>,
         sources: &Sources,
         environment: &Environment,
+        version: &str,
     ) -> Result<Self, Error> {
         let spec = request.spec;
         if !matches!(spec.precision, Precision::AsStored | Precision::F32) {
@@ -63,7 +69,17 @@ impl Session {
                 "the backend onnxruntime runs on CPUs and GPUs only",
             ));
         }
-        let session = builder.commit_from_memory(&file.bytes).map_err(|e| {
+        // A plugin's own model is not for the disk.
+        let kept = matches!(spec.source, ModelSource::Location(_)) && !gpu;
+        let place = sources
+            .cache()
+            .filter(|_| kept)
+            .and_then(|cache| Place::of(&file, &cache, version));
+        let session = match place.and_then(|place| place.session(&builder, &file)) {
+            Some(session) => Ok(session),
+            None => builder.commit_from_memory(&file.bytes),
+        }
+        .map_err(|e| {
             let kind = match e.code() {
                 ort::ErrorCode::NotImplemented => ErrorKind::Unsupported,
                 _ if gpu => ErrorKind::Unsupported,
@@ -259,10 +275,7 @@ fn cpu_options(environment: &Environment, file: &ModelFile) -> ort::Result<Sessi
         // The environment's level lets everything through to `tracing`.
         .with_log_level(LogLevel::Warning)?;
     if let Some(folder) = file.external.first().and_then(|(_, path)| path.parent()) {
-        builder = builder.with_config_entry(
-            "session.model_external_initializers_file_folder_path",
-            folder.to_string_lossy(),
-        )?;
+        builder = builder.with_config_entry(EXTERNAL_FOLDER, folder.to_string_lossy())?;
     }
     Ok(builder)
 }

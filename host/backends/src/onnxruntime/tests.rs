@@ -1,6 +1,6 @@
 use std::fs;
 
-use wudf::nn::ErrorKind;
+use wudf::nn::{ErrorKind, ModelSource, ModelSpec, Tensor, TensorType};
 
 use super::*;
 
@@ -76,4 +76,84 @@ fn files_that_are_no_onnx_runtime() {
         "{e}"
     );
     assert!(e.to_string().contains("libonnxruntime.so"), "{e}");
+}
+
+/// What was optimised is kept, and mapped by who comes next; what is kept may
+/// be damaged or impossible to write.
+#[test]
+fn an_optimised_model_is_kept() {
+    let Ok(installed) = OnnxRuntime::find(&Options::default(), Arc::default()) else {
+        // The tests of all backends say that it is skipped.
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = crate::source::Options::default();
+    options.cache = Some(folder.path().to_owned());
+    let backend = |options| OnnxRuntime {
+        sources: Arc::new(Sources::new(options)),
+        ..installed.clone()
+    };
+    let kept = backend(options.clone());
+    let spec = ModelSpec::new("resnet50", "seeded:resnet50");
+    let values = (0..3 * 224 * 224).map(|n| (n % 251) as f32 / 251.0);
+    let bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
+    let picture = Tensor::new(vec![1, 3, 224, 224], TensorType::F32, bytes).unwrap();
+    let run = |backend: &OnnxRuntime, outputs: &[String]| {
+        let model = backend.load(&LoadRequest::new(&spec, outputs)).unwrap();
+        let mut given = model.run(&[("input", &picture)], None).unwrap();
+        (
+            given.remove(0).data().to_vec(),
+            model.outputs().to_vec(),
+            maps(folder.path()),
+        )
+    };
+    let logits = ["logits".to_owned()];
+
+    // Where nothing can be kept.
+    let blocked = folder.path().join("blocked");
+    fs::write(&blocked, "").unwrap();
+    options.cache = Some(blocked.clone());
+    let (wanted, outputs, mapped) = run(&backend(options), &logits);
+    assert!(!mapped);
+    fs::remove_file(blocked).unwrap();
+
+    let places = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder.path().join("onnxruntime")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    // Made, then found.
+    for _ in 0..2 {
+        assert!(run(&kept, &logits) == (wanted.clone(), outputs.clone(), true));
+        assert_eq!(places().len(), 1);
+    }
+    // Other outputs are another model.
+    let (features, ..) = run(&kept, &["features".to_owned()]);
+    assert_eq!(features.len(), 4 * 2048);
+    assert_eq!(places().len(), 2);
+    // Damaged files are made anew.
+    for name in ["graph.onnx", "weights"] {
+        for place in places() {
+            fs::write(place.join(name), "no such thing").unwrap();
+        }
+        assert!(
+            run(&kept, &logits) == (wanted.clone(), outputs.clone(), true),
+            "{name}"
+        );
+    }
+    // A model of a plugin's own is none for the disk.
+    let bytes = crate::seeded::build("resnet50?seed=3").unwrap();
+    let spec = ModelSpec::new("own", ModelSource::Bytes(bytes.into()));
+    kept.load(&LoadRequest::new(&spec, &logits)).unwrap();
+    assert_eq!(places().len(), 2);
+}
+
+/// Whether this process has mapped a file of weights below a folder.
+fn maps(folder: &Path) -> bool {
+    if !cfg!(target_os = "linux") {
+        return folder.join("onnxruntime").is_dir();
+    }
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let folder = folder.to_str().unwrap();
+    maps.lines()
+        .any(|line| line.contains(folder) && line.ends_with("/weights"))
 }

@@ -284,7 +284,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// `wudf/models` where the system wants a user's caches.
-fn user_cache() -> Option<PathBuf> {
+pub(super) fn user_cache() -> Option<PathBuf> {
     let absolute = |name| {
         std::env::var_os(name)
             .map(PathBuf::from)

@@ -39,6 +39,11 @@ impl Sources {
         Self { options }
     }
 
+    /// The folder that keeps downloads, and what is made of models.
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
+        self.options.cache.clone().or_else(download::user_cache)
+    }
+
     /// Reads a model's file, from the network if need be.
     ///
     /// # Errors

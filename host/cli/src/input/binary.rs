@@ -39,6 +39,7 @@ pub struct Files {
     paths: std::vec::IntoIter<PathBuf>,
     /// A file that was too much for the last chunk.
     left_over: Option<Row>,
+    contents: bool,
     bounds: Bounds,
 }
 
@@ -46,7 +47,8 @@ struct Row {
     path: String,
     modified: Option<i64>,
     length: Option<i64>,
-    content: Result<Vec<u8>, String>,
+    /// Or why there is none, unless it is not wanted.
+    content: Result<Vec<u8>, Option<String>>,
 }
 
 impl Files {
@@ -54,8 +56,15 @@ impl Files {
         Self {
             paths: paths.into_iter(),
             left_over: None,
+            contents: true,
             bounds,
         }
+    }
+
+    /// Looks at the files but does not read them.
+    pub fn without_contents(mut self) -> Self {
+        self.contents = false;
+        self
     }
 }
 
@@ -67,7 +76,7 @@ impl Iterator for Files {
         while let Some(row) = self
             .left_over
             .take()
-            .or_else(|| self.paths.next().map(|path| read(&path)))
+            .or_else(|| self.paths.next().map(|path| read(&path, self.contents)))
         {
             let bytes = row.content.as_ref().map_or(0, Vec::len);
             if chunk.rows == self.bounds.rows
@@ -100,7 +109,8 @@ impl Builder {
         self.length.append_option(row.length);
         match row.content {
             Ok(content) => self.content.append_value(content),
-            Err(why) => {
+            Err(None) => self.content.append_null(),
+            Err(Some(why)) => {
                 self.content.append_null();
                 self.unreadable.push((self.rows, why));
             }
@@ -125,8 +135,16 @@ impl Builder {
     }
 }
 
-fn read(path: &Path) -> Row {
+fn read(path: &Path, wanted: bool) -> Row {
     let name = path.to_string_lossy().into_owned();
+    if !wanted && let Ok(metadata) = path.metadata() {
+        return Row {
+            path: name,
+            modified: modified(&metadata),
+            length: i64::try_from(metadata.len()).ok(),
+            content: Err(None),
+        };
+    }
     // Through one handle, so that the size is that of what is read.
     match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
         Ok((metadata, file)) => Row {
@@ -134,13 +152,13 @@ fn read(path: &Path) -> Row {
             modified: modified(&metadata),
             length: i64::try_from(metadata.len()).ok(),
             content: contents(file, &metadata)
-                .map_err(|error| format!("cannot read the file: {error}")),
+                .map_err(|error| Some(format!("cannot read the file: {error}"))),
         },
         Err(error) => Row {
             path: name,
             modified: None,
             length: None,
-            content: Err(format!("cannot read the file: {error}")),
+            content: Err(Some(format!("cannot read the file: {error}"))),
         },
     }
 }

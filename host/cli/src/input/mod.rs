@@ -6,6 +6,7 @@ mod ipc;
 mod key_order;
 mod parquet;
 mod size;
+mod source;
 mod stdin;
 mod table;
 mod text;
@@ -13,17 +14,20 @@ mod text;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 
 pub use binary::{CONTENT, PATH};
+pub use source::Source;
 
-use self::discover::{Found, discover};
 use crate::args::InputFormat;
 
 /// Batches, one after the other, as a file has them.
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// Rows of bounded size, one batch after the other.
+pub type Chunks = Box<dyn Iterator<Item = Result<Chunk>> + Send>;
 
 /// Bounds of one batch. Several are in flight at once (one being read, one waiting, one evaluated, one written), so this
 /// times a handful is what a run takes, however large the input is.
@@ -107,7 +111,7 @@ pub struct Input {
     pub rows: Option<u64>,
     /// Whether each row is a file.
     pub files: bool,
-    pub chunks: Box<dyn Iterator<Item = Result<Chunk>> + Send>,
+    pub chunks: Chunks,
 }
 
 /// Opens what the user named; `output` is not read even if a folder holds it.
@@ -117,24 +121,20 @@ pub fn open(
     output: Option<&Path>,
     bounds: Bounds,
 ) -> Result<Input> {
-    match discover(names, format, output)? {
-        Found::Stdin => stdin::open(std::io::stdin(), format, bounds),
-        Found::Files(paths) => {
-            if paths.is_empty() {
-                bail!(
-                    "{} holds no files (hidden ones are left out)",
-                    names.join(", ")
-                );
-            }
-            Ok(Input {
-                schema: binary::schema(),
-                rows: Some(paths.len() as u64),
-                files: true,
-                chunks: Box::new(binary::Files::new(paths, bounds)),
-            })
-        }
-        Found::Tables { format, paths } => table::open(format, paths, bounds),
+    match Source::find(names, format, output, bounds)? {
+        None => stdin(format, bounds),
+        Some(source) => Ok(Input {
+            schema: source.schema().clone(),
+            rows: source.rows(),
+            files: source.is_files(),
+            chunks: source.read(true),
+        }),
     }
+}
+
+/// Opens stdin, which can be read once.
+pub fn stdin(format: Option<InputFormat>, bounds: Bounds) -> Result<Input> {
+    stdin::open(std::io::stdin(), format, bounds)
 }
 
 /// Names the rows of one table, and cuts its batches to size.

@@ -9,14 +9,15 @@ use anyhow::{Context as _, Result, bail};
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 
-use super::{Batches, Bounds, Chunk, Input, chunks, ipc, parquet, text};
+use super::{Batches, Bounds, Chunks, chunks, ipc, parquet, text};
 use crate::args::InputFormat;
 
-/// Opens files of one format. All are looked at first, so that one that does not fit stops the run before it begins.
-pub fn open(format: InputFormat, paths: Vec<PathBuf>, bounds: Bounds) -> Result<Input> {
+/// The columns of files of one format, read as one table, and how many rows there are where that is known. All are looked
+/// at, so that one that does not fit stops the run before it begins.
+pub fn probe_all(format: InputFormat, paths: &[PathBuf]) -> Result<(SchemaRef, Option<u64>)> {
     let mut common: Option<Schema> = None;
     let mut rows = Some(0);
-    for path in &paths {
+    for path in paths {
         let (schema, count) = probe(path, format).with_context(|| cannot_read(path))?;
         rows = rows.zip(count).map(|(sum, n)| sum + n);
         common = Some(match common {
@@ -33,25 +34,21 @@ pub fn open(format: InputFormat, paths: Vec<PathBuf>, bounds: Bounds) -> Result<
             },
         });
     }
-    let schema: SchemaRef = Arc::new(common.context("no input files")?);
-    let shared = schema.clone();
-    let chunks = paths
-        .into_iter()
-        .flat_map(move |path| read(path, format, shared.clone(), bounds));
-    Ok(Input {
-        schema,
-        rows,
-        files: false,
-        chunks: Box::new(chunks),
-    })
+    Ok((Arc::new(common.context("no input files")?), rows))
 }
 
-fn read(
-    path: PathBuf,
+/// Reads files one after the other.
+pub fn read_all(
     format: InputFormat,
+    paths: Vec<PathBuf>,
     schema: SchemaRef,
     bounds: Bounds,
-) -> Box<dyn Iterator<Item = Result<Chunk>> + Send> {
+) -> Chunks {
+    let paths = paths.into_iter();
+    Box::new(paths.flat_map(move |path| read(path, format, schema.clone(), bounds)))
+}
+
+fn read(path: PathBuf, format: InputFormat, schema: SchemaRef, bounds: Bounds) -> Chunks {
     match batches(&path, format, &schema, bounds) {
         Err(error) => Box::new(std::iter::once(Err(error.context(cannot_read(&path))))),
         Ok(batches) => {
@@ -155,6 +152,12 @@ mod tests {
     use arrow_array::types::Float64Type;
 
     use super::*;
+    use crate::input::Chunk;
+
+    fn open(format: InputFormat, paths: Vec<PathBuf>) -> Result<Chunks> {
+        let (schema, _) = probe_all(format, &paths)?;
+        Ok(read_all(format, paths, schema, Bounds::default()))
+    }
 
     fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
         let path = folder.path().join(name);
@@ -172,8 +175,8 @@ mod tests {
             write(&folder, "1.csv", "a,b\n1,x\n2,y\n"),
             write(&folder, "2.csv", "a,b\n2.5,z\n"),
         ];
-        let input = open(InputFormat::Csv, paths.clone(), Bounds::default()).unwrap();
-        let chunks: Vec<Chunk> = input.chunks.collect::<Result<_>>().unwrap();
+        let chunks = open(InputFormat::Csv, paths.clone()).unwrap();
+        let chunks: Vec<Chunk> = chunks.collect::<Result<_>>().unwrap();
         let values: Vec<f64> = chunks
             .iter()
             .flat_map(|c| {
@@ -202,10 +205,7 @@ mod tests {
             write(&folder, "1.csv", "a,b\n1,x\n"),
             write(&folder, "2.csv", "a,c\n1,x\n"),
         ];
-        let error = open(InputFormat::Csv, paths, Bounds::default())
-            .err()
-            .unwrap()
-            .to_string();
+        let error = open(InputFormat::Csv, paths).err().unwrap().to_string();
         assert!(
             error.contains("different columns") && error.contains("c (Utf8)"),
             "{error}"
@@ -216,9 +216,7 @@ mod tests {
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = write(&folder, "a.parquet", "no parquet");
-        let error = open(InputFormat::Parquet, vec![path], Bounds::default())
-            .err()
-            .unwrap();
+        let error = open(InputFormat::Parquet, vec![path]).err().unwrap();
         assert!(error.to_string().contains("a.parquet"), "{error:#}");
     }
 }

@@ -1,4 +1,4 @@
-//! NDJSON, and values as JSON text.
+//! NDJSON, JSON, and values as JSON text.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_json::writer::{
-    EncoderOptions, LineDelimited, Writer as JsonWriter, WriterBuilder, make_encoder,
+    EncoderOptions, JsonArray, LineDelimited, Writer as JsonWriter, WriterBuilder, make_encoder,
 };
 use arrow_schema::FieldRef;
 
@@ -29,6 +29,27 @@ impl Sink for Ndjson {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.0.finish()?;
+        Ok(self.0.get_mut().flush()?)
+    }
+}
+
+/// One array of all rows.
+pub struct Json(JsonWriter<Writer, JsonArray>);
+
+impl Json {
+    pub fn new(writer: Writer) -> Self {
+        Self(WriterBuilder::new().with_explicit_nulls(true).build(writer))
+    }
+}
+
+impl Sink for Json {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        Ok(self.0.write(batch)?)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.0.finish()?;
+        writeln!(self.0.get_mut())?;
         Ok(self.0.get_mut().flush()?)
     }
 }

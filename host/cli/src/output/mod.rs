@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-pub use place::{broken_pipe, clean_up_and_exit};
+pub use place::{Writer, broken_pipe, clean_up_and_exit};
 
 use self::place::Place;
 use crate::args::OutputFormat;
@@ -38,6 +38,11 @@ pub struct Target {
 
 impl Target {
     pub fn new(path: Option<&Path>, format: Option<OutputFormat>) -> Result<Self> {
+        Self::named(path, format, "--output-format")
+    }
+
+    /// The same, where another flag says the format.
+    pub fn named(path: Option<&Path>, format: Option<OutputFormat>, flag: &str) -> Result<Self> {
         let Some(path) = path else {
             return Ok(Self {
                 format: format.unwrap_or(OutputFormat::Table),
@@ -46,17 +51,15 @@ impl Target {
         };
         if path == Path::new("-") {
             let Some(format) = format else {
-                bail!(
-                    "`-o -` needs --output-format: parquet, arrow-stream, csv, tsv, ndjson or table"
-                );
+                bail!("`-o -` needs {flag}: parquet, arrow-stream, csv, tsv, ndjson or table");
             };
             return Ok(Self { format, path: None });
         }
         let format = match format.or_else(|| by_extension(path)) {
             Some(format) => format,
             None => bail!(
-                "the extension of {} does not say what to write (.parquet, .arrow, .arrows, .csv, .tsv, .ndjson): use \
-                 one of these, or say --output-format",
+                "the extension of {} does not say what to write (.parquet, .arrow, .arrows, .csv, .tsv, .ndjson, \
+                 .json): use one of these, or say {flag}",
                 path.display()
             ),
         };
@@ -67,6 +70,10 @@ impl Target {
             format,
             path: Some(path.to_owned()),
         })
+    }
+
+    pub fn is_table(&self) -> bool {
+        self.format == OutputFormat::Table
     }
 
     /// Whether only the first rows will be looked at.
@@ -99,6 +106,7 @@ impl Target {
             OutputFormat::Csv => Box::new(csv::Csv::new(writer, schema, b',')),
             OutputFormat::Tsv => Box::new(csv::Csv::new(writer, schema, b'\t')),
             OutputFormat::Ndjson => Box::new(json::Ndjson::new(writer)),
+            OutputFormat::Json => Box::new(json::Json::new(writer)),
             OutputFormat::Table => Box::new(table::Table::new(writer, schema)),
         };
         Ok(Output { name, sink, place })
@@ -129,9 +137,14 @@ impl Output {
     }
 }
 
+/// Stdout for bytes, which go when they are flushed.
+pub fn stdout() -> Writer {
+    Place::stdout().1
+}
+
 /// Text to stdout.
 pub fn print(text: &str) -> Result<()> {
-    let (_, mut writer) = Place::stdout();
+    let mut writer = stdout();
     let plain = anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never;
     let text = if plain {
         anstream::adapter::strip_str(text).to_string()
@@ -167,6 +180,7 @@ fn by_extension(path: &Path) -> Option<OutputFormat> {
         "csv" => OutputFormat::Csv,
         "tsv" => OutputFormat::Tsv,
         "ndjson" | "jsonl" => OutputFormat::Ndjson,
+        "json" => OutputFormat::Json,
         _ => return None,
     })
 }

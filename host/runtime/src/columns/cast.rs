@@ -9,7 +9,7 @@ use arrow_schema::{ArrowError, DataType, FieldRef};
 /// Whether an array of `from` may stand for an argument of type `to`: the
 /// same values laid out in another way (views, large offsets, dictionaries),
 /// text as its bytes, numbers that lose nothing, and what is made of these.
-pub(crate) fn castable(from: &DataType, to: &DataType) -> bool {
+pub fn castable(from: &DataType, to: &DataType) -> bool {
     use DataType::*;
     if from.equals_datatype(to) {
         return true;

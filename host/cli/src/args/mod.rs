@@ -1,8 +1,16 @@
 //! The command line: what may be said. Nothing here acts.
 
+mod pipe;
+mod sql;
+
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use wudf::Cache;
+
+pub use pipe::{PipeArgs, Policy};
+pub use sql::SqlArgs;
 
 const EXIT_CODES: &str = "Exit status:
   0    everything went well
@@ -14,6 +22,7 @@ const EXIT_CODES: &str = "Exit status:
 const EXAMPLES: &str = "Examples:
   wudf demo
   wudf run image-features photos/ -o features.parquet --model resnet50=resnet50.onnx
+  wudf sql \"CREATE FUNCTION ...; SELECT path, embed(content) FROM 'photos/'\"
   wudf inspect image-features
   wudf doctor";
 
@@ -102,6 +111,22 @@ pub enum Command {
     /// Runs a plugin's function over files or tables
     #[command(after_help = RUN_EXAMPLES, after_long_help = format!("{RUN_EXAMPLES}\n\n{EXIT_CODES}"))]
     Run(Box<RunArgs>),
+
+    /// Runs SQL, with plugins' functions in it
+    #[command(
+        after_help = sql::EXAMPLES,
+        after_long_help = format!("{}\n\n{}\n\n{}", sql::EXAMPLES, sql::STATEMENTS, sql::EXIT_CODES)
+    )]
+    Sql(Box<SqlArgs>),
+
+    /// Runs a plugin's function over an Arrow stream, from stdin to stdout
+    ///
+    /// Reads batches on stdin and writes a batch of one column, with as many rows, for each as soon as it is computed:
+    /// for engines that call programs. Arguments are the columns of their names, else the columns in order. Several
+    /// streams may follow one another, as pools of processes get them; whoever sends them reads as many rows as were
+    /// sent, and only the last stream has an end mark.
+    #[command(after_help = pipe::EXAMPLES, after_long_help = format!("{}\n\n{}", pipe::EXAMPLES, pipe::EXIT_CODES))]
+    Pipe(Box<PipeArgs>),
 
     /// Says what a plugin offers and what it asks for
     #[command(after_help = INSPECT_EXAMPLES)]
@@ -194,9 +219,10 @@ pub struct OutputArgs {
     pub drop: Vec<String>,
 }
 
+/// What a function is given beside columns.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Function")]
-pub struct FunctionArgs {
+pub struct FunctionCallArgs {
     /// An option of the function (see `wudf inspect`); may be repeated
     ///
     /// VALUE is JSON where the option wants a number, a boolean, a list or an object, and a string otherwise.
@@ -206,6 +232,13 @@ pub struct FunctionArgs {
     /// Grants a file to the plugin as an asset, under a name; may be repeated
     #[arg(long = "asset", value_name = "NAME=PATH", value_parser = key_value)]
     pub assets: Vec<(String, String)>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Function")]
+pub struct FunctionArgs {
+    #[command(flatten)]
+    pub call: FunctionCallArgs,
 
     /// The column that feeds an argument, in the order of the arguments; may be repeated
     ///
@@ -264,6 +297,23 @@ pub struct LimitArgs {
     /// Neither reads nor writes the cache of compiled plugins
     #[arg(long)]
     pub no_cache: bool,
+}
+
+impl LimitArgs {
+    /// The bytes of memory for an instance.
+    pub fn memory(&self) -> anyhow::Result<Option<usize>> {
+        let memory = self.memory.map(usize::try_from).transpose();
+        memory.context("--memory is more than this machine can address")
+    }
+
+    /// Where compiled plugins are kept.
+    pub fn cache(&self) -> Cache {
+        if self.no_cache {
+            Cache::Off
+        } else {
+            Cache::User
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -374,6 +424,8 @@ pub enum OutputFormat {
     Csv,
     Tsv,
     Ndjson,
+    /// One JSON array of all rows
+    Json,
     /// A table for people
     Table,
 }

@@ -1,0 +1,158 @@
+"""Pictures to ResNet-50 features in Spark, three ways side by side: pictures a second, and memory for each core.
+
+    python benches/spark/bench.py [--rounds N] [--pictures N] [--photos FOLDER] [--contenders NAME...] [--json FILE]
+
+Each contender has a driver of its own in local[2]. All stay warm and take turns over the same pictures, and each round gives a ratio.
+See README.md beside this file for what is measured, and how.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+
+import prepare
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CORES = 2
+LABELS = {
+    "torch": "broadcast torch model, udf row by row",
+    "pandas": "iterator pandas_udf, onnxruntime",
+    "kept": "the same, session kept, one by one",
+    "wudf": "wudf, onnxruntime",
+}
+
+
+class Driver:
+    """A Spark driver with one contender in it, which computes a round for each line that it reads."""
+
+    def __init__(self, contender, cores, places):
+        environment = dict(os.environ, OMP_NUM_THREADS="1", SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
+        environment.pop("SPARK_HOME", None)
+        self.name = contender
+        self.log = tempfile.NamedTemporaryFile("w+", prefix=f"bench-spark-{contender}-", suffix=".log")
+        command = [sys.executable, str(HERE / "driver.py"), contender, str(cores), *map(str, places)]
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True
+        )
+
+    def ask(self, what):
+        try:
+            print(what, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass
+        line = self.process.stdout.readline()
+        if not line:
+            self.log.seek(0)
+            sys.exit(f"{self.log.read()}\n{self.name}: the driver ended with status {self.process.wait()}; above is its log")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def find_photos(folder):
+    folders = [folder] if folder else [ROOT / "shared/photos", ROOT.parent / "shared/photos"]
+    return next((f for f in folders if any(f.glob("*.jp*g"))), folders[-1])
+
+
+def quarters(values):
+    if len(values) < 2:
+        return f"{values[0]:.3f}"
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.3f} (quarters {low:.3f} to {high:.3f})"
+
+
+def measure(names, places, rounds, say):
+    """Seconds of each round, memory on one core and on two, and features, by contender."""
+    seconds, memory, features = {name: [] for name in names}, {name: {} for name in names}, {}
+    drivers = []
+    try:
+        for name in names:
+            say(f"{name}: starting, warming up")
+            drivers.append(Driver(name, CORES, places))
+            features[name] = drivers[-1].ask("features")
+            drivers[-1].ask("few")
+        for number in range(rounds):
+            # Forwards and backwards in turn, so that nobody always comes after the same.
+            for driver in drivers if number % 2 == 0 else reversed(drivers):
+                seconds[driver.name].append(driver.ask("round"))
+            say(f"round {number + 1} of {rounds}: " + ", ".join(f"{name} {seconds[name][-1]:.1f} s" for name in names))
+        for driver in drivers:
+            memory[driver.name][CORES] = driver.ask("memory")
+    finally:
+        for driver in drivers:
+            driver.close()
+    for name in names:
+        say(f"{name}: memory on one core")
+        driver = Driver(name, 1, places)
+        try:
+            driver.ask("few")
+            memory[name][1] = driver.ask("memory")
+        finally:
+            driver.close()
+    return seconds, memory, features
+
+
+def agree(features):
+    """The largest difference between anyone's features and the first one's, beside the largest feature."""
+    first, *others = features.values()
+    largest = max(abs(x) for row in first for x in row)
+    pairs = ((a, b) for other in others for mine, theirs in zip(first, other, strict=True) for a, b in zip(mine, theirs, strict=True))
+    return max((abs(a - b) for a, b in pairs), default=0) / largest
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--pictures", type=int, default=124)
+    parser.add_argument("--photos", type=pathlib.Path)
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "target/bench-spark", help="where weights and pictures are kept")
+    parser.add_argument("--contenders", nargs="+", choices=list(LABELS), default=["torch", "pandas", "wudf"])
+    parser.add_argument("--json", type=pathlib.Path, help="write all that was measured")
+    arguments = parser.parse_args()
+
+    def say(what):
+        print(what, file=sys.stderr, flush=True)
+
+    folder = arguments.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    say("weights and pictures")
+    prepare.weights(folder)
+    photos = find_photos(arguments.photos)
+    # Spark makes a task of 31 such files: two for each core, and one for each.
+    places = folder, *(prepare.pictures(folder, photos, number) for number in (arguments.pictures, 31 * CORES))
+    names = arguments.contenders
+    seconds, memory, features = measure(names, places, arguments.rounds, say)
+
+    packages = ["pyspark", "torch", "torchvision", "onnxruntime", "pillow", "numpy", "pandas", "pyarrow"]
+    print(f"Python {platform.python_version()}, " + ", ".join(f"{package} {metadata.version(package)}" for package in packages))
+    print(f"local[{CORES}], {arguments.rounds} rounds of {arguments.pictures} pictures; features differ by {agree(features):.0e} of the largest")
+    more = {name: {kind: (sizes[CORES][kind] - sizes[1][kind]) / (CORES - 1) for kind in ("pss", "rss")} for name, sizes in memory.items()}
+    print(f"\n{'':38} pictures/s   MB, 1 core   MB, one core more (RSS)")
+    for name in names:
+        rate = arguments.pictures / statistics.median(seconds[name])
+        print(f"{LABELS[name]:38} {rate:10.1f} {memory[name][1]['pss']:12.0f} {more[name]['pss']:20.0f} ({more[name]['rss']:.0f})")
+    for name in names:
+        if name != "wudf" and "wudf" in names:
+            ratios = [theirs / ours for ours, theirs in zip(seconds["wudf"], seconds[name])]
+            share = more["wudf"]["pss"] / more[name]["pss"]
+            print(f"wudf / {name}: {quarters(ratios)} times as fast; {share:.2f} of the memory for one core more")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"seconds": seconds, "memory": memory}))
+
+
+if __name__ == "__main__":
+    main()

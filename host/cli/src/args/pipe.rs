@@ -1,0 +1,66 @@
+//! `wudf pipe`.
+
+use clap::{Args, ValueEnum};
+
+use super::{FunctionCallArgs, LimitArgs, ModelArgs};
+
+pub const EXAMPLES: &str = "Examples:
+  wudf pipe ./urls.wasm:domain < urls.arrows > domains.arrows
+
+  # An executable function of ClickHouse, in a file *_function.xml of its configuration:
+  <functions>
+    <function>
+      <type>executable_pool</type>
+      <name>embed</name>
+      <argument><type>String</type><name>image</name></argument>
+      <return_type>Array(Float32)</return_type>
+      <format>ArrowStream</format>
+      <execute_direct>0</execute_direct>
+      <command>exec wudf pipe image-features --as result --threads 1 --quiet \\
+        --model resnet50=/models/resnet50.onnx</command>
+      <command_read_timeout>600000</command_read_timeout>
+    </function>
+  </functions>
+  # ClickHouse takes columns by name, and functions' results are called `result` there. Strings
+  # that are bytes, as pictures are, want its setting output_format_arrow_string_as_string = 0.";
+
+pub const EXIT_CODES: &str = "Exit status:
+  0    the input came to its end, or nobody reads the output any more
+  2    the command line is wrong
+  3    something stopped the run: a row under --on-error raise, a model, the input or the output
+  130  interrupted";
+
+#[derive(Args, Debug)]
+pub struct PipeArgs {
+    /// A .wasm file or the name of a plugin that wudf brings, and the function's name
+    #[arg(value_name = "PLUGIN[:FUNCTION]")]
+    pub plugin: String,
+
+    /// The output column's name; the function's when left out
+    #[arg(long = "as", value_name = "NAME")]
+    pub rename: Option<String>,
+
+    /// What a failed row does
+    #[arg(long, value_name = "WHAT", default_value = "raise")]
+    pub on_error: Policy,
+
+    #[command(flatten)]
+    pub function: FunctionCallArgs,
+
+    #[command(flatten)]
+    pub models: ModelArgs,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// What a failed row does, where there is one output column and nobody to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Policy {
+    /// Stops the run
+    Raise,
+    /// Leaves a null
+    Null,
+    /// Values come as structs of `value` and `error`
+    Record,
+}

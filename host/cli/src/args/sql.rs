@@ -1,0 +1,78 @@
+//! `wudf sql`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::{LimitArgs, ModelArgs, OutputFormat};
+
+pub const EXAMPLES: &str = "Examples:
+  # Vectors of the photographs in a folder, to a file.
+  wudf sql \"CREATE FUNCTION embed(image BYTEA) RETURNS FLOAT[] LANGUAGE wasm AS 'image-features';
+            SELECT path, embed(content) AS features FROM 'photos/'\" \\
+      --model resnet50=resnet50.onnx -o features.parquet
+
+  # Options of the function behind a question mark; failed rows are null.
+  wudf sql \"CREATE FUNCTION logits(image BYTEA) LANGUAGE wasm
+              AS 'image-features?layer=logits&on_error=null';
+            SELECT path, logits(content) FROM 'photos/*.jpg' WHERE length < 1000000\" \\
+      --model resnet50=resnet50.onnx --format ndjson
+
+  # Your own plugin over a table.
+  wudf sql \"CREATE FUNCTION domain(url TEXT) LANGUAGE wasm AS './urls.wasm:domain';
+            SELECT domain(url) AS site, count(*) AS links FROM 'links.csv' GROUP BY site\"
+
+  wudf sql --file job.sql -o result.csv
+  wudf sql                                   # interactive";
+
+/// What a statement may say, for `--help`.
+pub const STATEMENTS: &str = "Statements:
+  SELECT ... FROM 'FILES'
+      FILES are a folder, a file or a glob, as INPUT of `wudf run`: tables by their extension, all
+      else a row each with the columns path, modificationTime, length and content. '-' is stdin.
+  CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE wasm
+      AS 'PLUGIN[:FUNCTION][?NAME=VALUE&...]'
+      PLUGIN is a .wasm file or the name of a plugin that wudf brings. Behind the question mark are
+      options of the function (see `wudf inspect`), on_error=raise (the query stops; the default),
+      null or record (a struct of value and error), digest=sha256:HEX and model.NAME=SOURCE.
+  CREATE EXTERNAL TABLE NAME STORED AS BINARYFILE LOCATION 'FILES'
+      PARQUET, CSV, JSON and ARROW work, too, and so does the rest of DataFusion's SQL.";
+
+pub const EXIT_CODES: &str = "Exit status:
+  0    everything went well; rows that failed under on_error=null or record do not change it
+  2    the command line is wrong
+  3    something stopped the run: a statement, a row under on_error=raise, the input or the output
+  130  interrupted; nothing is left behind";
+
+#[derive(Args, Debug)]
+pub struct SqlArgs {
+    /// The statements, separated by `;`
+    ///
+    /// When left out they are read from --file, else from stdin; at a terminal they are asked for.
+    #[arg(value_name = "SQL", conflicts_with = "file")]
+    pub sql: Option<String>,
+
+    /// Reads the statements from a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+
+    /// The file to write, or `-` for stdout
+    ///
+    /// The extension says what is written: .parquet, .arrow/.ipc/.feather (an Arrow file), .arrows (an Arrow stream),
+    /// .csv, .tsv, .ndjson/.jsonl, .json. The file appears under its name when it is complete, and not at all when
+    /// the run is stopped. Only one of the statements may have a result then.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// What to write; a table when there is no OUT
+    ///
+    /// A table shows the first 1,000 rows; everything else is all of them.
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Option<OutputFormat>,
+
+    #[command(flatten)]
+    pub models: ModelArgs,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}

@@ -1,0 +1,326 @@
+//! Files as tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use arrow_schema::{DataType, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider, TableProviderFactory, UrlTableFactory};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, not_impl_err};
+use datafusion::datasource::TableType;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{CreateExternalTable, Expr, LogicalPlan};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchReceiverStream;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+
+use crate::args::InputFormat;
+use crate::input::{self, Bounds, CONTENT, Chunks, Input, Source};
+use crate::talk::Talk;
+
+/// Finds files by the names that stand where tables may: `FROM 'photos/'`.
+#[derive(Debug)]
+pub struct Files {
+    /// Not found in folders: what is being written.
+    skip: Option<PathBuf>,
+    /// Stdin, unless it is not to be read.
+    stdin: Option<Mutex<Option<Arc<dyn TableProvider>>>>,
+    talk: Talk,
+}
+
+impl Files {
+    pub fn new(skip: Option<&Path>, stdin_is_free: bool, talk: Talk) -> Self {
+        Self {
+            skip: skip.map(Path::to_owned),
+            stdin: stdin_is_free.then(Mutex::default),
+            talk,
+        }
+    }
+
+    fn find(
+        &self,
+        names: &[String],
+        format: Option<InputFormat>,
+    ) -> anyhow::Result<Arc<dyn TableProvider>> {
+        let source = Source::find(names, format, self.skip.as_deref(), Bounds::default())?;
+        let Some(source) = source else {
+            return self.stdin();
+        };
+        Ok(match source.parquet() {
+            Some(paths) => Arc::new(parquet(paths, source.schema())?),
+            None => Arc::new(Table {
+                content: source
+                    .is_files()
+                    .then(|| source.schema().index_of(CONTENT))
+                    .transpose()?,
+                source,
+                talk: self.talk,
+            }),
+        })
+    }
+
+    fn stdin(&self) -> anyhow::Result<Arc<dyn TableProvider>> {
+        let stdin = self
+            .stdin
+            .as_ref()
+            .context("`-` is stdin, and that is where the statements come from")?;
+        let mut stdin = stdin.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = stdin.as_ref() {
+            return Ok(Arc::clone(table));
+        }
+        let Input { schema, chunks, .. } = input::stdin(None, Bounds::default())?;
+        let table: Arc<dyn TableProvider> = Arc::new(Once {
+            schema,
+            chunks: Arc::new(Mutex::new(Some(chunks))),
+        });
+        *stdin = Some(Arc::clone(&table));
+        Ok(table)
+    }
+}
+
+#[async_trait]
+impl UrlTableFactory for Files {
+    async fn try_new(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        // A word may be meant as a table's name; a path or a pattern may not.
+        let is_path = name == "-" || name.contains(['/', '\\', '.', '*', '?', '[']);
+        if !is_path && !Path::new(name).exists() {
+            return Ok(None);
+        }
+        self.find(&[name.to_owned()], None)
+            .map(Some)
+            .map_err(external)
+    }
+}
+
+/// `CREATE EXTERNAL TABLE ... STORED AS BINARYFILE`.
+#[derive(Debug)]
+pub struct BinaryFiles(Arc<Files>);
+
+impl BinaryFiles {
+    pub fn new(files: Arc<Files>) -> Self {
+        Self(files)
+    }
+}
+
+#[async_trait]
+impl TableProviderFactory for BinaryFiles {
+    async fn create(
+        &self,
+        _state: &dyn Session,
+        command: &CreateExternalTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        if !command.schema.fields().is_empty() || !command.options.is_empty() {
+            return not_impl_err!(
+                "{} is STORED AS BINARYFILE, which has columns of its own and no options",
+                command.name
+            );
+        }
+        self.0
+            .find(&command.locations, Some(InputFormat::Binary))
+            .map_err(external)
+    }
+}
+
+/// Parquet is read by DataFusion, which skips what a query does not need.
+fn parquet(paths: &[PathBuf], schema: &SchemaRef) -> anyhow::Result<ListingTable> {
+    let urls = paths.iter().map(|path| {
+        let path = std::path::absolute(path)?;
+        let url = url::Url::from_file_path(&path)
+            .map_err(|()| anyhow::anyhow!("{} cannot be named", path.display()))?;
+        Ok(ListingTableUrl::try_new(url, None)?)
+    });
+    let config = ListingTableConfig::new_with_multi_paths(urls.collect::<anyhow::Result<_>>()?)
+        // The files were found already, whatever their names.
+        .with_listing_options(
+            ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(""),
+        )
+        .with_schema(Arc::clone(schema));
+    Ok(ListingTable::try_new(config)?)
+}
+
+/// Files that are read in order, several at a time.
+#[derive(Debug)]
+struct Table {
+    source: Source,
+    /// The column that costs what it holds to read.
+    content: Option<usize>,
+    talk: Talk,
+}
+
+#[async_trait]
+impl TableProvider for Table {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.source.schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let contents = match (projection, self.content) {
+            (Some(columns), Some(content)) => columns.contains(&content),
+            _ => true,
+        };
+        let parts = self.source.deal(state.config().target_partitions());
+        let parts = parts.into_iter().map(|source| {
+            Arc::new(Part {
+                source,
+                contents,
+                talk: self.talk,
+            }) as Arc<dyn PartitionStream>
+        });
+        scan(self.schema(), parts.collect(), projection, limit)
+    }
+}
+
+#[derive(Debug)]
+struct Part {
+    source: Source,
+    contents: bool,
+    talk: Talk,
+}
+
+impl PartitionStream for Part {
+    fn schema(&self) -> &SchemaRef {
+        self.source.schema()
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        stream(self.schema(), self.source.read(self.contents), self.talk)
+    }
+}
+
+/// Stdin.
+struct Once {
+    schema: SchemaRef,
+    chunks: Arc<Mutex<Option<Chunks>>>,
+}
+
+impl std::fmt::Debug for Once {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stdin")
+    }
+}
+
+#[async_trait]
+impl TableProvider for Once {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let part = Arc::new(Self {
+            schema: Arc::clone(&self.schema),
+            chunks: Arc::clone(&self.chunks),
+        });
+        scan(Arc::clone(&self.schema), vec![part], projection, limit)
+    }
+}
+
+impl PartitionStream for Once {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let chunks = self
+            .chunks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .unwrap_or_else(|| {
+                Box::new(std::iter::once(Err(anyhow::anyhow!(
+                    "stdin can be read once, and was"
+                ))))
+            });
+        // Rows of a pipe are never unreadable one by one.
+        stream(&self.schema, chunks, Talk::silent())
+    }
+}
+
+fn scan(
+    schema: SchemaRef,
+    parts: Vec<Arc<dyn PartitionStream>>,
+    projection: Option<&Vec<usize>>,
+    limit: Option<usize>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = StreamingTableExec::try_new(schema, parts, projection, None, false, limit)?;
+    Ok(Arc::new(plan))
+}
+
+/// Reads on a thread of its own, one batch ahead.
+fn stream(schema: &SchemaRef, chunks: Chunks, talk: Talk) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStream::builder(Arc::clone(schema), 1);
+    let sender = builder.tx();
+    builder.spawn_blocking(move || {
+        for chunk in chunks {
+            let chunk = chunk.map_err(external);
+            for (row, why) in chunk.iter().flat_map(|chunk| &chunk.unreadable) {
+                if let Ok(chunk) = &chunk {
+                    talk.warn(&format!("{}: {why}", chunk.row_name(*row)));
+                }
+            }
+            let failed = chunk.is_err();
+            let sent = sender.blocking_send(chunk.map(|chunk| chunk.batch));
+            if failed || sent.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    builder.build()
+}
+
+/// Whether a plan reads columns of bytes from tables.
+pub fn holds_bytes(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let visited = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let mut fields = scan.projected_schema.fields().iter();
+            found |= fields.any(|field| is_bytes(field.data_type()));
+        }
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
+    });
+    found || visited.is_err()
+}
+
+fn is_bytes(ty: &DataType) -> bool {
+    use DataType::*;
+    match ty {
+        Binary | LargeBinary | BinaryView => true,
+        List(item) | LargeList(item) | FixedSizeList(item, _) => is_bytes(item.data_type()),
+        Struct(fields) => fields.iter().any(|field| is_bytes(field.data_type())),
+        _ => false,
+    }
+}
+
+fn external(error: anyhow::Error) -> DataFusionError {
+    DataFusionError::External(error.into())
+}

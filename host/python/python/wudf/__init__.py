@@ -1,0 +1,44 @@
+"""Wasm UDFs: one ``.wasm`` file that turns rows into values, in any engine.
+
+>>> import wudf
+>>> tensors = wudf.load("image-features:image_tensor", on_error="null")
+>>> print(tensors.signature)
+image_tensor(image: binary) -> list<float32>
+>>> tensors([b"no picture", None]).null_count
+2
+
+A loaded function is called with anything that speaks the Arrow PyCapsule
+interface (pyarrow, Polars, pandas, DuckDB, nanoarrow), or with lists where
+pyarrow is installed. ``Udf.spark``, ``Udf.polars``, ``Udf.pandas`` and
+``Udf.register`` bring it into engines.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._errors import Error
+from ._load import load
+from ._udf import Udf
+from ._wudf import Field, Plugin, Signature, __version__, inspect as _inspect, plugins
+
+__all__ = [
+    "Error",
+    "Field",
+    "Plugin",
+    "Signature",
+    "Udf",
+    "__version__",
+    "inspect",
+    "load",
+    "plugins",
+]
+
+
+def inspect(plugin: str | os.PathLike[str]) -> Plugin:
+    """What a plugin is and offers, without opening any of its functions.
+
+    >>> wudf.inspect("image-features").functions[0].models
+    ['resnet50']
+    """
+    return _inspect(os.fspath(plugin))

@@ -1,0 +1,83 @@
+"""Where plugins, models and libraries are: here, and on a worker that has been
+sent a function from elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+
+from ._errors import Error
+from ._wudf import model_source, plugins
+
+
+def absolute(path: str) -> str:
+    """The path as other processes of this machine may use it."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def plugin(name: str) -> str:
+    """A plugin that is a file, by its absolute path; another as it is."""
+    return absolute(name) if os.path.isfile(os.path.expanduser(name)) else name
+
+
+def model(name: str, entry: str) -> str:
+    """A model's entry with the path in it absolute."""
+    path, rest = model_source(name, entry)
+    return rest if path is None else absolute(os.fspath(path)) + rest
+
+
+def found_plugin(name: str) -> str:
+    """Where a plugin is on this machine, if not where it was when it was loaded."""
+    if name in plugins() or os.path.isfile(name):
+        return name
+    return sent(name) or name
+
+
+def found_model(name: str, entry: str) -> str:
+    """A model's entry with the path that its file has on this machine."""
+    path, rest = model_source(name, entry)
+    if path is None or os.path.exists(path):
+        return entry
+    at = sent(os.fspath(path))
+    return entry if at is None else at + rest
+
+
+def sent(path: str) -> str | None:
+    """The file that ``SparkContext.addFile`` has brought here under the path's
+    last part."""
+    if "pyspark" not in sys.modules:
+        return None
+    try:
+        from pyspark import SparkFiles
+
+        at = SparkFiles.get(os.path.basename(path))
+    except Exception:
+        # No context, or one that knows no files: then nothing was sent.
+        return None
+    return at if os.path.isfile(at) else None
+
+
+def onnxruntime() -> str | None:
+    """The folder of ONNX Runtime's library in this Python environment. The
+    package is not imported: that would cost more than all of this one."""
+    try:
+        spec = importlib.util.find_spec("onnxruntime")
+    except (ImportError, ValueError):
+        return None
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        library = os.path.join(folder, "capi")
+        if os.path.isdir(library) and any("onnxruntime." in name for name in os.listdir(library)):
+            return library
+    return None
+
+
+def explain(error: Error, name: str) -> Error:
+    """An error of a worker that has no such plugin, with what to do about it."""
+    if error.kind != "unknown-plugin" or not os.path.isabs(name):
+        return error
+    message = (
+        f"{error.message}; put it under that path on every worker, send it with "
+        f"SparkContext.addFile, or load it with inline=True"
+    )
+    return Error(message, error.kind, error.plugin, error.function, error.row)

@@ -1,0 +1,101 @@
+"""Functions for SQL: DuckDB's connections and Spark's sessions."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from . import _arrow
+from ._errors import Error
+
+if TYPE_CHECKING:
+    from ._udf import Udf
+
+
+def register(function: Udf, connection: Any, name: str) -> Any:
+    """Gives the function to whatever engine the connection is of."""
+    engine = type(connection).__module__.partition(".")[0]
+    if engine in ("duckdb", "_duckdb"):
+        return _duckdb(function, connection, name)
+    if engine == "pyspark":
+        return connection.udf.register(name, function.spark)
+    kind = f"{type(connection).__module__}.{type(connection).__name__}"
+    raise TypeError(f"wants a DuckDB connection or a Spark session, not {kind}")
+
+
+def _duckdb(function: Udf, connection: Any, name: str) -> Any:
+    opened = function._opened()
+    signature = opened.signature
+
+    def call(*columns: Any) -> Any:
+        # Without arguments DuckDB asks once, for a constant.
+        return function(*columns) if columns else function(rows=1)
+
+    # DuckDB counts the parameters.
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        inspect.Parameter(f.name, inspect.Parameter.POSITIONAL_ONLY) for f in signature.arguments
+    )
+    pa = _arrow.pyarrow()
+    if pa is None:
+        raise ImportError("DuckDB's functions over Arrow need pyarrow: pip install pyarrow")
+    parameters = [sql_type(pa.field(argument).type) for argument in signature.arguments]
+    connection.create_function(
+        name,
+        call,
+        parameters,
+        sql_type(_arrow.returns(opened)),
+        type="arrow",
+        # A null is the plugin's to answer.
+        null_handling="special",
+        # `on_error` has dealt with rows; the rest is an error of the query.
+        exception_handling="default",
+        side_effects=signature.volatility == "volatile",
+    )
+    return connection
+
+
+def sql_type(arrow: Any) -> str:
+    """DuckDB's type for an Arrow type."""
+    import pyarrow as pa
+
+    checks = pa.types
+    simple = [
+        (checks.is_boolean, "BOOLEAN"),
+        (checks.is_int8, "TINYINT"),
+        (checks.is_int16, "SMALLINT"),
+        (checks.is_int32, "INTEGER"),
+        (checks.is_int64, "BIGINT"),
+        (checks.is_uint8, "UTINYINT"),
+        (checks.is_uint16, "USMALLINT"),
+        (checks.is_uint32, "UINTEGER"),
+        (checks.is_uint64, "UBIGINT"),
+        (checks.is_float16, "FLOAT"),
+        (checks.is_float32, "FLOAT"),
+        (checks.is_float64, "DOUBLE"),
+        (checks.is_date, "DATE"),
+        (checks.is_string, "VARCHAR"),
+        (checks.is_large_string, "VARCHAR"),
+        (checks.is_binary, "BLOB"),
+        (checks.is_large_binary, "BLOB"),
+    ]
+    for check, name in simple:
+        if check(arrow):
+            return name
+    if checks.is_timestamp(arrow):
+        if arrow.tz is not None:
+            return "TIMESTAMP WITH TIME ZONE"
+        return {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}[
+            arrow.unit
+        ]
+    if checks.is_list(arrow) or checks.is_large_list(arrow):
+        return f"{sql_type(arrow.value_type)}[]"
+    if checks.is_fixed_size_list(arrow):
+        return f"{sql_type(arrow.value_type)}[{arrow.list_size}]"
+    if checks.is_struct(arrow):
+        fields = ", ".join(f"{_quoted(field.name)} {sql_type(field.type)}" for field in arrow)
+        return f"STRUCT({fields})"
+    raise Error(f"DuckDB has no type for {arrow}", "unsupported")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,21 @@
+//! Says where a plugin's file is, for tests that are not in Rust:
+//! `artifact kit`.
+
+use std::process::ExitCode;
+
+use wudf_artifacts::{SHIPPED, fixtures};
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let fixtures = [fixtures::KIT, fixtures::LIAR, fixtures::PLAIN];
+    match SHIPPED.iter().chain(&fixtures).find(|one| one.name == name) {
+        Some(artifact) => {
+            println!("{}", artifact.path);
+            ExitCode::SUCCESS
+        }
+        None => {
+            eprintln!("there is no plugin `{name}`");
+            ExitCode::from(2)
+        }
+    }
+}
