@@ -97,7 +97,7 @@ pub fn prepare(spec: &Spec, sources: Arc<Sources>) -> Result<Prepared> {
 /// # Errors
 /// As [`prepare`].
 pub fn inspect(source: &PluginSource) -> Result<Plugin> {
-    let runtime = base(&Limits::default())?;
+    let runtime = base(&Limits::default(), &Cache::default())?;
     match source {
         PluginSource::Named(name) => reference::load(&runtime, name),
         PluginSource::Inline(name, bytes) => reference::from_bytes(&runtime, name, bytes, None),
