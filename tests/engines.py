@@ -39,8 +39,7 @@ def duckdb(function, path):
     connection = duckdb.connect()
     function.register(connection, "f")
     query = "SELECT f(content) AS vector FROM read_parquet(?) ORDER BY row"
-    rows = connection.execute(query, [path]).fetch_arrow_table()
-    return rows["vector"]
+    return connection.sql(query, params=[path]).to_arrow_table()["vector"]
 
 
 def spark(function, path):
