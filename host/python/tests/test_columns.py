@@ -48,7 +48,7 @@ def test_slices(open_kit):
     numbers = pa.array([None if n % 3 == 0 else n for n in range(100)])
     words = pa.array([None if n % 5 == 0 else "x" * n for n in range(100)])
     bools = pa.array([None if n % 7 == 0 else n % 2 == 0 for n in range(100)])
-    lists = pa.array([None if n % 4 == 0 else [n, None] for n in range(100)], pa.list_(pa.int64()))
+    lists = pa.array([None if n % 4 == 0 else [n, None] for n in range(100)], pa.list_(pa.int32()))
     for start, length in ((0, 100), (1, 7), (9, 64), (63, 37), (99, 1), (50, 0)):
         at = (start, length)
         wanted = [None if n is None else n + 1 for n in numbers.slice(*at).to_pylist()]

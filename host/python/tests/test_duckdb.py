@@ -26,9 +26,9 @@ def test_queries(connection, open_kit):
     assert sql("SELECT part(s, 0, n) FROM (VALUES ('abc', 1), ('def', 2)) t(s, n)").fetchall() == [("a",), ("de",)]
     assert sql("SELECT answer() FROM range(3)").fetchall() == [(42,)] * 3
     assert sql("SELECT add_one(range) FROM range(0)").fetchall() == []
-    assert sql("SELECT sum(add_one(range)) FROM range(100_000)").fetchone() == (sum(range(1, 100_001)),)
+    assert sql("SELECT sum(add_one(range)) FROM range(100_000)").fetchall() == [(sum(range(1, 100_001)),)]
     # Casts are DuckDB's.
-    assert sql("SELECT add_one('7'::INTEGER)").fetchone() == (8,)
+    assert sql("SELECT add_one('7'::INTEGER)").fetchall() == [(8,)]
     with pytest.raises(duckdb.BinderException, match="No function matches"):
         sql("SELECT add_one([1])").fetchall()
 
@@ -48,18 +48,18 @@ def test_types(connection, open_kit):
         ("echo_list_string", "['a', 'b']", ["a", "b"]),
     ]:
         open_kit(name).register(connection)
-        assert connection.sql(f"SELECT {name}({literal})").fetchone() == (wanted,)
+        assert connection.sql(f"SELECT {name}({literal})").fetchall() == [(wanted,)]
     for name in ("echo_date", "echo_timestamp", "echo_timestamp_utc"):
         open_kit(name).register(connection)
         literal = "DATE '2026-11-24'" if name == "echo_date" else "TIMESTAMP '2026-11-24 12:30:00'"
-        assert connection.sql(f"SELECT {name}({literal}) = {literal}").fetchone() == (True,)
+        assert connection.sql(f"SELECT {name}({literal}) = {literal}").fetchall() == [(True,)]
     open_kit("echo_struct").register(connection)
     point = "{'name': 'p', 'x': 1.5::DOUBLE, 'y': NULL::DOUBLE, 'tags': ['a']}"
-    assert connection.sql(f"SELECT echo_struct({point})").fetchone() == (
+    assert connection.sql(f"SELECT echo_struct({point})").fetchall() == [(
         {"name": "p", "x": 1.5, "y": None, "tags": ["a"]},
-    )
-    open_kit("sized", options={"size": 2}).register(connection)
-    assert connection.sql("SELECT typeof(sized(1))").fetchone() == ("FLOAT[2]",)
+    )]
+    open_kit("sized_list", options={"size": 2}).register(connection)
+    assert connection.sql("SELECT typeof(sized_list(1))").fetchall() == [("FLOAT[2]",)]
 
 
 def test_pictures(connection, pictures):
@@ -88,7 +88,7 @@ def test_rows_that_fail(connection, open_kit):
     open_kit("spins", time_limit=0.3).register(connection)
     with pytest.raises(duckdb.InvalidInputException, match="kit:spins: row 13: "):
         connection.sql("SELECT spins(range) FROM range(20)").fetchall()
-    assert connection.sql("SELECT fails_null(1)").fetchone() == (1,)
+    assert connection.sql("SELECT fails_null(1)").fetchall() == [(1,)]
 
 
 def test_volatile_functions_are_not_folded(connection, open_kit):

@@ -61,13 +61,13 @@ def test_a_file_that_is_no_plugin(tmp_path):
 
 
 def test_options(open_kit):
-    sized = open_kit("sized", options={"size": 3})
-    assert pa.field(sized.returns).type == pa.list_(pa.float32(), 3)
+    sized = open_kit("sized_list", options={"size": 3})
+    assert pa.field(sized.returns).type == pa.list_(pa.field("item", pa.float32(), nullable=False), 3)
     with pytest.raises(wudf.Error) as caught:
-        open_kit("sized", options={"size": "three"})
+        open_kit("sized_list", options={"size": "three"})
     assert caught.value.kind == "invalid-options"
     with pytest.raises(wudf.Error, match="what JSON can say") as caught:
-        open_kit("sized", options={"size": object()})
+        open_kit("sized_list", options={"size": object()})
     assert caught.value.kind == "invalid-options"
 
 

@@ -18,7 +18,7 @@ def test_expressions(open_kit):
     out = frame.select(open_kit("add_one").polars(pl.col("n") * 10))
     assert out.to_dict(as_series=False) == {"n": [11, None, 31]}
     weighed = frame.select(x=open_kit("weigh").polars(pl.col("n").cast(pl.Int32), "w"))
-    assert weighed["x"].to_list()[0] == 1.5 and weighed["x"].null_count() == 2
+    assert weighed["x"].to_list() == [0.5, None, None]
     # Literals are columns, too, and the same column may come twice.
     words = pl.DataFrame({"s": ["abcdef", "ghijkl"]})
     assert words.select(open_kit("substr").polars("s", pl.lit(1), pl.lit(2)))["s"].to_list() == ["bc", "hi"]
@@ -49,7 +49,7 @@ def test_layouts(open_kit):
     categories = words.cast(pl.Categorical).to_frame()
     assert categories.select(upper.polars("s"))["s"].to_list() == wanted
     assert upper(words).to_pylist() == wanted
-    sized = open_kit("sized", options={"size": 2})
+    sized = open_kit("sized_list", options={"size": 2})
     out = pl.DataFrame({"n": [1, None]}).select(sized.polars("n"))
     assert out["n"].dtype == pl.Array(pl.Float32, 2) and out["n"].null_count() == 1
 
@@ -64,8 +64,9 @@ def test_pictures(pictures):
 
 def test_rows_that_fail(open_kit):
     frame = pl.DataFrame({"n": [1, 13, 2]})
-    with pytest.raises((pl.exceptions.ComputeError, wudf.Error), match="kit:fails: row 1: "):
+    with pytest.raises((pl.exceptions.ComputeError, wudf.Error), match="kit:fails: row 1: ") as caught:
         frame.select(open_kit("fails").polars("n"))
+    assert 'This error occurred in the following expression' in str(caught.value)
     assert frame.select(open_kit("fails", on_error="null").polars("n"))["n"].to_list() == [1, None, 2]
     records = frame.select(open_kit("fails", on_error="record").polars("n"))["n"]
     assert records.dtype == pl.Struct({"value": pl.Int64, "error": pl.String})
@@ -90,6 +91,7 @@ def test_what_does_not_fit(open_kit):
 
 
 def test_plans_are_pickled_without_code(open_kit):
+    pytest.importorskip("cloudpickle", reason="cloudpickle, by which Polars pickles, is not installed")
     expression = open_kit("add_one").polars("n")
     assert len(pickle.dumps(expression)) < 8192
     plan = pickle.loads(pickle.dumps(expression))

@@ -84,9 +84,9 @@ def test_types(spark, open_kit):
     # and come out as the next larger.
     assert open_kit("echo_u8").spark.returnType.simpleString() == "smallint"
     assert open_kit("echo_u64").spark.returnType.simpleString() == "decimal(20,0)"
-    assert open_kit("sized", options={"size": 2}).spark.returnType.simpleString() == "array<float>"
+    assert open_kit("sized_list", options={"size": 2}).spark.returnType.simpleString() == "array<float>"
     numbers = spark.createDataFrame([(1,), (None,)], "n long")
-    sized = open_kit("sized", options={"size": 2})
+    sized = open_kit("sized_list", options={"size": 2})
     out = column(numbers, sized.spark("n"))
     assert [v and list(v) for v in out] == [sized([1]).to_pylist()[0], None]
     points = spark.createDataFrame(

@@ -3,7 +3,7 @@
 >>> import wudf
 >>> tensors = wudf.load("image-features:image_tensor", on_error="null")
 >>> print(tensors.signature)
-image_tensor(image: binary) -> list<float32>
+image_tensor(image: binary) -> fixed_size_list<float32, 150528>
 >>> tensors([b"no picture", None]).null_count
 2
 

@@ -19,7 +19,8 @@ class Error(Exception):
     message: str
     """What went wrong, without where."""
     kind: str
-    """The kind of error: ``row``, ``trap``, ``timeout``, ``refused`` and the like."""
+    """The kind of error: ``row``, ``trap``, ``timeout``, ``refused`` and the like;
+    ``unknown`` where an engine (Polars does) makes the error anew from its text."""
     plugin: str | None
     """The plugin that it went wrong in."""
     function: str | None
@@ -30,7 +31,7 @@ class Error(Exception):
     def __init__(
         self,
         message: str,
-        kind: str,
+        kind: str = "unknown",
         plugin: str | None = None,
         function: str | None = None,
         row: int | None = None,

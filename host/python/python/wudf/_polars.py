@@ -23,10 +23,13 @@ def expression(function: Udf, columns: tuple[Any, ...]) -> Any:
         message = f"takes {wanted} arguments, not {len(columns)}: {opened.signature}"
         raise Error(message, "invalid-arguments", function=function.name)
     inputs = [pl.col(column) if isinstance(column, str) else column for column in columns]
-    one = inputs[0] if len(inputs) == 1 else pl.struct(
-        # Fields have names of their own, and are taken in their order.
-        [column.alias(f"{at}") for at, column in enumerate(inputs)]
-    )
+    one = inputs[0]
+    if len(inputs) > 1:
+        # Fields have names of their own, and are taken in their order; the
+        # result is named after the first column, as with one.
+        one = pl.struct([column.alias(f"{at}") for at, column in enumerate(inputs)])
+        name = inputs[0].meta.output_name(raise_if_undetermined=False)
+        one = one if name is None else one.alias(name)
     # Polars knows best what it calls the type: it is asked with no rows.
     returned = pl.Series(opened.empty()).dtype
     return one.map_batches(

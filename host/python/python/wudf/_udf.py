@@ -237,8 +237,8 @@ class Udf:
         >>> connection = duckdb.connect()
         >>> tensors = wudf.load("image-features:image_tensor", on_error="null")
         >>> _ = tensors.register(connection, "tensor")
-        >>> connection.sql("SELECT tensor('no picture'::BLOB) IS NULL").fetchone()
-        (True,)
+        >>> connection.sql("SELECT tensor('no picture'::BLOB) IS NULL").fetchall()
+        [(True,)]
         """
         from . import _register
 
