@@ -12,7 +12,7 @@ WUDF    := $(TARGET)/release/wudf
 VENV    := $(TARGET)/python
 # With the newest engines, and with the oldest Spark that is supported.
 VENVS   := $(TARGET)/python-new $(TARGET)/python-spark35
-NEW     := pytest pyarrow pandas polars duckdb onnxruntime pyspark==4.3.*
+NEW     := pytest pyarrow pandas polars cloudpickle duckdb onnxruntime pyspark==4.3.*
 SPARK35 := pytest 'pyarrow<20' 'pandas<2.3' 'numpy<2' 'pyspark==3.5.*'
 WHEELS  := $(TARGET)/wheels
 PHOTOS  ?=
@@ -20,7 +20,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python wheel installed-wheel check fmt bench build toolchain install-c clean
+.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark build toolchain install-c clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 3
@@ -93,6 +93,16 @@ bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
 	  $(CARGO) bench --workspace --locked --bench boundary --bench pictures --bench start
+
+# Three ways to write one Spark job, side by side; benches/spark/README.md says more.
+SPARK_BENCH := $(abspath $(TARGET))/bench-spark
+$(SPARK_BENCH)/python/installed: benches/spark/requirements.txt
+	'$(PYTHON)' -m venv '$(@D)' \
+	  && '$(@D)/bin/python' -m pip install --quiet --disable-pip-version-check -r '$<' && touch '$@'
+
+bench-spark: wheel $(SPARK_BENCH)/python/installed
+	'$(SPARK_BENCH)/python/bin/python' -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall '$(WHEELS)'/wudf-*.whl
+	'$(SPARK_BENCH)/python/bin/python' benches/spark/bench.py --folder '$(SPARK_BENCH)' $(BENCH)
 
 # The C interface: libraries, header, and what pkg-config reads.
 install-c: build

@@ -3,7 +3,7 @@
     python benches/spark/bench.py [--rounds N] [--pictures N] [--photos FOLDER] [--contenders NAME...] [--json FILE]
 
 Each contender has a driver of its own in local[2]. All stay warm and take turns over the same pictures, and each round gives a ratio.
-See README.md beside this file for what is measured, and how.
+See README.md beside this file for what is measured, and how. Needs Java, and the packages of requirements.txt and wudf in this Python.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -123,6 +124,9 @@ def main():
     parser.add_argument("--contenders", nargs="+", choices=list(LABELS), default=["torch", "pandas", "wudf"])
     parser.add_argument("--json", type=pathlib.Path, help="write all that was measured")
     arguments = parser.parse_args()
+
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        sys.exit("there is no Java for Spark")
 
     def say(what):
         print(what, file=sys.stderr, flush=True)

@@ -205,34 +205,31 @@ fn private_folder(folder: &Path) -> io::Result<()> {
 
 /// What ONNX Runtime lays weights out for.
 fn processor() -> Option<String> {
-    let mut text = std::env::consts::ARCH.to_owned();
-    #[cfg(target_arch = "x86_64")]
-    {
-        macro_rules! features {
-            ($($name:tt)*) => {[$(($name, std::is_x86_feature_detected!($name))),*]};
-        }
-        let features = features!("sse4.1" "avx" "avx2" "fma" "f16c" "avx512f" "avx512bw" "avx512dq" "avx512vl" "avx512vnni");
-        features
-            .iter()
-            .filter(|(_, there)| *there)
-            .for_each(|(name, _)| text.extend([" ", name]));
-        Some(text)
+    let there = features()?.into_iter().filter(|(_, there)| *there);
+    let names = there.map(|(name, _)| name);
+    let parts: Vec<&str> = [std::env::consts::ARCH].into_iter().chain(names).collect();
+    Some(parts.join(" "))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> Option<Vec<(&'static str, bool)>> {
+    macro_rules! features {
+        ($($name:tt)*) => { vec![$(($name, std::arch::is_x86_feature_detected!($name))),*] };
     }
-    #[cfg(target_arch = "aarch64")]
-    {
-        macro_rules! features {
-            ($($name:tt)*) => {[$(($name, std::arch::is_aarch64_feature_detected!($name))),*]};
-        }
-        let features = features!("neon" "dotprod" "fp16" "i8mm" "bf16" "sve");
-        features
-            .iter()
-            .filter(|(_, there)| *there)
-            .for_each(|(name, _)| text.extend([" ", name]));
-        Some(text)
+    Some(features!(
+        "sse4.1" "avx" "avx2" "fma" "f16c" "avx512f" "avx512bw" "avx512dq" "avx512vl" "avx512vnni"
+    ))
+}
+
+#[cfg(target_arch = "aarch64")]
+fn features() -> Option<Vec<(&'static str, bool)>> {
+    macro_rules! features {
+        ($($name:tt)*) => { vec![$(($name, std::arch::is_aarch64_feature_detected!($name))),*] };
     }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    {
-        let _ = &mut text;
-        None
-    }
+    Some(features!("neon" "dotprod" "fp16" "i8mm" "bf16" "sve"))
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn features() -> Option<Vec<(&'static str, bool)>> {
+    None
 }
