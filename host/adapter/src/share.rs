@@ -14,7 +14,7 @@ pub(crate) struct Shared {
 }
 
 /// What makes two models the same: process, backend, entry and outputs; and, of a file, when it was written and its
-/// size. A forked process has its parent's memory, but not the threads that a model may need.
+/// size. A forked process has its parent's memory, but not the threads that most models need.
 type Key = (u32, String, String, Vec<String>, Option<Stamp>);
 
 /// When a file was written, and its size.
@@ -59,11 +59,19 @@ impl Backend for Shared {
                         .strong_count()
                         > 0
             });
-            Arc::clone(
-                loaded
-                    .entry(key)
-                    .or_insert_with(|| Arc::new(Mutex::new(Weak::<Handle>::new()))),
-            )
+            let of_parent = || match self.backend.forks() {
+                true => inherited(loaded, &key),
+                false => None,
+            };
+            match loaded.get(&key) {
+                Some(slot) => Arc::clone(slot),
+                None => {
+                    let model = of_parent().unwrap_or_else(|| Weak::<Handle>::new());
+                    let slot = Arc::new(Mutex::new(model));
+                    loaded.insert(key, Arc::clone(&slot));
+                    slot
+                }
+            }
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let model = match slot.upgrade() {
@@ -76,6 +84,17 @@ impl Backend for Shared {
         };
         Ok(Box::new(Handle(model)))
     }
+}
+
+/// The model that a parent process has loaded for this key, if it is not just
+/// about to: then the fork has the lock, and never lets go of it.
+fn inherited(loaded: &HashMap<Key, Slot>, key: &Key) -> Option<Weak<dyn Model>> {
+    let same =
+        |other: &Key| (&other.1, &other.2, &other.3, &other.4) == (&key.1, &key.2, &key.3, &key.4);
+    let slots = loaded.iter().filter(|(other, _)| same(other));
+    slots
+        .filter_map(|(_, slot)| Some(slot.try_lock().ok()?.clone()))
+        .find(|model| model.strong_count() > 0)
 }
 
 /// The entry without its name, which changes nothing about the model.

@@ -1,7 +1,8 @@
 //! The backend `rten`: pure Rust, always there.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ::rten::{
@@ -65,6 +66,7 @@ impl Backend for Rten {
             })?;
             options.external_data(name, weights);
         }
+        here()?;
         let bytes = std::mem::take(&mut file.bytes);
         let model = guard("loading", || options.load(bytes))?.map_err(|e| {
             Error::new(
@@ -118,6 +120,26 @@ impl Backend for Rten {
             places: file.outputs.into_iter().map(|(_, place)| place).collect(),
             outputs,
         }))
+    }
+
+    fn forks(&self) -> bool {
+        // Runs have pools of their own process.
+        true
+    }
+}
+
+/// Refuses to load where rten would wait for ever: it prepares models in a pool
+/// of threads of its own, which a forked process inherits without the threads.
+fn here() -> Result<(), Error> {
+    static FIRST: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id();
+    match FIRST.compare_exchange(0, process, Ordering::Relaxed, Ordering::Relaxed) {
+        Err(first) if first != process => Err(Error::new(
+            ErrorKind::Unsupported,
+            "rten cannot load a model in a process that was forked from one that had loaded some: \
+             load it before the fork, or start processes afresh (in Python: spawn)",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -362,18 +384,33 @@ fn guard<T>(doing: &str, f: impl FnOnce() -> T) -> Result<T, Error> {
 /// would spread a run over all cores; a pool of one for each run in progress
 /// does neither, at the cost of one hand-over.
 #[derive(Debug, Default)]
-struct Pools(Mutex<Vec<Arc<ThreadPool>>>);
+struct Pools(Mutex<Idle>);
+
+/// Pools that nobody is using, and the process that their threads are of.
+#[derive(Debug, Default)]
+struct Idle {
+    process: u32,
+    pools: Vec<Arc<ThreadPool>>,
+}
 
 impl Pools {
     fn take(&self) -> Arc<ThreadPool> {
-        let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.of(std::process::id()).pools.pop();
         idle.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)))
     }
 
     fn give_back(&self, pool: Arc<ThreadPool>) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pool);
+        self.of(std::process::id()).pools.push(pool);
+    }
+
+    /// The idle pools, none when those that there are are the parent's.
+    fn of(&self, process: u32) -> MutexGuard<'_, Idle> {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.process != process {
+            idle.process = process;
+            // Dropping them would talk to threads that are not there.
+            std::mem::forget(std::mem::take(&mut idle.pools));
+        }
+        idle
     }
 }

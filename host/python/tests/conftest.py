@@ -5,7 +5,9 @@ that has rows that go wrong."""
 from __future__ import annotations
 
 import os
+import shutil
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -74,10 +76,11 @@ def large() -> bytes:
 def spark():
     """A Spark session on this machine."""
     pytest.importorskip("pyspark", reason="pyspark is not installed")
-    import shutil
-
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         pytest.skip("there is no Java for Spark")
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    # Not whatever `python3` is.
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
     session = (

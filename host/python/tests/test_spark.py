@@ -30,7 +30,7 @@ def failure(frame, expression) -> str:
 
 
 def test_the_form_that_this_spark_has(spark, open_kit):
-    from pyspark.util import PythonEvalType
+    from pyspark.sql.udf import PythonEvalType
 
     udf = open_kit("add_one").spark
     form = "SQL_SCALAR_ARROW_ITER_UDF" if OVER_ARROW else "SQL_SCALAR_PANDAS_ITER_UDF"
@@ -141,8 +141,9 @@ def test_sent_files(spark, kit, tmp_path):
     path = tmp_path / "sent-to-workers.wasm"
     shutil.copy(kit, path)
     udf = wudf.load(path, "add_one")
-    spark.sparkContext.addFile(str(path))
-    path.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    # Spark reads it when a job runs, and whenever one does.
+    spark.sparkContext.addFile(str(path.rename(tmp_path / "elsewhere" / path.name)))
     assert column(spark.range(3, numPartitions=1), udf.spark("id")) == [1, 2, 3]
 
 

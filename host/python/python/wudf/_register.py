@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ._udf import Udf
 
 
+# Items of an ARRAY in DuckDB.
+_LARGEST = 100_000
+
+
 def register(function: Udf, connection: Any, name: str) -> Any:
     """Gives the function to whatever engine the connection is of."""
     engine = type(connection).__module__.partition(".")[0]
@@ -24,26 +28,30 @@ def register(function: Udf, connection: Any, name: str) -> Any:
 
 
 def _duckdb(function: Udf, connection: Any, name: str) -> Any:
+    pa = _arrow.pyarrow()
+    if pa is None:
+        raise ImportError("DuckDB's functions over Arrow need pyarrow: pip install pyarrow")
     opened = function._opened()
     signature = opened.signature
 
+    returned = _arrow.returns(opened)
+    known = _lists(returned)
+
     def call(*columns: Any) -> Any:
         # Without arguments DuckDB asks once, for a constant.
-        return function(*columns) if columns else function(rows=1)
+        values = function(*columns) if columns else function(rows=1)
+        return values if known == returned else values.cast(known)
 
     # DuckDB counts the parameters.
     call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         inspect.Parameter(f.name, inspect.Parameter.POSITIONAL_ONLY) for f in signature.arguments
     )
-    pa = _arrow.pyarrow()
-    if pa is None:
-        raise ImportError("DuckDB's functions over Arrow need pyarrow: pip install pyarrow")
     parameters = [sql_type(pa.field(argument).type) for argument in signature.arguments]
     connection.create_function(
         name,
         call,
         parameters,
-        sql_type(_arrow.returns(opened)),
+        sql_type(known),
         type="arrow",
         # A null is the plugin's to answer.
         null_handling="special",
@@ -52,6 +60,20 @@ def _duckdb(function: Udf, connection: Any, name: str) -> Any:
         side_effects=signature.volatility == "volatile",
     )
     return connection
+
+
+def _lists(arrow: Any) -> Any:
+    """The type with lists for arrays that are larger than DuckDB has them."""
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_list(arrow):
+        item = arrow.value_field.with_type(_lists(arrow.value_type))
+        return pa.list_(item) if arrow.list_size > _LARGEST else pa.list_(item, arrow.list_size)
+    if pa.types.is_list(arrow):
+        return pa.list_(arrow.value_field.with_type(_lists(arrow.value_type)))
+    if pa.types.is_struct(arrow):
+        return pa.struct([field.with_type(_lists(field.type)) for field in arrow])
+    return arrow
 
 
 def sql_type(arrow: Any) -> str:

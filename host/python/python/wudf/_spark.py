@@ -102,7 +102,8 @@ def _to_pandas(array: Any) -> Any:
 
 def data_type(arrow: Any) -> Any:
     """Spark's type for an Arrow type. Unsigned numbers, which Spark has not,
-    become the next larger ones."""
+    become the next larger ones. Everything may be null: what comes by way of
+    pandas always may, and Spark wants the two to agree."""
     import pyarrow as pa
     from pyspark.sql import types as spark
 
@@ -133,9 +134,9 @@ def data_type(arrow: Any) -> Any:
     if checks.is_timestamp(arrow):
         return spark.TimestampNTZType() if arrow.tz is None else spark.TimestampType()
     if checks.is_list(arrow) or checks.is_large_list(arrow) or checks.is_fixed_size_list(arrow):
-        return spark.ArrayType(data_type(arrow.value_type), arrow.value_field.nullable)
+        return spark.ArrayType(data_type(arrow.value_type))
     if checks.is_struct(arrow):
         return spark.StructType(
-            [spark.StructField(f.name, data_type(f.type), f.nullable) for f in arrow]
+            [spark.StructField(field.name, data_type(field.type)) for field in arrow]
         )
     raise Error(f"Spark has no type for {arrow}", "unsupported")

@@ -138,7 +138,7 @@ class Udf:
         >>> import pyarrow
         >>> tensors = wudf.load("image-features:image_tensor", on_error="record")
         >>> tensors(pyarrow.array([b"no picture"]))[0]["error"].as_py()
-        'not a picture that this plugin reads'
+        'not a JPEG, PNG, GIF, WebP, BMP or TIFF file'
         """
         from . import _arrow
 

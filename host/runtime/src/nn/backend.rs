@@ -18,6 +18,12 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// Whatever stands in the way, with what to do about it.
     fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error>;
+
+    /// Whether a model that a process has loaded runs in those that are forked
+    /// from it, which have its memory but not its threads.
+    fn forks(&self) -> bool {
+        false
+    }
 }
 
 /// One model to be loaded.
