@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::tempdir;
 use wudf_tests::pictures;
-use wudf_tests::program::{Ran, wudf};
+use wudf_tests::program::{Ran, names_in, wudf};
 use wudf_tests::tables::{column, read_parquet, texts, vectors};
 
 /// A folder beside the repository.
@@ -212,13 +212,7 @@ fn backends_agree_on_the_features_of_photographs() {
         &out.path().join("ort.parquet"),
         &["--backend", "onnxruntime"],
     );
-    if ran.status == Some(3) && ran.stderr.contains("ONNX Runtime was not found") {
-        // Past the capture of output: who runs the tests is to see it.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: ONNX Runtime was not found through VIRTUAL_ENV: {}",
-            ran.stderr
-        );
+    if no_onnx_runtime(&ran) {
         return;
     }
     ran.ends_with(0);
@@ -227,6 +221,47 @@ fn backends_agree_on_the_features_of_photographs() {
         let difference = difference(one, other);
         assert!(difference < 1e-3, "picture {at}: {difference}");
     }
+}
+
+/// Whether there is none to test with, which is said.
+fn no_onnx_runtime(ran: &Ran) -> bool {
+    let none = ran.status == Some(3) && ran.stderr.contains("ONNX Runtime was not found");
+    if none {
+        // Past the capture of output: who runs the tests is to see it.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: ONNX Runtime was not found through VIRTUAL_ENV: {}",
+            ran.stderr
+        );
+    }
+    none
+}
+
+#[test]
+fn onnx_runtime_leaves_nothing_of_its_own() {
+    let (photos, _) = some_pictures(1);
+    let cache = tempdir().unwrap();
+    let words = [
+        "run",
+        "image-features",
+        photos.path().to_str().unwrap(),
+        "--model",
+        "resnet50=seeded:tiny",
+        "--backend",
+        "onnxruntime",
+    ];
+    let environment = std::env::var_os("VIRTUAL_ENV").unwrap_or_default();
+    let ran = wudf(photos.path(), words)
+        .env("VIRTUAL_ENV", environment)
+        .env("XDG_CACHE_HOME", cache.path())
+        .env("HOME", cache.path())
+        .run();
+    if no_onnx_runtime(&ran) {
+        return;
+    }
+    ran.ends_with(0);
+    // No number of the device, no database of events.
+    assert_eq!(names_in(cache.path()), ["wasmtime"]);
 }
 
 #[test]

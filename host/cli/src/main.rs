@@ -32,6 +32,7 @@ use crate::pipeline::RowFailed;
 use crate::talk::Talk;
 
 fn main() -> ExitCode {
+    keep_to_itself();
     let cli = Cli::parse();
     let talk = Talk::begin(cli.talk);
     let exit = match interruptible().and_then(|()| act(cli.command, talk)) {
@@ -66,6 +67,17 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
         }
     }
     Ok(Exit::Success)
+}
+
+/// Has ONNX Runtime report nothing to its makers. From the moment that it is
+/// loaded it keeps a number for the device and a database of events in the
+/// user's cache, whatever its own interface is told later.
+fn keep_to_itself() {
+    const SWITCH: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(SWITCH).is_none() {
+        // SAFETY: no other thread has been started yet.
+        unsafe { std::env::set_var(SWITCH, "1") };
+    }
 }
 
 /// On SIGINT, SIGTERM and SIGHUP: no half-written file stays.
