@@ -78,8 +78,10 @@ STRINGS = ["a", None, "a string that is longer than twelve bytes", "a"]
     ids=str,
 )
 def test_layouts_of_text(open_kit, ty):
-    column = pa.array(STRINGS, pa.string())
-    column = column.dictionary_encode().cast(ty) if pa.types.is_dictionary(ty) else column.cast(ty)
+    if pa.types.is_dictionary(ty):
+        column = pa.array(STRINGS, ty.value_type).dictionary_encode().cast(ty)
+    else:
+        column = pa.array(STRINGS, ty)
     wanted = [s and s.upper() for s in STRINGS]
     assert open_kit("upper")(column).to_pylist() == wanted
     assert open_kit("upper")(column.slice(1, 2)).to_pylist() == wanted[1:3]
@@ -91,7 +93,8 @@ def test_layouts_of_text(open_kit, ty):
     "ty", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(2), pa.string()], ids=str
 )
 def test_layouts_of_bytes(open_kit, ty):
-    column = pa.array([b"ab", None, b"cd"], pa.binary(2)).cast(pa.binary()).cast(ty)
+    # Not by a cast: pyarrow 19 crashes when it exports what it has cast to views.
+    column = pa.array([b"ab", None, b"cd"], ty)
     assert open_kit("blob_len")(column).to_pylist() == [2, None, 2]
     assert open_kit("blob_len")(column.slice(1)).to_pylist() == [None, 2]
 
