@@ -118,9 +118,8 @@ FORK = """
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
-        # As multiprocessing's children do. The others end with what C has to do
-        # at exit, where ONNX Runtime waits for a thread of the parent's.
-        os._exit(0) if backend == "onnxruntime" else sys.exit(0)
+        # With all that is done at exit, too.
+        sys.exit(0)
 
     def with_a_grandchild():
         child()
@@ -172,6 +171,25 @@ def test_pools(kit, method):
     ran = script(body)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == ["[[2], [3, None], []]", "row 0"]
+
+
+def test_onnxruntime_leaves_nothing_of_its_own(tmp_path, pictures):
+    """No number of the device, no database of events for its makers."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "a.png").write_bytes(pictures[0])
+    body = """
+        import sys, wudf
+        models = {"resnet50": "seeded:tiny"}
+        embed = wudf.load("image-features", models=models, backend="onnxruntime")
+        assert len(embed([open(sys.argv[1], "rb").read()])[0]) == 16
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
+    ran = script(body, str(tmp_path / "a.png"), env={**environment, "HOME": str(home)})
+    assert ran.returncode == 0, ran.stderr
+    left = sorted(str(p.relative_to(home)) for p in home.glob(".*/*"))
+    assert set(left) <= {".cache/wasmtime", ".cache/wudf"}, left
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

@@ -72,6 +72,12 @@ def onnxruntime() -> str | None:
     return None
 
 
+def keep_to_itself() -> None:
+    """Has ONNX Runtime report nothing to its makers, unless the user has said
+    what it is to do. It looks when it is loaded, and has no other switch."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
 def explain(error: Error, name: str) -> Error:
     """An error of a worker that has no such plugin, with what to do about it."""
     if error.kind != "unknown-plugin" or not os.path.isabs(name):

@@ -43,6 +43,8 @@ class Spec:
             key: path if os.path.exists(path) else _places.sent(path) or path
             for key, path in self.assets.items()
         }
+        if self.models:
+            _places.keep_to_itself()
         function = Function(
             name,
             bytes=self.bytes,
