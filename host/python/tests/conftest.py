@@ -12,7 +12,6 @@ import zlib
 from pathlib import Path
 
 import pytest
-
 import wudf
 
 HERE = Path(__file__).resolve().parent
@@ -57,7 +56,12 @@ def png(width: int, height: int, shade: int = 0) -> bytes:
         for y in range(height)
     )
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows, 1))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import sys
 import textwrap
 
 import pytest
-
 import wudf
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -86,7 +85,10 @@ def test_layouts_of_text(open_kit, ty):
     assert open_kit("upper")(column).to_pylist() == wanted
     assert open_kit("upper")(column.slice(1, 2)).to_pylist() == wanted[1:3]
     assert open_kit("upper")(column.slice(4)).to_pylist() == []
-    assert open_kit("upper")(pa.chunked_array([column, column.slice(2)])).to_pylist() == wanted + wanted[2:]
+    assert (
+        open_kit("upper")(pa.chunked_array([column, column.slice(2)])).to_pylist()
+        == wanted + wanted[2:]
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,9 @@ def test_chunks(open_kit):
     assert mixed.to_pylist() == single.to_pylist()
 
 
-@pytest.mark.parametrize("wrap", [pa.array, lambda x: pa.chunked_array([x])], ids=["array", "chunks"])
+@pytest.mark.parametrize(
+    "wrap", [pa.array, lambda x: pa.chunked_array([x])], ids=["array", "chunks"]
+)
 def test_lengths_that_differ(open_kit, wrap):
     with pytest.raises(wudf.Error, match="different lengths") as caught:
         open_kit("weigh")(wrap(pa.array([1, 2], pa.int32())), wrap(pa.array([1.0])))
@@ -172,7 +176,9 @@ def test_the_number_of_arguments(open_kit):
 
 
 def test_a_table_stands_for_all_arguments(open_kit):
-    table = pa.table({"weight": [0.5, None], "other": ["x", "y"], "count": pa.array([1, 2], pa.int32())})
+    table = pa.table(
+        {"weight": [0.5, None], "other": ["x", "y"], "count": pa.array([1, 2], pa.int32())}
+    )
     wanted = open_kit("weigh")(table["count"], table["weight"]).to_pylist()
     assert open_kit("weigh")(table).to_pylist() == wanted
     assert open_kit("weigh")(table.to_batches()[0]).to_pylist() == wanted
@@ -226,7 +232,10 @@ def test_capsules_that_are_none(open_kit):
     with pytest.raises(wudf.Error, match="not `arrow_schema`"):
         add_one(Bare(stream=pa.int64().__arrow_c_schema__()))
     new = ctypes.pythonapi.PyCapsule_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    new.restype, new.argtypes = (
+        ctypes.py_object,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+    )
     nameless = new(1, None, None)
     with pytest.raises(wudf.Error, match="not one without a name"):
         add_one(Bare(stream=nameless))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 import wudf
 
 duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
@@ -21,12 +20,21 @@ def test_queries(connection, open_kit):
     open_kit("substr").register(connection, "part")
     open_kit("answer").register(connection, "answer")
     sql = connection.sql
-    assert sql("SELECT add_one(n) FROM (VALUES (1), (NULL), (3)) t(n)").fetchall() == [(2,), (None,), (4,)]
+    assert sql("SELECT add_one(n) FROM (VALUES (1), (NULL), (3)) t(n)").fetchall() == [
+        (2,),
+        (None,),
+        (4,),
+    ]
     assert sql("SELECT part('abcdef', 2, 3)").fetchall() == [("cde",)]
-    assert sql("SELECT part(s, 0, n) FROM (VALUES ('abc', 1), ('def', 2)) t(s, n)").fetchall() == [("a",), ("de",)]
+    assert sql("SELECT part(s, 0, n) FROM (VALUES ('abc', 1), ('def', 2)) t(s, n)").fetchall() == [
+        ("a",),
+        ("de",),
+    ]
     assert sql("SELECT answer() FROM range(3)").fetchall() == [(42,)] * 3
     assert sql("SELECT add_one(range) FROM range(0)").fetchall() == []
-    assert sql("SELECT sum(add_one(range)) FROM range(100_000)").fetchall() == [(sum(range(1, 100_001)),)]
+    assert sql("SELECT sum(add_one(range)) FROM range(100_000)").fetchall() == [
+        (sum(range(1, 100_001)),)
+    ]
     # Casts are DuckDB's.
     assert sql("SELECT add_one('7'::INTEGER)").fetchall() == [(8,)]
     with pytest.raises(duckdb.BinderException, match="No function matches"):
@@ -35,7 +43,10 @@ def test_queries(connection, open_kit):
 
 def test_nulls_reach_the_plugin(connection, open_kit):
     open_kit("echo_option_string").register(connection, "echo")
-    assert connection.sql("SELECT echo(s) FROM (VALUES ('a'), (NULL)) t(s)").fetchall() == [("a",), (None,)]
+    assert connection.sql("SELECT echo(s) FROM (VALUES ('a'), (NULL)) t(s)").fetchall() == [
+        ("a",),
+        (None,),
+    ]
 
 
 def test_types(connection, open_kit):
@@ -55,9 +66,9 @@ def test_types(connection, open_kit):
         assert connection.sql(f"SELECT {name}({literal}) = {literal}").fetchall() == [(True,)]
     open_kit("echo_struct").register(connection)
     point = "{'name': 'p', 'x': 1.5::DOUBLE, 'y': NULL::DOUBLE, 'tags': ['a']}"
-    assert connection.sql(f"SELECT echo_struct({point})").fetchall() == [(
-        {"name": "p", "x": 1.5, "y": None, "tags": ["a"]},
-    )]
+    assert connection.sql(f"SELECT echo_struct({point})").fetchall() == [
+        ({"name": "p", "x": 1.5, "y": None, "tags": ["a"]},)
+    ]
     open_kit("sized_list", options={"size": 2}).register(connection)
     assert connection.sql("SELECT typeof(sized_list(1))").fetchall() == [("FLOAT[2]",)]
 
@@ -66,7 +77,9 @@ def test_pictures(connection, pictures):
     embed = wudf.load("image-features", models={"resnet50": "seeded:tiny"}, on_error="null")
     embed.register(connection, "embed")
     connection.execute("CREATE TABLE pictures (content BLOB)")
-    connection.executemany("INSERT INTO pictures VALUES (?)", [[p] for p in [*pictures, b"no picture", None]])
+    connection.executemany(
+        "INSERT INTO pictures VALUES (?)", [[p] for p in [*pictures, b"no picture", None]]
+    )
     out = connection.sql("SELECT embed(content) FROM pictures").fetchall()
     assert [v and len(v) for (v,) in out] == [16] * len(pictures) + [None, None]
     assert [list(v) for (v,) in out[:-2]] == embed(pictures).to_pylist()
@@ -103,5 +116,7 @@ def test_names(connection, open_kit):
     open_kit("add_one").register(connection)
     with pytest.raises(duckdb.Error, match="add_one"):
         open_kit("add_one").register(connection)
-    with pytest.raises(TypeError, match="wants a DuckDB connection or a Spark session, not builtins.int"):
+    with pytest.raises(
+        TypeError, match="wants a DuckDB connection or a Spark session, not builtins.int"
+    ):
         open_kit("add_one").register(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 
 import pytest
-
 import wudf
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -62,7 +61,9 @@ def test_a_file_that_is_no_plugin(tmp_path):
 
 def test_options(open_kit):
     sized = open_kit("sized_list", options={"size": 3})
-    assert pa.field(sized.returns).type == pa.list_(pa.field("item", pa.float32(), nullable=False), 3)
+    assert pa.field(sized.returns).type == pa.list_(
+        pa.field("item", pa.float32(), nullable=False), 3
+    )
     with pytest.raises(wudf.Error) as caught:
         open_kit("sized_list", options={"size": "three"})
     assert caught.value.kind == "invalid-options"

@@ -18,7 +18,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 import wudf
 from wudf import _wudf
 
@@ -64,7 +63,9 @@ def test_the_import_is_quick():
     )
     times = []
     for _ in range(7):
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
         seconds, imported = ran.stdout.splitlines()
         assert imported == "[]"
         times.append(float(seconds))
@@ -77,7 +78,9 @@ def test_documentation_runs(monkeypatch):
     missing = sorted(m for m in wanted if importlib.util.find_spec(m) is None)
     if missing:
         pytest.skip(f"the documentation's examples want {', '.join(missing)}")
-    modules = [importlib.import_module(m.name) for m in pkgutil.iter_modules(wudf.__path__, "wudf.")]
+    modules = [
+        importlib.import_module(m.name) for m in pkgutil.iter_modules(wudf.__path__, "wudf.")
+    ]
     attempted = 0
     for module in [wudf, *modules]:
         result = doctest.testmod(module, extraglobs={"wudf": wudf})
@@ -126,7 +129,9 @@ def test_the_stub_is_the_module():
         assert ast.get_docstring(node), name
         for member, inner in members.items():
             if isinstance(inner, ast.FunctionDef) and member == "call":
-                assert [a.arg for a in inner.args.args] == list(inspect.signature(cls.call).parameters)
+                assert [a.arg for a in inner.args.args] == list(
+                    inspect.signature(cls.call).parameters
+                )
 
 
 def test_everything_public_is_documented():
@@ -164,4 +169,6 @@ def test_the_wheel_is_compiled_from_what_the_workspace_is():
         for line in sorted(features(edges, "--package", "wudf-python") - workspace):
             there = sorted(w for w in workspace if w.split(" [")[0] == line.split(" [")[0])
             told.append(f"{line}\n  in the workspace: {', '.join(there)}")
-    assert not told, "\n".join(["give these the workspace's features in host/python/Cargo.toml:", *told])
+    assert not told, "\n".join(
+        ["give these the workspace's features in host/python/Cargo.toml:", *told]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 import wudf
 
 pd = pytest.importorskip("pandas", reason="pandas is not installed")
@@ -21,7 +20,9 @@ def test_series(open_kit):
     assert (len(empty), empty.dtype) == (0, "int64")
     words = pd.Series(["a", None])
     assert words.pipe(open_kit("upper").pandas).fillna("null").tolist() == ["A", "null"]
-    assert open_kit("substr").pandas(pd.Series(["abc"]), pd.Series([1]), pd.Series([1])).tolist() == ["b"]
+    assert open_kit("substr").pandas(
+        pd.Series(["abc"]), pd.Series([1]), pd.Series([1])
+    ).tolist() == ["b"]
 
 
 def test_nulls_do_not_change_numbers(open_kit):
@@ -36,7 +37,12 @@ def test_nulls_do_not_change_numbers(open_kit):
 
 
 def test_arrow_stays_arrow(open_kit):
-    for ty in (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())):
+    for ty in (
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.dictionary(pa.int8(), pa.string()),
+    ):
         series = pd.Series(["a", None], index=[7, 8], dtype=pd.ArrowDtype(ty))
         out = series.pipe(open_kit("upper").pandas)
         assert out.dtype == pd.ArrowDtype(pa.string())
@@ -54,7 +60,11 @@ def test_rows_that_fail(open_kit):
     series = pd.Series([1, 13, 2])
     with pytest.raises(wudf.Error, match="kit:fails: row 1: "):
         series.pipe(open_kit("fails").pandas)
-    assert series.pipe(open_kit("fails", on_error="null").pandas).isna().tolist() == [False, True, False]
+    assert series.pipe(open_kit("fails", on_error="null").pandas).isna().tolist() == [
+        False,
+        True,
+        False,
+    ]
     records = series.pipe(open_kit("fails", on_error="record").pandas)
     assert records[0] == {"value": 1, "error": None} and records[1]["value"] is None
     with pytest.raises(wudf.Error, match="kit:panics: row 1: ") as caught:

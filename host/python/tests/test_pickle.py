@@ -12,7 +12,6 @@ import sys
 import textwrap
 
 import pytest
-
 import wudf
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -48,12 +47,16 @@ def test_a_pickle_is_small_and_holds_no_code(kit, tmp_path):
     assert len(data) < 4096
     # Text and numbers, and one function of this package to put them together.
     names = [
-        arg for op, arg, _ in pickletools.genops(data) if op.name in ("GLOBAL", "STACK_GLOBAL", "INST")
+        arg
+        for op, arg, _ in pickletools.genops(data)
+        if op.name in ("GLOBAL", "STACK_GLOBAL", "INST")
     ]
     texts = [arg for _, arg, _ in pickletools.genops(data) if isinstance(arg, str)]
     assert len(names) == 1 and "wudf._udf" in texts and "_unpickle" in texts
     assert embed.digest in texts
-    assert not any(op.name.startswith(("BINBYTES", "SHORT_BINBYTES")) for op, _, _ in pickletools.genops(data))
+    assert not any(
+        op.name.startswith(("BINBYTES", "SHORT_BINBYTES")) for op, _, _ in pickletools.genops(data)
+    )
     copy = pickle.loads(data)
     assert "not opened yet" in repr(copy)
     assert copy.digest == embed.digest
@@ -112,7 +115,9 @@ def test_a_plugin_that_is_gone(kit, tmp_path):
     shutil.copy(kit, path)
     data = pickle.dumps(wudf.load(path, "add_one"))
     path.unlink()
-    with pytest.raises(wudf.Error, match="SparkContext.addFile, or load it with inline=True") as caught:
+    with pytest.raises(
+        wudf.Error, match="SparkContext.addFile, or load it with inline=True"
+    ) as caught:
         pickle.loads(data)([1])
     assert caught.value.kind == "unknown-plugin"
 

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 import wudf
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")

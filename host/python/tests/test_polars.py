@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 
 import pytest
-
 import wudf
 
 pl = pytest.importorskip("polars", reason="polars is not installed")
@@ -21,7 +20,10 @@ def test_expressions(open_kit):
     assert weighed["x"].to_list() == [0.5, None, None]
     # Literals are columns, too, and the same column may come twice.
     words = pl.DataFrame({"s": ["abcdef", "ghijkl"]})
-    assert words.select(open_kit("substr").polars("s", pl.lit(1), pl.lit(2)))["s"].to_list() == ["bc", "hi"]
+    assert words.select(open_kit("substr").polars("s", pl.lit(1), pl.lit(2)))["s"].to_list() == [
+        "bc",
+        "hi",
+    ]
 
 
 def test_lazy_frames(open_kit):
@@ -64,10 +66,16 @@ def test_pictures(pictures):
 
 def test_rows_that_fail(open_kit):
     frame = pl.DataFrame({"n": [1, 13, 2]})
-    with pytest.raises((pl.exceptions.ComputeError, wudf.Error), match="kit:fails: row 1: ") as caught:
+    with pytest.raises(
+        (pl.exceptions.ComputeError, wudf.Error), match="kit:fails: row 1: "
+    ) as caught:
         frame.select(open_kit("fails").polars("n"))
-    assert 'This error occurred in the following expression' in str(caught.value)
-    assert frame.select(open_kit("fails", on_error="null").polars("n"))["n"].to_list() == [1, None, 2]
+    assert "This error occurred in the following expression" in str(caught.value)
+    assert frame.select(open_kit("fails", on_error="null").polars("n"))["n"].to_list() == [
+        1,
+        None,
+        2,
+    ]
     records = frame.select(open_kit("fails", on_error="record").polars("n"))["n"]
     assert records.dtype == pl.Struct({"value": pl.Int64, "error": pl.String})
     assert records.struct.field("value").to_list() == [1, None, 2]
@@ -77,7 +85,11 @@ def test_rows_that_fail(open_kit):
     with pytest.raises((pl.exceptions.ComputeError, wudf.Error), match="kit:spins: row 1: "):
         frame.select(open_kit("spins", time_limit=0.3).polars("n"))
     # The process and the function go on.
-    assert frame.select(open_kit("panics", on_error="null").polars("n"))["n"].to_list() == [1, None, 2]
+    assert frame.select(open_kit("panics", on_error="null").polars("n"))["n"].to_list() == [
+        1,
+        None,
+        2,
+    ]
 
 
 def test_what_does_not_fit(open_kit):
@@ -91,7 +103,9 @@ def test_what_does_not_fit(open_kit):
 
 
 def test_plans_are_pickled_without_code(open_kit):
-    pytest.importorskip("cloudpickle", reason="cloudpickle, by which Polars pickles, is not installed")
+    pytest.importorskip(
+        "cloudpickle", reason="cloudpickle, by which Polars pickles, is not installed"
+    )
     expression = open_kit("add_one").polars("n")
     assert len(pickle.dumps(expression)) < 8192
     plan = pickle.loads(pickle.dumps(expression))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -11,10 +12,15 @@ import threading
 import time
 
 import pytest
-
 import wudf
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+
+def onnxruntime() -> None:
+    """Skips where it is not installed; importing it is for nobody."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        pytest.skip("onnxruntime is not installed")
 
 
 def script(body: str, *arguments: str, **how) -> subprocess.CompletedProcess[str]:
@@ -138,7 +144,7 @@ FORK = """
 @pytest.mark.parametrize("backend", ["rten", "onnxruntime"])
 def test_forks(kit, backend, cache, tmp_path):
     if backend == "onnxruntime":
-        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        onnxruntime()
     environment = dict(os.environ)
     if cache == "compiled":
         # No cache folder can be made here: a child compiles for itself.
@@ -175,7 +181,7 @@ def test_pools(kit, method):
 
 def test_onnxruntime_leaves_nothing_of_its_own(tmp_path, pictures):
     """No number of the device, no database of events for its makers."""
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    onnxruntime()
     home = tmp_path / "home"
     home.mkdir()
     (tmp_path / "a.png").write_bytes(pictures[0])
@@ -185,7 +191,9 @@ def test_onnxruntime_leaves_nothing_of_its_own(tmp_path, pictures):
         embed = wudf.load("image-features", models=models, backend="onnxruntime")
         assert len(embed([open(sys.argv[1], "rb").read()])[0]) == 16
     """
-    environment = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")}
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    }
     ran = script(body, str(tmp_path / "a.png"), env={**environment, "HOME": str(home)})
     assert ran.returncode == 0, ran.stderr
     left = sorted(str(p.relative_to(home)) for p in home.glob(".*/*"))

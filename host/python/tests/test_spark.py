@@ -7,7 +7,6 @@ import os
 import shutil
 
 import pytest
-
 import wudf
 
 pytest.importorskip("pyspark", reason="pyspark is not installed")
@@ -42,7 +41,10 @@ def test_the_form_that_this_spark_has(spark, open_kit):
     features = wudf.load("image-features", models={"resnet50": "seeded:tiny"})
     assert features.spark is features.spark
     assert features.spark.returnType.simpleString() == "array<float>"
-    assert open_kit("fails", on_error="record").spark.returnType.simpleString() == "struct<value:bigint,error:string>"
+    assert (
+        open_kit("fails", on_error="record").spark.returnType.simpleString()
+        == "struct<value:bigint,error:string>"
+    )
 
 
 def test_columns(spark, open_kit):
@@ -84,7 +86,10 @@ def test_types(spark, open_kit):
     # and come out as the next larger.
     assert open_kit("echo_u8").spark.returnType.simpleString() == "smallint"
     assert open_kit("echo_u64").spark.returnType.simpleString() == "decimal(20,0)"
-    assert open_kit("sized_list", options={"size": 2}).spark.returnType.simpleString() == "array<float>"
+    assert (
+        open_kit("sized_list", options={"size": 2}).spark.returnType.simpleString()
+        == "array<float>"
+    )
     numbers = spark.createDataFrame([(1,), (None,)], "n long")
     sized = open_kit("sized_list", options={"size": 2})
     out = column(numbers, sized.spark("n"))
@@ -182,7 +187,9 @@ def test_functions_without_arguments(open_kit):
     assert caught.value.kind == "unsupported"
 
 
-@pytest.mark.skipif(OVER_ARROW, reason="this Spark takes Arrow arrays; the way over pandas is for older ones")
+@pytest.mark.skipif(
+    OVER_ARROW, reason="this Spark takes Arrow arrays; the way over pandas is for older ones"
+)
 def test_large_numbers_survive_pandas(spark, open_kit):
     frame = spark.createDataFrame([(2**62,), (None,)], "n long").coalesce(1)
     assert column(frame, open_kit("add_one").spark("n")) == [2**62 + 1, None]

@@ -20,7 +20,8 @@ import os
 from ._errors import Error
 from ._load import load
 from ._udf import Udf
-from ._wudf import Field, Plugin, Signature, __version__, inspect as _inspect, plugins
+from ._wudf import Field, Plugin, Signature, __version__, plugins
+from ._wudf import inspect as _inspect
 
 __all__ = [
     "Error",

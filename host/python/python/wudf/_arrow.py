@@ -3,7 +3,8 @@ there, and imported when it is first needed."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from ._errors import Error
 from ._wudf import Array, ChunkedArray, Function
@@ -44,7 +45,9 @@ def from_values(values: Any, field: Any, **how: Any) -> Any:
         hasattr(values, "__iter__") or hasattr(values, "__array__")
     ):
         kind = type(values).__name__
-        raise TypeError(f"a column is Arrow data or a list of values, not one {kind}: put it in a list")
+        raise TypeError(
+            f"a column is Arrow data or a list of values, not one {kind}: put it in a list"
+        )
     pa = pyarrow()
     if pa is None:
         kind = type(values).__name__

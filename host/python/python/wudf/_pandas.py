@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 def series(function: Udf, columns: tuple[Any, ...]) -> Any:
     """The function over Series of one length."""
     import pandas as pd
-    import pyarrow as pa
 
     strangers = [type(column).__name__ for column in columns if not isinstance(column, pd.Series)]
     if strangers:

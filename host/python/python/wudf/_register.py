@@ -44,7 +44,7 @@ def _duckdb(function: Udf, connection: Any, name: str) -> Any:
 
     # DuckDB counts the parameters.
     call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        inspect.Parameter(f.name, inspect.Parameter.POSITIONAL_ONLY) for f in signature.arguments
+        [inspect.Parameter(f.name, inspect.Parameter.POSITIONAL_ONLY) for f in signature.arguments]
     )
     parameters = [sql_type(pa.field(argument).type) for argument in signature.arguments]
     connection.create_function(

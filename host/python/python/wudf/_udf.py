@@ -83,6 +83,7 @@ class Udf:
 
     _spec: Spec
     _function: Function | None
+    _spark: Any
 
     def __init__(self) -> None:
         raise TypeError("wudf.load makes a Udf")
@@ -99,9 +100,7 @@ class Udf:
     def _load(cls, spec: Spec) -> Udf:
         function = spec.open()
         # From now on it is this plugin and no other.
-        spec = dataclasses.replace(
-            spec, digest=function.digest, function=function.signature.name
-        )
+        spec = dataclasses.replace(spec, digest=function.digest, function=function.signature.name)
         udf = cls._of(spec)
         udf._function = function
         return udf

@@ -1,7 +1,8 @@
 """The compiled module: functions, and Arrow columns in and out."""
 
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Mapping, Sequence, final
+from typing import Any, final
 
 __version__: str
 
@@ -34,7 +35,9 @@ class Field:
 class Array:
     """Values in one piece, as an object with ``__arrow_c_array__``."""
 
-    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    def __arrow_c_array__(
+        self, requested_schema: object | None = None
+    ) -> tuple[object, object]: ...
     def __arrow_c_schema__(self) -> object: ...
     def __len__(self) -> int: ...
 
