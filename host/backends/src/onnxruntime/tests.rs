@@ -87,8 +87,10 @@ fn an_optimised_model_is_kept() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut options = crate::source::Options::default();
-    options.cache = Some(folder.path().to_owned());
+    let mut options = crate::source::Options {
+        cache: Some(folder.path().to_owned()),
+        ..Default::default()
+    };
     let backend = |options| OnnxRuntime {
         sources: Arc::new(Sources::new(options)),
         ..installed.clone()
