@@ -79,7 +79,7 @@ fn errors() {
     let model = "CREATE FUNCTION f(image BYTEA) LANGUAGE wasm AS 'image-features'";
     let runs: [&[&str]; 19] = [
         &["SELECT"],
-        &["SELECT f(1)"],
+        &["SELECT lenght(1)"],
         &["SELECT a FROM 'a.csv'"],
         &["SELECT * FROM 'gone.csv'"],
         &["SELECT * FROM 'nothing/'"],
