@@ -10,4 +10,4 @@ mod reference;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
 pub use error::{Error, ErrorKind, Result};
-pub use reference::Reference;
+pub use reference::{Reference, SCHEME};
