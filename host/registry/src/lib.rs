@@ -4,10 +4,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod artifact;
 mod attachments;
+mod component;
 mod error;
+pub mod lock;
 mod reference;
+mod registry;
+mod settings;
+mod store;
+mod text;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
 pub use error::{Error, ErrorKind, Result};
+pub use lock::Lock;
 pub use reference::{Reference, SCHEME};
+pub use registry::{Annotate, Kind, PulledModel, PulledPlugin, Pushed, Registry, Stored};
+pub use settings::{OnProgress, Progress, Settings};

@@ -84,12 +84,9 @@ fn pin_plugin(
             .with_context(|| format!("the model {name} of {reference}"))?;
         Ok((name.clone(), locked))
     });
-    Ok(LockedPlugin {
-        reference: reference.clone(),
-        manifest: digest(pinned)?,
-        layer: pulled.layer.clone(),
-        models: models.collect::<Result<_>>()?,
-    })
+    let mut plugin = LockedPlugin::new(reference.clone(), digest(pinned)?, pulled.layer.clone());
+    plugin.models = models.collect::<Result<_>>()?;
+    Ok(plugin)
 }
 
 fn pin_model(
@@ -97,11 +94,11 @@ fn pin_model(
     reference: &Reference,
     pinned: &Reference,
 ) -> Result<LockedModel> {
-    Ok(LockedModel {
-        reference: reference.clone(),
-        manifest: digest(pinned)?,
-        layers: registry.pull_model(pinned)?.layers,
-    })
+    Ok(LockedModel::new(
+        reference.clone(),
+        digest(pinned)?,
+        registry.pull_model(pinned)?.layers,
+    ))
 }
 
 fn digest(pinned: &Reference) -> Result<String> {
