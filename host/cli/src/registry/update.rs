@@ -19,7 +19,11 @@ pub fn update(args: &UpdateArgs, talk: Talk) -> Result<()> {
         false => Lock::default(),
     };
     let references = match args.references.as_slice() {
-        [] => old.references(),
+        [] => {
+            let plugins = old.plugins().map(|plugin| plugin.reference.clone());
+            let models = old.models().map(|model| model.reference.clone());
+            plugins.chain(models).collect()
+        }
         given => given
             .iter()
             .map(|text| text.parse())
@@ -50,12 +54,12 @@ pub fn update(args: &UpdateArgs, talk: Talk) -> Result<()> {
                     old.plugin(reference),
                     &plugin,
                 )?);
-                new.insert_plugin(plugin);
+                new.set_plugin(plugin);
             }
             Kind::Model => {
                 let model = pin_model(&registry, reference, &pinned)?;
                 report.push_str(&difference::model(reference, old.model(reference), &model));
-                new.insert_model(model);
+                new.set_model(model);
             }
             _ => bail!("{reference} is neither a plugin nor a model"),
         }
