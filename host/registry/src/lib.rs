@@ -6,7 +6,10 @@
 
 mod attachments;
 mod error;
+pub mod key;
+pub mod policy;
 mod reference;
+pub mod signature;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
 pub use error::{Error, ErrorKind, Result};
