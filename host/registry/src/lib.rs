@@ -8,10 +8,13 @@ mod artifact;
 mod attachments;
 mod component;
 mod error;
+pub mod key;
 pub mod lock;
+pub mod policy;
 mod reference;
 mod registry;
 mod settings;
+pub mod signature;
 mod store;
 mod text;
 

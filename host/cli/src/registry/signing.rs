@@ -48,7 +48,7 @@ pub fn key(command: &KeyCommand, talk: Talk) -> Result<()> {
     if password.is_empty() {
         talk.warn("the key has no password: whoever reads the file can sign");
     }
-    let key = PrivateKey::generate();
+    let key = PrivateKey::generate()?;
     output::write_secret(&private, key.to_pem(&password)?.as_bytes())
         .with_context(|| format!("cannot write {}", private.display()))?;
     output::write_file(&public, key.public().to_pem().as_bytes())
