@@ -6,9 +6,12 @@
 
 mod artifact;
 mod attachments;
+mod client;
 mod component;
+mod credentials;
 mod error;
 pub mod lock;
+mod push;
 mod reference;
 mod registry;
 mod settings;
