@@ -129,9 +129,13 @@ impl Store {
         if let Some(blobs) = place.parent() {
             fs::create_dir_all(blobs).map_err(io)?;
         }
-        let lock = Held::exclusive(&folder.join(format!("{hex}.lock"))).map_err(io)?;
+        let lock = folder.join(format!("{hex}.lock"));
+        let _alone = Held::exclusive(&lock).map_err(io)?;
         match check(&place, digest) {
-            Look::Here(()) => return Ok(place),
+            Look::Here(()) => {
+                let _ = fs::remove_file(&lock);
+                return Ok(place);
+            }
             Look::Missing => {}
             Look::Changed => {
                 tracing::warn!(
@@ -163,8 +167,7 @@ impl Store {
             set_checked(&place, digest, &metadata);
         }
         // Those who wait on it find the blob in its place.
-        let _ = fs::remove_file(folder.join(format!("{hex}.lock")));
-        drop(lock);
+        let _ = fs::remove_file(&lock);
         Ok(place)
     }
 
