@@ -16,7 +16,6 @@ pub struct Request {
     pub method: String,
     pub path: String,
     headers: HashMap<String, String>,
-    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -159,7 +158,6 @@ fn serve(
         method,
         path,
         headers,
-        body,
     };
     let reply = answer(&request);
     let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", reply.status);
