@@ -118,7 +118,7 @@ mod tests {
         let found = Component::read(&bytes).unwrap();
         assert_eq!(found.imports, ["wasi:io/poll@0.2.0"]);
         assert_eq!(found.exports, ["wudf:plugin/functions@0.1.0"]);
-        for cut in [0, 3, 8, bytes.len() - 1] {
+        for cut in [0, 3, 9, bytes.len() - 1] {
             let error = Component::read(&bytes[..cut]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Artifact, "{cut}");
         }

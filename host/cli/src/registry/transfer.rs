@@ -64,8 +64,9 @@ pub fn pull(args: &PullArgs, talk: Talk) -> Result<()> {
     let fetch = models::fetch(talk);
     let registry = registries.open(&fetch)?;
     let reference: Reference = args.reference.parse()?;
-    let pinned = registry.resolve(&reference)?;
-    let size = match registry.kind(&pinned)? {
+    let seen = registry.look(&reference)?;
+    let pinned = seen.reference;
+    match seen.kind {
         Kind::Plugin => {
             // With the policy's word on it.
             let source = PluginSource::Named(reference.to_string());
@@ -77,28 +78,25 @@ pub fn pull(args: &PullArgs, talk: Talk) -> Result<()> {
             for model in found.models.values() {
                 talk.say(&format!("it runs the model {model}"));
             }
-            found.bytes.len() as u64
         }
         Kind::Model => pull_model(&registry, &reference, args.output.as_deref())?,
         _ => bail!("{reference} is neither a plugin nor a model"),
-    };
+    }
     talk.say(&format!(
         "pulled {reference}, {}",
-        indicatif::BinaryBytes(size)
+        indicatif::BinaryBytes(seen.size)
     ));
     output::print(&format!("{pinned}\n"))
 }
 
-fn pull_model(registry: &Registry, reference: &Reference, to: Option<&Path>) -> Result<u64> {
+fn pull_model(registry: &Registry, reference: &Reference, to: Option<&Path>) -> Result<()> {
     let model = registry.pull_model(reference)?;
     let folder = model.path.parent().context("the store has no folders")?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
         .with_context(|| format!("cannot read {}", folder.display()))?;
     files.sort();
-    let mut size = 0;
     for file in &files {
-        size += file.metadata()?.len();
         let Some(to) = to else { continue };
         // Weights are found beside the model, under their own names.
         let to = match files.len() {
@@ -111,5 +109,5 @@ fn pull_model(registry: &Registry, reference: &Reference, to: Option<&Path>) -> 
         };
         output::copy_file(file, &to).with_context(|| format!("cannot write {}", to.display()))?;
     }
-    Ok(size)
+    Ok(())
 }

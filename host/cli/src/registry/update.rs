@@ -44,8 +44,9 @@ pub fn update(args: &UpdateArgs, talk: Talk) -> Result<()> {
     let mut new = old.clone();
     let mut report = String::new();
     for reference in &references {
-        let pinned = registry.resolve(reference)?;
-        match registry.kind(&pinned)? {
+        let seen = registry.look(reference)?;
+        let pinned = seen.reference;
+        match seen.kind {
             Kind::Plugin => {
                 let plugin = pin_plugin(&registry, &registries, reference, &pinned, &fetch)?;
                 report.push_str(&difference::plugin(
@@ -101,7 +102,7 @@ fn pin_model(
     Ok(LockedModel::new(
         reference.clone(),
         digest(pinned)?,
-        registry.pull_model(pinned)?.layers,
+        registry.look(pinned)?.layers,
     ))
 }
 
