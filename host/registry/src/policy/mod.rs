@@ -282,3 +282,6 @@ fn wrong(path: &Path, place: &str, why: &str) -> Error {
 fn nested(path: &Path, place: &str, error: &Error) -> Error {
     wrong(path, place, &error.to_string())
 }
+
+#[cfg(test)]
+mod tests;
