@@ -362,6 +362,19 @@ fn skopeo_and_we_agree() {
     assert_eq!(verified(&theirs), Some(theirs.public()));
     assert_eq!(verified(&ours), None);
 
+    // A key that skopeo makes, as cosign does.
+    run(Command::new(&program)
+        .current_dir(folder.path())
+        .args(["generate-sigstore-key", "--output-prefix", "made"])
+        .args(["--passphrase-file", "passphrase"]));
+    let made = |name: &str| fs::read_to_string(at(name)).unwrap();
+    let key = PrivateKey::from_pem(&made("made.private"), "secret").unwrap();
+    assert_eq!(
+        key.public(),
+        PublicKey::from_pem(&made("made.pub")).unwrap()
+    );
+    assert!(PrivateKey::from_pem(&made("made.private"), "Secret").is_err());
+
     // We add ours; skopeo verifies both.
     signature::sign(&registry, &plugin, &ours).unwrap();
     for key in [&ours, &theirs] {
