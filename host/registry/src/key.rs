@@ -330,3 +330,6 @@ fn block(pem: &str) -> Result<(&str, Vec<u8>)> {
         Err(_) => Err(invalid("this key's file is damaged: it is no base64")),
     }
 }
+
+#[cfg(test)]
+mod tests;

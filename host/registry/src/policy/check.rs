@@ -28,7 +28,8 @@ impl Policy {
             return Err(no_keys(pinned, &rule));
         }
         // A store that cannot be read is no reason: the registry has it all.
-        if signature::verify(local, pinned, keys).is_ok_and(|key| key.is_some()) {
+        let at_hand = || signature::verify(local, pinned, keys).is_ok_and(|key| key.is_some());
+        if at_hand() {
             return Ok(());
         }
         let examined = signature::examine(remote, pinned, keys).map_err(|error| {
@@ -38,12 +39,14 @@ impl Policy {
             )
         })?;
         match examined.by {
-            Some((_, evidence)) => {
+            // To ask may have kept it already.
+            Some((_, evidence)) if !at_hand() => {
                 if let Err(error) = keep(local, pinned, evidence) {
                     tracing::debug!("the signature of {pinned} is not kept: {error}");
                 }
                 Ok(())
             }
+            Some(_) => Ok(()),
             None => Err(refused(
                 pinned,
                 &reason(&examined),
@@ -75,17 +78,14 @@ impl Policy {
             return Ok(());
         }
         let (why, next) = match (signatures.len(), what) {
-            (0, Subject::File(path)) => (
-                format!(
-                    "has no signature beside it ({})",
-                    signature::file_path(path).display()
-                ),
-                format!("`wudf sign {}` signs it", path.display()),
+            (0, Subject::File(_)) => (
+                format!("has no signature beside it ({what}.sig)"),
+                format!("`wudf sign {what}` signs it"),
             ),
             (0, _) => ("has no signature".to_owned(), ELSEWHERE.to_owned()),
-            (count, Subject::File(path)) => (
+            (count, Subject::File(_)) => (
                 format!("{}, or it was changed since", none_counts(count)),
-                format!("`wudf sign {}` signs it anew", path.display()),
+                format!("`wudf sign {what}` signs it anew"),
             ),
             (count, _) => (none_counts(count), ELSEWHERE.to_owned()),
         };
@@ -100,17 +100,18 @@ impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reference(reference) => reference.fmt(f),
-            Self::File(path) => path.display().fmt(f),
-            Self::Inline(name) => {
-                let name: String = name
-                    .chars()
-                    .take(80)
-                    .map(|c| if c.is_control() { ' ' } else { c })
-                    .collect();
-                write!(f, "the plugin `{name}` given as bytes")
-            }
+            Self::File(path) => f.write_str(&tame(&path.display().to_string(), 1_000)),
+            Self::Inline(name) => write!(f, "the plugin `{}` given as bytes", tame(name, 80)),
         }
     }
+}
+
+/// A name from outside, fit for a message.
+fn tame(name: &str, most: usize) -> String {
+    name.chars()
+        .take(most)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 fn keep(local: &impl Attachments, pinned: &Reference, evidence: Evidence) -> Result<()> {

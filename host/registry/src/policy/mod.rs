@@ -14,11 +14,32 @@
 //! refuses what it matches. Keys are files, relative to the policy's, or PEM
 //! text.
 //!
-//! A policy is only as good as the names in it: one registry can have many, and
-//! whoever may copy a plugin may give it another name. So what has to be signed
-//! is best said with `require`, and rules say who else may sign what.
+//! # References
 //!
-//! See [`mod@self::pattern`] for how references match.
+//! `*` stands for any text, with `/` in it or without, and `?` for one
+//! character. So `oci://registry.acme.example/plugins/*` covers folders in
+//! folders: a rule that matches more than was meant wants a signature too many,
+//! one that matches less lets something run without.
+//!
+//! | pattern | is matched on |
+//! |---|---|
+//! | `oci://HOST/REPOSITORY` | the repository of a plugin in a registry, without tag and digest |
+//! | `/opt/plugins/*.wasm`, `./plugins/*.wasm` | a file's path; the second is relative to the policy |
+//! | `inline:NAME` | a plugin that comes as bytes |
+//! | what begins with `*` | all of these |
+//!
+//! No rule hangs on a tag: a registry can move it, and by the time that a
+//! plugin is checked only its digest counts. A pattern that names one, or that
+//! nothing could ever match, is an error when the policy is read.
+//!
+//! Before they are compared, hosts are written in one way: in lower case,
+//! without the port that HTTPS or HTTP has anyway and without a dot at the end,
+//! addresses in one form. A file matches by the path that it is named with, and
+//! by the one that links lead to.
+//!
+//! What this cannot know is that one registry has two names, or that someone
+//! copied a plugin to another place. So what has to be signed is best said with
+//! `require`, and rules say who else may sign what.
 
 mod check;
 mod pattern;
@@ -144,7 +165,8 @@ impl Policy {
 
     /// The policy that counts here: the one that is named, else the one that
     /// `WUDF_POLICY` names, else the user's (`wudf/policy.toml` where
-    /// configuration lies), else the machine's: `/etc/wudf/policy.toml`.
+    /// configuration lies), else the machine's: `/etc/wudf/policy.toml`
+    /// (`%ProgramData%` on Windows).
     ///
     /// # Errors
     /// As those of [`Policy::read`], for a file that is named or is there.
@@ -261,7 +283,7 @@ fn read_text(path: &Path, limit: usize) -> io::Result<String> {
 fn unread(what: &str, path: &Path, error: &io::Error) -> Error {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound => {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             Error::new(ErrorKind::NotFound, format!("there is no {what} {path}"))
         }
         _ => Error::new(
@@ -282,3 +304,6 @@ fn wrong(path: &Path, place: &str, why: &str) -> Error {
 fn nested(path: &Path, place: &str, error: &Error) -> Error {
     wrong(path, place, &error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

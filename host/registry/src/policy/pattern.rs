@@ -1,25 +1,4 @@
-//! How a policy's references match.
-//!
-//! `*` stands for any text, with `/` in it or without, and `?` for one
-//! character. So `oci://registry.acme.example/plugins/*` covers folders in
-//! folders: a rule that matches more than was meant wants a signature too many,
-//! one that matches less lets something run without.
-//!
-//! | pattern | is matched on |
-//! |---|---|
-//! | `oci://HOST/REPOSITORY` | the repository of a plugin in a registry, without tag and digest |
-//! | `/opt/plugins/*.wasm`, `./plugins/*.wasm` | a file's path; the second is relative to the policy |
-//! | `inline:NAME` | a plugin that comes as bytes |
-//! | what begins with `*` | all of these |
-//!
-//! No rule hangs on a tag: a registry can move it, and by the time that a
-//! plugin is checked only its digest counts. A pattern that names one, or that
-//! nothing could ever match, is an error when the policy is read.
-//!
-//! Before they are compared, hosts are written as the HTTP client has them:
-//! in lower case, without the port that HTTPS or HTTP has anyway and without a
-//! dot at the end, addresses in one form. A file matches by the path that it is
-//! named with, and by that which links lead to.
+//! How a policy's references match; [`super`] says it to those who write them.
 
 use std::path::{Component, Path, PathBuf};
 

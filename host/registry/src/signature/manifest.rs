@@ -47,6 +47,9 @@ pub(super) fn signed_layer(payload: &[u8], signature: &str) -> Value {
     })
 }
 
+/// A manifest, and the blobs to put before it.
+pub(crate) type Appended = (Vec<u8>, Vec<Vec<u8>>);
+
 /// The manifest with one more layer, and the blobs that this takes; `None` when
 /// it has that very layer. What else stands in the manifest stays.
 ///
@@ -57,7 +60,7 @@ pub(crate) fn append(
     there: Option<&[u8]>,
     layer: Value,
     blob: Vec<u8>,
-) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
+) -> Result<Option<Appended>> {
     let other = || {
         Error::new(
             ErrorKind::Artifact,

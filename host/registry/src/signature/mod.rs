@@ -90,3 +90,6 @@ fn digest(subject: &Reference) -> Result<&str> {
             )
         })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
