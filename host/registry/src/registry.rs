@@ -110,10 +110,10 @@ pub enum Kind {
 /// The manifest of an artifact and where it was found.
 pub(crate) struct Opened {
     /// What the reference names: an index, where there is one.
-    digest: String,
+    pub(crate) digest: String,
     /// The manifest itself.
-    own: String,
-    manifest: Manifest,
+    pub(crate) own: String,
+    pub(crate) manifest: Manifest,
 }
 
 impl Registry {
