@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use arrow_array::ArrayRef;
 use wudf::Function;
-use wudf_adapter::{options, prepare};
+use wudf_adapter::{Prepared, options, prepare};
 
 use crate::args::{OnError, RunArgs};
 use crate::columns::{Mapping, Projection};
@@ -32,6 +32,7 @@ pub fn run(args: &RunArgs, talk: Talk) -> Result<Exit> {
 pub struct Done {
     pub summary: Summary,
     pub function: Function,
+    pub prepared: Prepared,
 }
 
 /// Runs a function. What can be known to be wrong without a model is found before one is loaded.
@@ -116,6 +117,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     Ok(Done {
         summary: summary?,
         function,
+        prepared,
     })
 }
 

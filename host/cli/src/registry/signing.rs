@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use wudf::{Error, ErrorKind};
-use wudf_adapter::{PluginSource, reference as plugins};
 use wudf_registry::key::{PrivateKey, PublicKey};
 use wudf_registry::policy::Wanted;
 use wudf_registry::{Reference, policy, signature};
