@@ -267,6 +267,14 @@ fn other_payloads_are_no_consent() {
             ),
         ),
         twice(&image, &format!(r#"{image},"unless":"it rains""#)),
+        twice(
+            r#""docker-manifest-digest""#,
+            r#""until":"May","docker-manifest-digest""#,
+        ),
+        twice(
+            r#""docker-reference""#,
+            r#""until":"May","docker-reference""#,
+        ),
         twice("critical", "Critical"),
         twice(r#""optional":null"#, r#""optional":null,"optional":null"#),
         twice(r#""optional":null"#, r#""other":null"#),
@@ -308,6 +316,17 @@ fn registries_lie() {
     at.blobs
         .borrow_mut()
         .insert(sha256(payload.as_bytes()), forged.into_bytes());
+    assert!(!signed_by(&at, &key));
+
+    // The right blob, by another digest.
+    let mut layer = manifest::signed_layer(payload.as_bytes(), &signature);
+    layer["digest"] = sha256(b"").into();
+    let at = Memory::default();
+    at.blobs
+        .borrow_mut()
+        .insert(sha256(b""), payload.clone().into_bytes());
+    let manifest = json!({"layers": [layer]}).to_string();
+    at.referrers.borrow_mut().push(manifest.into_bytes());
     assert!(!signed_by(&at, &key));
 
     for wrong in [
