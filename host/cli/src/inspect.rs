@@ -5,13 +5,18 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde_json::{Value, json};
 use wudf::{Plugin, Runtime, Volatility};
-use wudf_adapter::{describe, options, reference};
+use wudf_adapter::{PluginSource, describe, options, reference};
 
 use crate::args::InspectArgs;
-use crate::output;
+use crate::talk::Talk;
+use crate::{models, output};
 
 pub fn inspect(args: &InspectArgs) -> Result<()> {
-    let plugin = reference::load(&Runtime::new()?, &args.plugin)?;
+    let registries = args.registries.registries();
+    let source = PluginSource::Named(args.plugin.clone());
+    let fetch = models::fetch(Talk::silent());
+    let found = reference::find(&source, None, &registries, &fetch)?;
+    let plugin = found.load(&Runtime::new()?)?;
     let text = if args.json {
         format!("{:#}\n", as_json(&plugin))
     } else {

@@ -17,6 +17,7 @@ mod output;
 mod pipe;
 mod pipeline;
 mod progress;
+mod registry;
 mod run;
 mod sql;
 mod talk;
@@ -28,7 +29,6 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
-use crate::pipeline::RowFailed;
 use crate::talk::Talk;
 
 fn main() -> ExitCode {
@@ -41,11 +41,7 @@ fn main() -> ExitCode {
         Err(_) if output::broken_pipe() => Exit::Success,
         Err(error) => {
             talk::error(&error);
-            if error.is::<RowFailed>() {
-                Exit::RowsFailed
-            } else {
-                Exit::Stopped
-            }
+            Exit::of(&error)
         }
     };
     exit.into()
@@ -58,6 +54,14 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
         Command::Pipe(args) => pipe::pipe(&args, talk)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
         Command::Model(command) => model::act(&command, talk)?,
+        Command::Push(args) => registry::push(&args, talk)?,
+        Command::Pull(args) => registry::pull(&args, talk)?,
+        Command::List(args) => registry::list(&args)?,
+        Command::Remove(args) => registry::remove(&args, talk)?,
+        Command::Update(args) => registry::update(&args, talk)?,
+        Command::Key(command) => registry::key(&command, talk)?,
+        Command::Sign(args) => registry::sign(&args, talk)?,
+        Command::Verify(args) => registry::verify(&args)?,
         Command::Doctor(args) => doctor::doctor(&args)?,
         Command::Demo(args) => return demo::demo(&args, talk),
         Command::Completions { shell } => {
