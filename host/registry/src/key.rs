@@ -15,6 +15,7 @@ use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePub
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::text::digest_of;
 use crate::{Error, ErrorKind, Result};
 
 /// The most bytes of a key's file.
@@ -192,7 +193,7 @@ impl PublicKey {
     /// What names the key in messages: `sha256:HEX`, of the DER of its
     /// `SubjectPublicKeyInfo`.
     pub fn fingerprint(&self) -> String {
-        sha256(&self.der())
+        digest_of(&self.der())
     }
 
     /// Whether this key made the signature of the message.
@@ -225,15 +226,6 @@ pub(crate) fn der_signature(base64: &str) -> Option<DerSignature> {
         return None;
     }
     DerSignature::try_from(BASE64.decode(base64).ok()?.as_slice()).ok()
-}
-
-/// `sha256:HEX` of bytes.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let hex = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
-    format!("sha256:{hex}")
 }
 
 const NO_KEY: &str =

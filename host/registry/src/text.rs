@@ -53,11 +53,11 @@ pub(crate) fn created() -> Result<String> {
 }
 
 /// The start of the year 10000, which RFC 3339 cannot write.
-const LAST: u64 = 253_402_300_800;
+pub(crate) const LAST: u64 = 253_402_300_800;
 
 /// Seconds since 1970 as RFC 3339 has them, by Howard Hinnant's
 /// `civil_from_days`: a date library for one line of a file is too much.
-fn rfc3339(seconds: u64) -> String {
+pub(crate) fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =

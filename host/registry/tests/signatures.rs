@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use wudf_registry::key::{PrivateKey, PublicKey};
+use wudf_registry::policy::Policy;
 use wudf_registry::signature::{self, Format, read_file, sign_file, verify_bytes};
-use wudf_registry::{Attachments, Error, ErrorKind, Reference, Result};
+use wudf_registry::{ErrorKind, Reference, Registry, Settings};
 
 /// Says that a test is skipped, past the capture of output.
 fn skipped(why: &str) {
@@ -109,19 +110,19 @@ fn openssl_and_we_agree() {
 }
 
 /// Debian's registry on loopback, until the test ends.
-struct Registry {
+struct Docker {
     child: Child,
     host: String,
 }
 
-impl Drop for Registry {
+impl Drop for Docker {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Registry {
+impl Docker {
     fn start(folder: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -193,8 +194,30 @@ impl Registry {
         assert_eq!(status, 201, "{head} {}", String::from_utf8_lossy(&body));
     }
 
-    fn tag(subject: &Reference) -> String {
-        subject.digest().unwrap().replace(':', "-")
+    /// A plugin, as any tool pushes it, under the tag `1.0`.
+    fn push(&self, repository: &str) -> Reference {
+        let config = br#"{"architecture":"wasm","os":"wasip2"}"#;
+        let component = b"\0asm\x0d\0\x01\0";
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {
+                "mediaType": "application/vnd.wasm.config.v0+json",
+                "digest": self.put_blob(repository, config),
+                "size": config.len(),
+            },
+            "layers": [{
+                "mediaType": "application/wasm",
+                "digest": self.put_blob(repository, component),
+                "size": component.len(),
+            }],
+        })
+        .to_string();
+        self.put_manifest(repository, "1.0", manifest.as_bytes());
+        let digest = sha256(manifest.as_bytes());
+        format!("oci://{}/{repository}@{digest}", self.host)
+            .parse()
+            .unwrap()
     }
 }
 
@@ -209,49 +232,60 @@ fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-impl Attachments for Registry {
-    fn manifests(&self, subject: &Reference) -> Result<Vec<Vec<u8>>> {
-        Ok(self.signatures(subject)?.into_iter().collect())
-    }
-
-    fn blob(&self, subject: &Reference, digest: &str, _: usize) -> Result<Vec<u8>> {
-        let path = format!("/v2/{}/blobs/{digest}", subject.repository());
-        match self.ask("GET", &path, "", b"") {
-            (200, _, body) => Ok(body),
-            // There is no way to make the error itself.
-            _ => Err(not_found()),
-        }
-    }
-
-    fn signatures(&self, subject: &Reference) -> Result<Option<Vec<u8>>> {
-        let path = format!(
-            "/v2/{}/manifests/{}.sig",
-            subject.repository(),
-            Self::tag(subject)
-        );
-        let (status, _, body) = self.ask("GET", &path, "", b"");
-        Ok((status == 200).then_some(body))
-    }
-
-    fn put_signatures(
-        &self,
-        subject: &Reference,
-        manifest: &[u8],
-        blobs: &[Vec<u8>],
-    ) -> Result<()> {
-        for blob in blobs {
-            self.put_blob(subject.repository(), blob);
-        }
-        let tag = format!("{}.sig", Self::tag(subject));
-        self.put_manifest(subject.repository(), &tag, manifest);
-        Ok(())
-    }
+fn client(folder: &Path, offline: bool) -> Registry {
+    let mut settings = Settings::default();
+    settings.store = Some(folder.join("store"));
+    settings.offline = offline;
+    Registry::new(settings).unwrap()
 }
 
-fn not_found() -> Error {
-    let error = "no reference".parse::<Reference>().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Invalid);
-    error
+#[test]
+fn what_was_checked_once_runs_without_the_registry() {
+    if !is_there("docker-registry") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let registry = Docker::start(folder.path());
+    let plugin = registry.push("team/slug");
+    let client = |offline: bool| client(folder.path(), offline);
+    let policy = |key: &PrivateKey| {
+        fs::write(at("one.pub"), key.public().to_pem()).unwrap();
+        fs::write(at("policy.toml"), "require = ['one.pub']").unwrap();
+        Policy::read(&at("policy.toml")).unwrap()
+    };
+    let check = |policy: &Policy, client: &Registry| {
+        policy.check_reference(&client.local(), &client.remote(), &plugin)
+    };
+    let (one, two, other) = (
+        PrivateKey::generate().unwrap(),
+        PrivateKey::generate().unwrap(),
+        PrivateKey::generate().unwrap(),
+    );
+    let error = check(&policy(&one), &client(false)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    assert!(error.to_string().contains("has no signature"), "{error}");
+
+    // Signed elsewhere: this store has not seen it.
+    let elsewhere = tempfile::tempdir().unwrap();
+    for key in [&one, &two] {
+        let there = self::client(elsewhere.path(), false);
+        signature::sign(&there.remote(), &plugin, key).unwrap();
+    }
+    for key in [&one, &two] {
+        check(&policy(key), &client(false)).unwrap();
+    }
+    let error = check(&policy(&other), &client(false)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    let says = "has 2 signatures, but none by such a key";
+    assert!(error.to_string().contains(says), "{error}");
+
+    drop(registry);
+    for key in [&one, &two] {
+        check(&policy(key), &client(true)).unwrap();
+        check(&policy(key), &client(false)).unwrap();
+    }
+    assert!(check(&policy(&other), &client(true)).is_err());
 }
 
 #[test]
@@ -262,32 +296,12 @@ fn skopeo_and_we_agree() {
     }
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let registry = Registry::start(folder.path());
+    let registry = Docker::start(folder.path());
     let repository = "team/slug";
 
-    // A plugin as it is pushed.
-    let config = br#"{"architecture":"wasm","os":"wasip2"}"#;
-    let component = b"\0asm\x0d\0\x01\0";
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": {
-            "mediaType": "application/vnd.wasm.config.v0+json",
-            "digest": registry.put_blob(repository, config),
-            "size": config.len(),
-        },
-        "layers": [{
-            "mediaType": "application/wasm",
-            "digest": registry.put_blob(repository, component),
-            "size": component.len(),
-        }],
-    })
-    .to_string();
-    registry.put_manifest(repository, "1.0", manifest.as_bytes());
-    let digest = sha256(manifest.as_bytes());
-    let plugin: Reference = format!("oci://{}/{repository}@{digest}", registry.host)
-        .parse()
-        .unwrap();
+    let client = client(folder.path(), false);
+    let plugin = registry.push(repository);
+    let digest = plugin.digest().unwrap();
 
     let (ours, theirs, other) = (
         PrivateKey::generate().unwrap(),
@@ -358,7 +372,7 @@ fn skopeo_and_we_agree() {
     }
     run(&mut sign("signed"));
     let verified =
-        |key: &PrivateKey| signature::verify(&registry, &plugin, &[key.public()]).unwrap();
+        |key: &PrivateKey| signature::verify(&client.remote(), &plugin, &[key.public()]).unwrap();
     assert_eq!(verified(&theirs), Some(theirs.public()));
     assert_eq!(verified(&ours), None);
 
@@ -376,7 +390,7 @@ fn skopeo_and_we_agree() {
     assert!(PrivateKey::from_pem(&made("made.private"), "Secret").is_err());
 
     // We add ours; skopeo verifies both.
-    signature::sign(&registry, &plugin, &ours).unwrap();
+    signature::sign(&client.remote(), &plugin, &ours).unwrap();
     for key in [&ours, &theirs] {
         assert_eq!(verified(key), Some(key.public()));
         let (fine, said) = accepts(key);
@@ -386,7 +400,7 @@ fn skopeo_and_we_agree() {
     let (fine, said) = accepts(&other);
     assert!(!fine, "{said}");
 
-    let found = signature::list(&registry, &plugin).unwrap();
+    let found = signature::list(&client.remote(), &plugin).unwrap();
     assert!(found.len() >= 2);
     assert!(
         found
@@ -398,5 +412,5 @@ fn skopeo_and_we_agree() {
     let before = found.len();
     run(&mut sign("again"));
     assert_eq!(verified(&ours), Some(ours.public()));
-    assert!(signature::list(&registry, &plugin).unwrap().len() >= before);
+    assert!(signature::list(&client.remote(), &plugin).unwrap().len() >= before);
 }

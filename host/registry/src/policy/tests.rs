@@ -1,9 +1,10 @@
 use std::fs;
 
 use super::*;
-use crate::key::{PrivateKey, sha256};
+use crate::key::PrivateKey;
 use crate::signature::tests::{Memory, key, plugin};
 use crate::signature::{read_file, sign, sign_file};
+use crate::text::digest_of as sha256;
 
 struct Setting {
     folder: tempfile::TempDir,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::payload;
-use crate::key::sha256;
+use crate::text::digest_of;
 use crate::{Error, ErrorKind, Result};
 
 pub(super) const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
@@ -42,7 +42,7 @@ pub(super) fn signed_layer(payload: &[u8], signature: &str) -> Value {
     json!({
         "mediaType": payload::MEDIA_TYPE,
         "size": payload.len(),
-        "digest": sha256(payload),
+        "digest": digest_of(payload),
         "annotations": { SIGNATURE: signature },
     })
 }
@@ -111,7 +111,7 @@ pub(crate) fn append(
     };
     fields.insert(
         "config".into(),
-        json!({ "mediaType": media_type, "size": config.len(), "digest": sha256(&config) }),
+        json!({ "mediaType": media_type, "size": config.len(), "digest": digest_of(&config) }),
     );
     let bytes = serde_json::to_vec(&manifest).map_err(|_| other())?;
     Ok(Some((bytes, vec![blob, config])))

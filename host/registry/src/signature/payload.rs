@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::text::LAST;
 use crate::{Error, ErrorKind, Reference, Result};
 
 pub(super) const MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -54,8 +55,9 @@ impl Payload {
     }
 
     /// The seconds since 1970 that skopeo writes down.
-    pub(super) fn seconds(&self) -> Option<i64> {
-        self.optional.get("timestamp")?.as_i64()
+    pub(super) fn seconds(&self) -> Option<u64> {
+        let seconds = self.optional.get("timestamp")?.as_u64()?;
+        (seconds < LAST).then_some(seconds)
     }
 }
 

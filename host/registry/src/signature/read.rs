@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::manifest::{Layer, Manifest, SIGNATURE, signed_layer};
 use super::payload::{self, Payload};
 use super::{bundle, digest};
-use crate::key::{PublicKey, der_signature, sha256};
+use crate::key::{PublicKey, der_signature};
+use crate::text::{digest_of, hex, rfc3339};
 use crate::{Attachments, Error, ErrorKind, Reference, Result};
 
 /// How many signatures are looked at, of however many there are.
@@ -180,7 +181,7 @@ fn each(
                 layer.size <= limit as u64 && (is_bundle || signature_of(layer).is_some());
             if readable && !blobs.contains_key(&layer.digest) {
                 match at.blob(subject, &layer.digest, limit) {
-                    Ok(blob) if blob.len() <= limit && sha256(&blob) == layer.digest => {
+                    Ok(blob) if blob.len() <= limit && digest_of(&blob) == layer.digest => {
                         bytes_left -= blob.len();
                         blobs.insert(layer.digest.clone(), blob);
                     }
@@ -225,7 +226,7 @@ fn read_payload(blob: &[u8], layer: &Layer, manifest: &Manifest, of: &str) -> Op
     Some(Signature {
         found: Found {
             format: Format::SimpleSigning,
-            made: payload.seconds().and_then(rfc3339).or(created(manifest)),
+            made: payload.seconds().map(rfc3339).or(created(manifest)),
             of_this: payload.digest() == of,
         },
         signed: Signed::Blob,
@@ -248,11 +249,7 @@ fn read_bundle(blob: &[u8], layer: &Layer, manifest: &Manifest, of: &str) -> Opt
             (Format::Bundle, Signed::Bytes(signed), of_this, signature)
         }
         bundle::Content::Message { digest, signature } => {
-            let named = digest
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>();
-            let of_this = of.strip_prefix("sha256:") == Some(&named);
+            let of_this = of.strip_prefix("sha256:") == Some(&hex(&digest));
             (Format::Bundle, Signed::Digest(digest), of_this, signature)
         }
     };
@@ -303,52 +300,4 @@ fn is_their_fault(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::NotFound | ErrorKind::Artifact | ErrorKind::Digest | ErrorKind::TooLarge
     )
-}
-
-/// Seconds since 1970 as a date, up to the year 9999.
-fn rfc3339(seconds: i64) -> Option<String> {
-    if !(0..253_402_300_800).contains(&seconds) {
-        return None;
-    }
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Years that begin in March, so that leap days come last; 400 of them have
-    // 146,097 days.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = era * 400 + year + carry;
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    Some(format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rfc3339;
-
-    #[test]
-    fn seconds_are_dates() {
-        for (seconds, date) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_199, "2024-02-29T23:59:59Z"),
-            (1_709_251_200, "2024-03-01T00:00:00Z"),
-            (1_735_689_599, "2024-12-31T23:59:59Z"),
-            (253_402_300_799, "9999-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(rfc3339(seconds).as_deref(), Some(date));
-        }
-        assert_eq!(rfc3339(-1), None);
-        assert_eq!(rfc3339(i64::MAX), None);
-    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::{Memory, key, plugin, signed_by};
-use crate::key::sha256;
+use crate::text::digest_of as sha256;
 
 pub(super) fn statement(digest: &str) -> Value {
     json!({
