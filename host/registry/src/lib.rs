@@ -16,11 +16,13 @@ mod reference;
 mod registry;
 mod settings;
 mod store;
+mod stored;
 mod text;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
 pub use error::{Error, ErrorKind, Result};
 pub use lock::Lock;
 pub use reference::Reference;
-pub use registry::{Annotate, Kind, PulledModel, PulledPlugin, Pushed, Registry, Stored};
+pub use registry::{Annotate, PulledModel, PulledPlugin, Pushed, Registry};
 pub use settings::{OnProgress, Progress, Settings};
+pub use stored::{Kind, Stored};
