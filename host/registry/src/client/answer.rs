@@ -24,6 +24,9 @@ impl Client<'_> {
             )))
         };
         match e {
+            ureq::Error::Io(e) if e.to_string().contains("InvalidContentType") => Failure::lasting(
+                network("it speaks no TLS; plain HTTP to other machines must be asked for".into()),
+            ),
             ureq::Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => {
                 distrust(&e.to_string())
             }

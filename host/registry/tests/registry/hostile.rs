@@ -1,11 +1,12 @@
 //! Registries that break off, stumble and lie.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
-use wudf_registry::{Attachments, ErrorKind};
+use wudf_registry::{Attachments, ErrorKind, Registry};
 
-use crate::common::{component, digest};
+use crate::common::{component, digest, settings};
 use crate::place::{Place, is_blob, is_manifest, slug};
 use crate::server::{Content, Reply};
 
@@ -129,6 +130,26 @@ fn trouble_that_stays_is_told() {
     let at = place.reference("slug:1").at(&digest(b"none"));
     let error = place.registry().pull_plugin(&at).unwrap_err();
     place.is(&error, ErrorKind::Network, &["500", "full"]);
+}
+
+#[test]
+fn silence_is_not_waited_for_for_ever() {
+    let place = Place::new(
+        slug(&component("silent", 10)),
+        |request, reply, _| match is_manifest(request) {
+            true => reply.stalled_at(5),
+            false => reply,
+        },
+    );
+    let mut settings = settings(place.store.path());
+    settings.silence = Duration::from_millis(300);
+    settings.attempts = 2;
+    let registry = Registry::new(settings).unwrap();
+    let error = registry
+        .pull_plugin(&place.reference("slug:1"))
+        .unwrap_err();
+    place.is(&error, ErrorKind::Network, &[]);
+    assert!(place.asked("GET /v2/slug/manifests/") <= 2);
 }
 
 #[test]

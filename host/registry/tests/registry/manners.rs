@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wudf_registry::{Annotate, ErrorKind};
 
-use crate::common::{component, digest};
+use crate::common::{component, digest, reference};
 use crate::place::{Place, is_blob, slug};
 use crate::server::{Content, Reply, Server};
 
@@ -15,8 +15,7 @@ fn redirects_are_followed_and_not_for_ever() {
     let storage = {
         let bytes = bytes.clone();
         Server::start(move |request| {
-            // Another host: who we are is none of its business.
-            assert_eq!(request.header("authorization"), None);
+            assert_eq!(request.path, "/signed?secret=1");
             Reply::new(200, bytes.clone())
         })
     };
@@ -84,6 +83,53 @@ fn tokens_are_fetched_where_the_registry_says() {
     });
     place.works(&bytes);
     assert_eq!(tokens.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn credentials_stay_with_the_registry() {
+    let bytes = component("stay", 1000);
+    let storage = {
+        let bytes = bytes.clone();
+        Server::start(move |request| match request.header("authorization") {
+            None => Reply::new(200, bytes.clone()),
+            Some(_) => Reply::new(400, "this was for another"),
+        })
+    };
+    let to = format!("http://{}/blob", storage.host);
+    let place = Place::new(slug(&bytes), move |request, reply, _| {
+        let host = request.header("host").unwrap();
+        match (request.path.as_str(), request.header("authorization")) {
+            ("/v2/", _) => reply,
+            (path, _) if path.starts_with("/token?") => Reply::new(200, r#"{"token": "t"}"#),
+            (_, None) => Reply::new(401, "").header(
+                "WWW-Authenticate",
+                &format!(r#"Bearer realm="http://{host}/token""#),
+            ),
+            _ if is_blob(request) => Reply::new(307, "").header("Location", &to),
+            _ => reply,
+        }
+    });
+    place.works(&bytes);
+}
+
+#[test]
+fn a_server_without_tls_where_there_must_be_some() {
+    use std::io::{Read, Write};
+    // It answers a question in the clear as servers do that want TLS, and TLS
+    // as servers do that have none.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten().take(2) {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let place = Place::new(Content::default(), |_, reply, _| reply);
+    let slug = reference(&format!("{host}/slug:1"));
+    let error = place.registry().pull_plugin(&slug).unwrap_err();
+    place.is(&error, ErrorKind::Network, &["speaks no TLS"]);
 }
 
 #[test]
