@@ -254,6 +254,17 @@ impl Registry {
         check_size(reference, layer.size, self.0.settings.plugin_limit)?;
         let (models, annotations) = opened.manifest.ties(reference)?;
         let bytes = self.component(&client, reference, layer)?;
+        // From the store they come whatever the manifest says of them.
+        if bytes.len() as u64 != layer.size {
+            return Err(Error::new(
+                ErrorKind::Artifact,
+                format!(
+                    "{reference} has {} bytes, not the {} that its manifest names",
+                    bytes.len(),
+                    layer.size
+                ),
+            ));
+        }
         self.remember(reference, &opened);
         Ok(PulledPlugin {
             reference: reference.at(&opened.digest),

@@ -1,5 +1,6 @@
 //! Registries that break off, stumble and lie.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use wudf_registry::{Attachments, ErrorKind, Registry};
 
 use crate::common::{component, digest, settings};
 use crate::place::{Place, is_blob, is_manifest, slug};
-use crate::server::{Content, Reply};
+use crate::server::{Content, ENDLESS, Reply};
 
 #[test]
 fn a_blob_that_breaks_off_is_gone_on_with() {
@@ -278,4 +279,7 @@ fn bodies_without_end_are_left() {
     let subject = place.reference("slug").at(&digest(b"x"));
     let error = place.registry().remote().manifests(&subject).unwrap_err();
     place.is(&error, ErrorKind::TooLarge, &[]);
+    // Six bodies, of which buffers take some.
+    let taken = ENDLESS.load(Ordering::SeqCst);
+    assert!(taken < 200 << 20, "{taken} bytes were read");
 }

@@ -29,7 +29,22 @@ fn sizes_that_lie_are_not_believed() {
             _ => place.is(&result.unwrap_err(), ErrorKind::Artifact, &[words]),
         }
     }
-    // More than is allowed, said and not said.
+    // Nor where the blob is known from an honest manifest.
+    let mut content = slug(&bytes);
+    for (tag, size) in [("more", bytes.len() + 1), ("less", bytes.len() - 1)] {
+        let mut layer = content.layer("application/wasm", &bytes, None);
+        layer["size"] = json!(size);
+        let manifest = manifest(content.blob(b"{}"), &[layer]);
+        content.manifest("slug", tag, &manifest);
+    }
+    let place = Place::new(content, |_, reply, _| reply);
+    place.works(&bytes);
+    for tag in ["more", "less"] {
+        let slug = place.reference("slug").tagged(tag);
+        let error = place.registry().pull_plugin(&slug).unwrap_err();
+        place.is(&error, ErrorKind::Artifact, &["its manifest names"]);
+    }
+    // More than is allowed.
     let mut small = settings(TempDir::new().unwrap().path());
     small.plugin_limit = 100;
     let place = Place::new(slug(&bytes), |_, reply, _| reply);
