@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use wasmparser::{Encoding, Parser, Payload};
 
+use crate::text::brief;
 use crate::{Error, ErrorKind, Result};
 
 /// What a component takes and gives, by the names at its outside.
@@ -25,7 +26,10 @@ impl Component {
                 format!("this is no WebAssembly component: {why}"),
             )
         };
-        let broken = |e: wasmparser::BinaryReaderError| wrong(e.message());
+        if !bytes.starts_with(b"\0asm") {
+            return Err(wrong("it does not begin as one"));
+        }
+        let broken = |e: wasmparser::BinaryReaderError| wrong(&brief(e.message()));
         let mut found = Self::default();
         // Components nest; only what stands at the outside counts.
         let mut depth = 0;

@@ -51,8 +51,7 @@ pub(crate) fn of(host: &str) -> Result<Credentials> {
 /// come from elsewhere than its models.
 fn from_environment(host: &str, said: [Option<String>; 3]) -> Result<Option<Credentials>> {
     match said {
-        // The address of a registry alone is no secret and may serve others.
-        [_, None, None] => Ok(None),
+        [None, None, None] => Ok(None),
         [Some(named), Some(user), Some(password)] => {
             let named = named.strip_prefix("oci://").unwrap_or(&named);
             let same = named.trim_end_matches('/').eq_ignore_ascii_case(host);
@@ -192,12 +191,13 @@ mod tests {
         for other in ["a.example", "b.example:5000", "a.example:5000.evil.example"] {
             assert_eq!(from_environment(other, all.clone()).unwrap(), None);
         }
-        assert_eq!(from_environment("a", said(["a", "", ""])).unwrap(), None);
+        assert_eq!(from_environment("a", said(["", "", ""])).unwrap(), None);
         for part in [
             ["", "u", "p"],
             ["a", "u", ""],
             ["a", "", "p"],
             ["", "u", ""],
+            ["a", "", ""],
         ] {
             let error = from_environment("a", said(part)).unwrap_err();
             assert!(error.to_string().contains("WUDF_REGISTRY,"), "{error}");

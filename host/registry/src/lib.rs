@@ -20,6 +20,7 @@ mod registry;
 mod settings;
 pub mod signature;
 mod store;
+mod stored;
 mod text;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
@@ -27,5 +28,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use lock::Lock;
 pub use look::Seen;
 pub use reference::{Reference, SCHEME};
-pub use registry::{Annotate, Kind, PulledModel, PulledPlugin, Pushed, Registry, Stored};
+pub use registry::{Annotate, PulledModel, PulledPlugin, Pushed, Registry};
 pub use settings::{OnProgress, Progress, Settings};
+pub use stored::{Kind, Stored};

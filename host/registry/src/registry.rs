@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::artifact::{Descriptor, Found, Manifest, Sort};
+use crate::artifact::{Descriptor, Found, Manifest};
 use crate::attachments::{Attachments, Hung, MANIFEST_LIMIT};
 use crate::client::{Client, Sink};
 use crate::settings::{Settings, user_store};
@@ -81,39 +80,13 @@ pub struct Pushed {
     pub size: u64,
 }
 
-/// Something in the store.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Stored {
-    /// Where it came from, by tag where there was one, and by digest.
-    pub reference: Reference,
-    /// What it is.
-    pub kind: Kind,
-    /// The bytes of its layers.
-    pub size: u64,
-    /// When it was pulled.
-    pub pulled: SystemTime,
-}
-
-/// What something in the store is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A component.
-    Plugin,
-    /// A model's file or files.
-    Model,
-    /// Neither.
-    Other,
-}
-
 /// The manifest of an artifact and where it was found.
 pub(crate) struct Opened {
     /// What the reference names: an index, where there is one.
     pub(crate) digest: String,
     /// The manifest itself.
-    pub(crate) own: String,
-    pub(crate) manifest: Manifest,
+    own: String,
+    pub(crate) manifest: Box<Manifest>,
 }
 
 impl Registry {
@@ -281,6 +254,17 @@ impl Registry {
         check_size(reference, layer.size, self.0.settings.plugin_limit)?;
         let (models, annotations) = opened.manifest.ties(reference)?;
         let bytes = self.component(&client, reference, layer)?;
+        // From the store they come whatever the manifest says of them.
+        if bytes.len() as u64 != layer.size {
+            return Err(Error::new(
+                ErrorKind::Artifact,
+                format!(
+                    "{reference} has {} bytes, not the {} that its manifest names",
+                    bytes.len(),
+                    layer.size
+                ),
+            ));
+        }
         self.remember(reference, &opened);
         Ok(PulledPlugin {
             reference: reference.at(&opened.digest),
@@ -386,81 +370,6 @@ impl Registry {
             path,
             layers: names.into_iter().map(|(_, digest)| digest).collect(),
         })
-    }
-
-    /// What is in the store, by name.
-    ///
-    /// # Errors
-    /// There is no place for a store.
-    pub fn list(&self) -> Result<Vec<Stored>> {
-        let store = &self.0.store;
-        store.root()?;
-        let mut all = Vec::new();
-        for repository in store.repositories() {
-            let tags = repository.tags();
-            for (digest, pulled) in repository.manifests() {
-                let Ok(reference) = format!("{}@{digest}", repository.name).parse::<Reference>()
-                else {
-                    continue;
-                };
-                let (kind, size) = self.kind(&reference);
-                let mut named: Vec<_> = tags
-                    .iter()
-                    .filter(|(_, of)| *of == digest)
-                    .filter_map(|(tag, _)| {
-                        format!("{}:{tag}@{digest}", repository.name).parse().ok()
-                    })
-                    .collect();
-                if named.is_empty() {
-                    named.push(reference);
-                }
-                all.extend(named.into_iter().map(|reference| Stored {
-                    reference,
-                    kind,
-                    size,
-                    pulled,
-                }));
-            }
-        }
-        Ok(all)
-    }
-
-    fn kind(&self, reference: &Reference) -> (Kind, u64) {
-        let read = |reference: &Reference| {
-            let digest = reference.digest()?;
-            match self.0.store.read(digest, MANIFEST_LIMIT as u64) {
-                Look::Here(bytes) => Found::read(&bytes, reference).ok(),
-                _ => None,
-            }
-        };
-        let found = match read(reference) {
-            Some(Found::Index(index)) => index
-                .choose(reference)
-                .ok()
-                .and_then(|chosen| read(&reference.at(&chosen.digest))),
-            found => found,
-        };
-        match found {
-            Some(Found::Manifest(manifest)) => {
-                let kind = match manifest.sort() {
-                    Sort::Plugin => Kind::Plugin,
-                    Sort::Model => Kind::Model,
-                    Sort::Other => Kind::Other,
-                };
-                (kind, manifest.size())
-            }
-            _ => (Kind::Other, 0),
-        }
-    }
-
-    /// Removes a tag from the store, or what a digest names with all its tags,
-    /// and then every file that nothing names any more. Gives the bytes that
-    /// this freed.
-    ///
-    /// # Errors
-    /// It is not in the store, or the store cannot be written.
-    pub fn remove(&self, reference: &Reference) -> Result<u64> {
-        self.0.store.remove(reference)
     }
 
     /// What hangs on manifests, as far as the store knows.

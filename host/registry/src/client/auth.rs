@@ -8,7 +8,8 @@ use serde::Deserialize;
 use ureq::http::{Method, header};
 use url::Url;
 
-use super::{ANSWER_LIMIT, Ask, Client, Failure, Payload, Response};
+use super::answer::ANSWER_LIMIT;
+use super::{Ask, Client, Failure, Payload, Response};
 use crate::ErrorKind;
 use crate::credentials::{self, Credentials};
 
@@ -112,7 +113,7 @@ impl Client<'_> {
         // Straight to it: a redirect would take the password along.
         let response = self.send_once(&ask, None)?;
         if response.status() != 200 {
-            return Err(self.refused(response, "this"));
+            return Err(self.refused(response, "its token"));
         }
         let body = self.body(response, 16 * ANSWER_LIMIT, "its token")?;
         let token: Token = serde_json::from_slice(&body)

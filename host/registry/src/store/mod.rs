@@ -130,7 +130,15 @@ impl Store {
             fs::create_dir_all(blobs).map_err(io)?;
         }
         let lock = folder.join(format!("{hex}.lock"));
-        let _alone = Held::exclusive(&lock).map_err(io)?;
+        let (_alone, partial) = match Held::exclusive(&lock) {
+            Ok(alone) => (Some(alone), partial.clone()),
+            // Some shared file systems have no locks: each for itself, then.
+            Err(e) if e.kind() == io::ErrorKind::Unsupported => {
+                let own = beside(&folder).and_then(|file| file.keep().map_err(|e| e.error));
+                (None, own.map_err(io)?.1)
+            }
+            Err(e) => return Err(io(e)),
+        };
         match check(&place, digest) {
             Look::Here(()) => {
                 let _ = fs::remove_file(&lock);
@@ -162,10 +170,16 @@ impl Store {
         }
         sink.sync().map_err(io)?;
         drop(sink);
-        fs::rename(&partial, &place).map_err(io)?;
-        if let Ok(metadata) = fs::metadata(&place) {
-            set_checked(&place, digest, &metadata);
+        // What was received is right; what lies there may have been written by
+        // somebody else too, on a disk that machines share without locks.
+        if !matches!(check(&partial, digest), Look::Here(())) {
+            let _ = fs::remove_file(&partial);
+            return Err(Error::new(
+                ErrorKind::Digest,
+                format!("{} changed while it was written", partial.display()),
+            ));
         }
+        fs::rename(&partial, &place).map_err(io)?;
         // Those who wait on it find the blob in its place.
         let _ = fs::remove_file(&lock);
         Ok(place)

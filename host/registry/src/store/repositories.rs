@@ -106,14 +106,18 @@ impl Store {
         done.map_err(|e| failed(&path, &e))
     }
 
-    /// Remembers where a manifest was pulled from, and that it was now.
+    /// Remembers where a manifest was pulled from, and when it first was.
     pub(crate) fn set_pulled(&self, reference: &Reference, digest: &str) -> Result<()> {
         let Some(folder) = self.repository(reference) else {
             return Ok(());
         };
         let hex = digest.trim_start_matches("sha256:");
         let path = folder.join(MANIFESTS).join(hex);
-        write(&path, b"").map_err(|e| failed(&path, &e))
+        // What is taken from the store again was not pulled again.
+        match path.exists() {
+            true => Ok(()),
+            false => write(&path, b"").map_err(|e| failed(&path, &e)),
+        }
     }
 
     /// What hangs on a manifest, as far as it is known.

@@ -147,8 +147,10 @@ fn with_oras() {
     let reference = |rest: &str| format!("{}/{rest}", docker.host);
 
     let ours = component("ours", 300_000);
-    let mut annotate = Annotate::default();
-    annotate.title = Some("slug.wasm".into());
+    let annotate = Annotate {
+        title: Some("slug.wasm".into()),
+        ..Annotate::default()
+    };
     registry
         .push_plugin(&ours, &docker.reference("slug:ours"), &annotate)
         .unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ enum Body {
     Cut(Vec<u8>, usize),
     /// So many of the bytes, and then nothing, for as long as anyone listens.
     Stalled(Vec<u8>, usize),
-    /// Without length or end; how many bytes were taken is counted.
+    /// Without length or end; what is taken of it is counted.
     Endless,
 }
 
@@ -87,6 +87,9 @@ impl Reply {
         }
     }
 }
+
+/// Bytes that were taken of bodies without end.
+pub static ENDLESS: AtomicUsize = AtomicUsize::new(0);
 
 pub struct Server {
     pub host: String,
@@ -198,6 +201,7 @@ fn serve(
             // An end after all, so that a test that should fail does.
             for _ in 0..16_000 {
                 stream.write_all(&chunk)?;
+                ENDLESS.fetch_add(chunk.len(), Ordering::SeqCst);
             }
         }
     }
