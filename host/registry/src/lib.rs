@@ -6,8 +6,10 @@
 
 mod attachments;
 mod error;
+mod metadata;
 mod reference;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
 pub use error::{Error, ErrorKind, Result};
+pub use metadata::{Dependency, DependencyKind, Metadata};
 pub use reference::Reference;
