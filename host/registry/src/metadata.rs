@@ -172,15 +172,18 @@ impl Metadata {
 /// A field as wasm-metadata has it; what is not there stays cleared.
 fn parsed<T>(said: Option<&String>, what: &str) -> Result<AddMetadataField<T>>
 where
-    T: FromStr<Err: Display> + Debug + Clone,
+    T: FromStr + Debug + Clone,
+    T::Err: Display,
 {
     let Some(said) = said.filter(|said| !said.is_empty()) else {
         return Ok(AddMetadataField::Keep);
     };
-    said.parse().map(AddMetadataField::Set).map_err(|e| {
-        let (said, why) = (line(said), line(&e.to_string()));
-        Error::new(ErrorKind::Invalid, format!("`{said}` is no {what}: {why}"))
-    })
+    said.parse()
+        .map(AddMetadataField::Set)
+        .map_err(|e: T::Err| {
+            let (said, why) = (line(said), line(&e.to_string()));
+            Error::new(ErrorKind::Invalid, format!("`{said}` is no {what}: {why}"))
+        })
 }
 
 /// The name in a name section of either kind.
@@ -235,8 +238,9 @@ fn dependencies(section: &[u8]) -> Option<Vec<Dependency>> {
 
 /// What somebody else wrote, as one line that may be shown.
 fn line(said: &str) -> String {
-    let words: Vec<&str> = said.split(['\n', '\r', '\t']).map(str::trim).collect();
-    shown(words.join(" ").trim(), LINE)
+    let lines = said.split(['\n', '\r', '\t']).map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    shown(&lines.join(" "), LINE)
 }
 
 /// The same, where several lines are all right.
@@ -354,7 +358,10 @@ mod tests {
         };
         let mut metadata = full();
         metadata.licenses = Some("the usual\x1b[31m".into());
-        wrong(metadata, "`the usual\u{fffd}[31m` is no licence that SPDX knows");
+        wrong(
+            metadata,
+            "`the usual\u{fffd}[31m` is no licence that SPDX knows",
+        );
         let mut metadata = full();
         metadata.homepage = Some("over there".into());
         wrong(metadata, "`over there` is no address of a home page");

@@ -16,10 +16,10 @@ pub const TARGET: &str = "wasm32-wasip2";
 /// The profile of plugins, which is the crate's own `release` but for this.
 /// Names of functions stay: a trap's backtrace has them.
 const PROFILE: [&str; 4] = [
-    "profile.wudf.inherits='release'",
-    "profile.wudf.lto='fat'",
-    "profile.wudf.codegen-units=1",
-    "profile.wudf.strip='debuginfo'",
+    "profile.wudf-plugin.inherits='release'",
+    "profile.wudf-plugin.lto='fat'",
+    "profile.wudf-plugin.codegen-units=1",
+    "profile.wudf-plugin.strip='debuginfo'",
 ];
 
 /// How to compile.
@@ -44,7 +44,16 @@ pub fn compile(package: &Package, how: &How<'_>) -> Result<Vec<u8>> {
         command.arg("auditable");
     }
     // As nothing but a cdylib: cargo leaves out link-time optimisation for what is also a library.
-    command.args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", "wudf"]);
+    command.args([
+        "rustc",
+        "--lib",
+        "--crate-type",
+        "cdylib",
+        "--target",
+        TARGET,
+        "--profile",
+        "wudf-plugin",
+    ]);
     command.args(["--message-format", "json-render-diagnostics"]);
     for setting in PROFILE {
         command.args(["--config", setting]);
@@ -80,7 +89,10 @@ fn check_target(folder: &Path) -> Result<()> {
         .args(["--print", "target-libdir", "--target", TARGET])
         .output()
         .with_context(|| {
-            format!("cannot run {}: plugins are built with Rust, which https://rustup.rs installs", rustc.display())
+            format!(
+                "cannot run {}: plugins are built with Rust, which https://rustup.rs installs",
+                rustc.display()
+            )
         })?;
     let libraries = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     ensure!(
@@ -96,7 +108,9 @@ fn check_auditable() -> Result<()> {
         .output()
         .is_ok_and(|output| output.status.success());
     if !found {
-        bail!("--auditable needs cargo-auditable, which is not installed: run `cargo install cargo-auditable`");
+        bail!(
+            "--auditable needs cargo-auditable, which is not installed: run `cargo install cargo-auditable`"
+        );
     }
     Ok(())
 }
@@ -166,10 +180,16 @@ fn artifact(messages: &[u8], library: &str) -> Option<PathBuf> {
     let messages = lines.filter_map(|line| serde_json::from_slice::<Message>(line).ok());
     let ours = messages.filter(|message| {
         message.reason == "compiler-artifact"
-            && message.target.as_ref().is_some_and(|target| target.name == library)
+            && message
+                .target
+                .as_ref()
+                .is_some_and(|target| target.name == library)
     });
     let mut files = ours.flat_map(|message| message.filenames);
-    files.rfind(|file| file.extension().is_some_and(|extension| extension == "wasm"))
+    files.rfind(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "wasm")
+    })
 }
 
 #[cfg(test)]
@@ -182,7 +202,10 @@ mod tests {
 {"reason":"compiler-artifact","target":{"name":"hello"},"filenames":["/t/hello.d","/t/hello.wasm"]}
 garbage
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(artifact(messages, "hello"), Some(PathBuf::from("/t/hello.wasm")));
+        assert_eq!(
+            artifact(messages, "hello"),
+            Some(PathBuf::from("/t/hello.wasm"))
+        );
         assert_eq!(artifact(messages, "syn"), None);
     }
 }

@@ -41,7 +41,8 @@ pub fn build(args: &BuildArgs, talk: Talk) -> Result<()> {
     {
         fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
     }
-    output::write_file(&path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    output::write_file(&path, &bytes)
+        .with_context(|| format!("cannot write {}", path.display()))?;
 
     talk.say(&format!(
         "{name} {}, {}, {}",

@@ -64,7 +64,9 @@ pub fn locate(path: Option<&Path>) -> Result<PathBuf> {
         None => above(),
     };
     let Some(manifest) = found.filter(|file| file.is_file()) else {
-        let place = path.map_or("here or above".to_owned(), |path| format!("in {}", path.display()));
+        let place = path.map_or("here or above".to_owned(), |path| {
+            format!("in {}", path.display())
+        });
         bail!("there is no Cargo.toml {place}: `wudf new NAME` makes a plugin crate");
     };
     manifest
@@ -83,19 +85,34 @@ impl Package {
     /// Asks cargo, which knows of workspaces, and of where the build goes.
     pub fn read(manifest: &Path) -> Result<Self> {
         let output = Command::new(cargo())
-            .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+            .args([
+                "metadata",
+                "--no-deps",
+                "--format-version",
+                "1",
+                "--manifest-path",
+            ])
             .arg(manifest)
             .output()
-            .context("cannot run cargo: plugins are built with Rust, which https://rustup.rs installs")?;
+            .context(
+                "cannot run cargo: plugins are built with Rust, which https://rustup.rs installs",
+            )?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("cargo cannot read {}\n{}", manifest.display(), said.trim());
         }
         let mut workspace: Workspace =
             serde_json::from_slice(&output.stdout).context("cargo's answer is not as expected")?;
-        let found = workspace.packages.iter().position(|one| one.manifest_path == manifest);
+        let found = workspace
+            .packages
+            .iter()
+            .position(|one| one.manifest_path == manifest);
         let Some(found) = found else {
-            let names: Vec<&str> = workspace.packages.iter().map(|one| one.name.as_str()).collect();
+            let names: Vec<&str> = workspace
+                .packages
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect();
             bail!(
                 "{} is a workspace of several crates: build one by its folder, as in `wudf build FOLDER` ({})",
                 manifest.display(),
@@ -115,7 +132,10 @@ impl Package {
         let targets = &self.manifest.targets;
         let is_library = |target: &&Target| {
             let kinds = ["lib", "rlib", "cdylib", "dylib", "staticlib"];
-            target.kind.iter().any(|kind| kinds.contains(&kind.as_str()))
+            target
+                .kind
+                .iter()
+                .any(|kind| kinds.contains(&kind.as_str()))
         };
         let library = targets.iter().find(is_library);
         let library = library.with_context(|| {
@@ -135,13 +155,18 @@ impl Package {
 
     /// What `[package.metadata.wudf]` names as the input of a trial run.
     pub fn example(&self) -> Result<Vec<PathBuf>> {
-        let settings = self.manifest.metadata.as_ref().and_then(|all| all.get("wudf"));
+        let settings = self
+            .manifest
+            .metadata
+            .as_ref()
+            .and_then(|all| all.get("wudf"));
         let Some(example) = settings.and_then(|wudf| wudf.get("example")) else {
             return Ok(Vec::new());
         };
         let one = example.as_str().map(|name| vec![name.to_owned()]);
         let names = one.or_else(|| serde_json::from_value(example.clone()).ok());
-        let names = names.context("`example` in [package.metadata.wudf] of Cargo.toml is no list of files")?;
+        let names = names
+            .context("`example` in [package.metadata.wudf] of Cargo.toml is no list of files")?;
         ensure!(
             !names.is_empty(),
             "`example` in [package.metadata.wudf] of Cargo.toml names nothing"

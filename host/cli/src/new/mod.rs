@@ -27,7 +27,10 @@ pub fn new(args: &NewArgs, talk: Talk) -> Result<()> {
     let files = files(name, args.sdk.as_deref())?;
     write(&folder, &files)?;
     talk.say(&format!("{name} is a plugin now. What comes next:"));
-    talk.say(&format!("  cd {} && wudf build && wudf run", folder.display()));
+    talk.say(&format!(
+        "  cd {} && wudf build && wudf run",
+        folder.display()
+    ));
     Ok(())
 }
 
@@ -130,11 +133,64 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<()> {
 pub fn crate_name(text: &str) -> Result<String, String> {
     // With `-` as `_`, the way the compiler sees it.
     const TAKEN: &[&str] = &[
-        "abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue", "core", "crate",
-        "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
-        "macro", "match", "mod", "move", "mut", "override", "priv", "proc_macro", "pub", "ref", "return", "self",
-        "static", "std", "struct", "super", "test", "trait", "true", "try", "type", "typeof", "unsafe", "unsized",
-        "use", "virtual", "where", "while", "wudf_guest", "wudf_guest_macros", "yield",
+        "abstract",
+        "alloc",
+        "as",
+        "async",
+        "await",
+        "become",
+        "box",
+        "break",
+        "const",
+        "continue",
+        "core",
+        "crate",
+        "do",
+        "dyn",
+        "else",
+        "enum",
+        "extern",
+        "false",
+        "final",
+        "fn",
+        "for",
+        "gen",
+        "if",
+        "impl",
+        "in",
+        "let",
+        "loop",
+        "macro",
+        "match",
+        "mod",
+        "move",
+        "mut",
+        "override",
+        "priv",
+        "proc_macro",
+        "pub",
+        "ref",
+        "return",
+        "self",
+        "static",
+        "std",
+        "struct",
+        "super",
+        "test",
+        "trait",
+        "true",
+        "try",
+        "type",
+        "typeof",
+        "unsafe",
+        "unsized",
+        "use",
+        "virtual",
+        "where",
+        "while",
+        "wudf_guest",
+        "wudf_guest_macros",
+        "yield",
     ];
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) || !text.chars().all(plain) {
@@ -160,7 +216,20 @@ mod tests {
             assert_eq!(crate_name(good), Ok(good.to_owned()));
         }
         for bad in [
-            "", "1a", "-a", "_a", "a b", "a/b", "../a", "ä", "fn", "Self", "std", "test", "wudf-guest", "a.b",
+            "",
+            "1a",
+            "-a",
+            "_a",
+            "a b",
+            "a/b",
+            "../a",
+            "ä",
+            "fn",
+            "Self",
+            "std",
+            "test",
+            "wudf-guest",
+            "a.b",
             &"a".repeat(65),
         ] {
             assert!(crate_name(bad).is_err(), "{bad}");
@@ -195,7 +264,9 @@ mod tests {
         };
         let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
         assert_eq!(manifest["package"]["name"].as_str(), Some("hello"));
-        let sdk = manifest["dependencies"]["wudf-guest"]["path"].as_str().unwrap();
+        let sdk = manifest["dependencies"]["wudf-guest"]["path"]
+            .as_str()
+            .unwrap();
         for name in ["Cargo.toml", "README.md", "src/lib.rs"] {
             text(&format!("{sdk}/{name}"));
         }

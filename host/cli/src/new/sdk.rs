@@ -127,7 +127,12 @@ mod tests {
         );
         let features = dependencies["bytemuck"]["features"].as_array().unwrap();
         assert_eq!(features.len(), 2, "{features:?}");
-        assert!(!manifest_of("guest/sdk-macros/Cargo.toml").unwrap().to_string().contains("workspace"));
+        assert!(
+            !manifest_of("guest/sdk-macros/Cargo.toml")
+                .unwrap()
+                .to_string()
+                .contains("workspace")
+        );
     }
 
     #[test]
