@@ -36,7 +36,7 @@ fn letters(word: Option<&str>) -> Result<Option<u32>> {
         return Ok(None);
     };
     if word.contains(|c: char| c.is_ascii_digit()) {
-        wudf_guest::fail!("{word:?} has a digit");
+        wudf_guest::fail!("{word} has a digit");
     }
     Ok(Some(word.chars().count() as u32))
 }
