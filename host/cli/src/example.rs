@@ -21,8 +21,9 @@ pub struct Example {
     folder: PathBuf,
 }
 
-/// The command line, and the crate that stands in for what it leaves out. What is wrong is said, and the program ended.
-pub fn parse() -> (Cli, Option<Example>) {
+/// The command line, and the crate that stands in for what it leaves out, or why it cannot. Where there is none, what
+/// is wrong with the command line is said, and the program ended.
+pub fn parse() -> (Cli, Option<Result<Example>>) {
     let error = match Cli::try_parse() {
         Ok(cli) => return (cli, None),
         Err(error) => error,
@@ -32,9 +33,11 @@ pub fn parse() -> (Cli, Option<Example>) {
         && let Command::Run(args) = &mut cli.command
         && let Some(example) = Example::here()
     {
-        let shown = |path: &PathBuf| build::from_here(path).to_string_lossy().into_owned();
-        args.plugin = shown(&example.plugin);
-        args.inputs = example.inputs.iter().map(shown).collect();
+        if let Ok(example) = &example {
+            let shown = |path: &PathBuf| build::from_here(path).to_string_lossy().into_owned();
+            args.plugin = shown(&example.plugin);
+            args.inputs = example.inputs.iter().map(shown).collect();
+        }
         return (cli, Some(example));
     }
     error.exit()
@@ -60,17 +63,21 @@ fn without_arguments() -> Option<Cli> {
 
 impl Example {
     /// None where there is no plugin crate, or none with an example.
-    fn here() -> Option<Self> {
+    fn here() -> Option<Result<Self>> {
         let manifest = build::above()?.canonicalize().ok()?;
         // Before cargo is asked, which takes a while.
         let text = fs::read_to_string(&manifest).ok()?;
         let table: toml::Table = text.parse().ok()?;
-        table.get("package")?.get("metadata")?.get("wudf")?;
-        let package = Package::read(&manifest).ok()?;
-        let inputs = package.example().ok().filter(|inputs| !inputs.is_empty())?;
-        Some(Self {
+        let settings = table.get("package")?.get("metadata")?.get("wudf")?;
+        settings.get("example")?;
+        Some(Self::of(&manifest))
+    }
+
+    fn of(manifest: &Path) -> Result<Self> {
+        let package = Package::read(manifest)?;
+        Ok(Self {
             plugin: package.plugin(),
-            inputs,
+            inputs: package.example()?,
             folder: package.folder,
         })
     }

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let talk = Talk::begin(cli.talk);
     let ready = || {
         interruptible()?;
-        example.map_or(Ok(()), |example| example.check(talk))
+        example.map_or(Ok(()), |example| example?.check(talk))
     };
     let exit = match ready().and_then(|()| act(cli.command, talk)) {
         Ok(exit) => exit,

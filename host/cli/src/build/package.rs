@@ -160,9 +160,8 @@ impl Package {
             .metadata
             .as_ref()
             .and_then(|all| all.get("wudf"));
-        let Some(example) = settings.and_then(|wudf| wudf.get("example")) else {
-            return Ok(Vec::new());
-        };
+        let example = settings.and_then(|wudf| wudf.get("example"));
+        let example = example.unwrap_or(&serde_json::Value::Null);
         let one = example.as_str().map(|name| vec![name.to_owned()]);
         let names = one.or_else(|| serde_json::from_value(example.clone()).ok());
         let names = names
