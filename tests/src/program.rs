@@ -70,7 +70,18 @@ pub fn wudf<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = 
 pub fn alone(command: &mut Command) -> &mut Command {
     let cache = release().with_file_name("tmp").join("wudf-cache");
     command.env("XDG_CACHE_HOME", cache);
+    // Nobody's policy counts here.
+    command.env("XDG_CONFIG_HOME", release().with_file_name("no-config"));
     for name in [
+        "WUDF_POLICY",
+        "WUDF_LOCK",
+        "WUDF_STORE",
+        "WUDF_REGISTRY",
+        "WUDF_REGISTRY_USERNAME",
+        "WUDF_REGISTRY_PASSWORD",
+        "DOCKER_CONFIG",
+        "REGISTRY_AUTH_FILE",
+        "SOURCE_DATE_EPOCH",
         "WUDF_ONNXRUNTIME",
         "VIRTUAL_ENV",
         "CONDA_PREFIX",

@@ -26,10 +26,12 @@ pub mod models;
 mod open;
 pub mod options;
 pub mod reference;
+pub mod registries;
 mod share;
 mod spec;
 mod udf;
 
 pub use open::{Prepared, inspect, open, prepare};
+pub use registries::{Fetch, Registries};
 pub use spec::{OnError, PluginSource, Spec};
 pub use udf::{Udf, recount};

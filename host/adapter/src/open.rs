@@ -1,15 +1,15 @@
 //! From a [`Spec`] to a [`Udf`].
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+use wudf_registry::Reference;
 use wudf::{Cache, Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
-use wudf_backends::source::Sources;
 
 use crate::models::Models;
 use crate::share::{Stamp, stamp, stamp_of};
-use crate::{PluginSource, Spec, Udf, reference};
+use crate::{Fetch, PluginSource, Registries, Spec, Udf, reference};
 
 /// The UDFs that a process keeps open, beyond those that are in use.
 const KEPT: usize = 32;
@@ -23,6 +23,7 @@ pub struct Prepared {
     /// Its name in the plugin.
     pub function: String,
     models: Models,
+    reference: Option<Reference>,
     on_error: crate::OnError,
 }
 
@@ -56,38 +57,49 @@ impl Prepared {
                 _ => error,
             }
         })?;
-        Ok(Udf::new(function, self.on_error))
+        Ok(Udf::new(function, self.on_error, self.reference.clone()))
     }
 }
 
 /// Finds the plugin and the function of a spec, compiles the plugin and reads
-/// the models' entries; loads no model.
+/// the models' entries; loads no model. Models that the spec does not name are
+/// those that the plugin's registry names for it.
 ///
 /// # Errors
 /// What stands in the way: see [`ErrorKind`].
-pub fn prepare(spec: &Spec, sources: Arc<Sources>) -> Result<Prepared> {
-    let entries = spec
+pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
+    let found = reference::find(
+        &spec.plugin,
+        spec.digest.as_deref(),
+        &spec.registries,
+        fetch,
+    )?;
+    let mut named: BTreeMap<&str, String> = found
         .models
+        .iter()
+        .map(|(name, reference)| (name.as_str(), reference.to_string()))
+        .collect();
+    for (name, source) in &spec.models {
+        named.insert(name, source.clone());
+    }
+    let entries = named
         .iter()
         .map(|(name, source)| format!("{name}={source}"));
     let models = Models::read(
         entries,
         spec.backend.as_deref(),
         spec.onnxruntime.clone(),
-        sources,
+        spec.registries.sources(fetch),
     )?;
     let runtime = runtime(spec, &models)?;
-    let digest = spec.digest.as_deref();
-    let plugin = match &spec.plugin {
-        PluginSource::Named(name) => reference::load_checked(&runtime, name, digest),
-        PluginSource::Inline(name, bytes) => reference::from_bytes(&runtime, name, bytes, digest),
-    }?;
+    let plugin = found.load(&runtime)?;
     let function = reference::function(&plugin, spec.function.as_deref())?;
     Ok(Prepared {
         function: function.name.clone(),
         runtime,
         plugin,
         models,
+        reference: found.reference,
         on_error: spec.on_error,
     })
 }
@@ -96,12 +108,9 @@ pub fn prepare(spec: &Spec, sources: Arc<Sources>) -> Result<Prepared> {
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn inspect(source: &PluginSource) -> Result<Plugin> {
-    let runtime = base(&Limits::default(), &Cache::default())?;
-    match source {
-        PluginSource::Named(name) => reference::load(&runtime, name),
-        PluginSource::Inline(name, bytes) => reference::from_bytes(&runtime, name, bytes, None),
-    }
+pub fn inspect(source: &PluginSource, registries: &Registries) -> Result<Plugin> {
+    let found = reference::find(source, None, registries, &Fetch::default())?;
+    found.load(&base(&Limits::default(), &Cache::default())?)
 }
 
 /// Opens a spec. What this process has opened before is not opened again, as
@@ -116,7 +125,7 @@ pub fn open(spec: &Spec) -> Result<Udf> {
     }
     // Not under the lock: a model may take its time, and others need not wait
     // for it. Two who open the same at once share the model all the same.
-    let udf = prepare(spec, Arc::default())?.open(&spec.options)?;
+    let udf = prepare(spec, &Fetch::default())?.open(&spec.options)?;
     let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     opened.push_back((seen, udf.clone()));
     if opened.len() > KEPT
@@ -156,7 +165,7 @@ impl Seen {
     fn of(spec: &Spec) -> Self {
         let plugin = match &spec.plugin {
             PluginSource::Named(name) => stamp_of(name.as_ref()),
-            PluginSource::Inline(..) => None,
+            PluginSource::Inline { .. } => None,
         };
         let models = spec
             .models
@@ -166,10 +175,18 @@ impl Seen {
             })
             .map(|model| stamp(&model.source));
         let assets = spec.assets.values().map(|path| stamp_of(path));
+        let registries = &spec.registries;
+        let rules = [&registries.lock, &registries.policy];
+        let rules = rules.into_iter().map(|file| stamp_of(file.as_deref()?));
         Self {
             process: std::process::id(),
             spec: spec.clone(),
-            files: [plugin].into_iter().chain(models).chain(assets).collect(),
+            files: [plugin]
+                .into_iter()
+                .chain(models)
+                .chain(assets)
+                .chain(rules)
+                .collect(),
         }
     }
 }

@@ -1,39 +1,104 @@
 //! What the user calls a plugin and its function: `PLUGIN[:FUNCTION]`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use wudf::{Error, ErrorKind, Plugin, Result, Runtime, Signature};
 use wudf_artifacts::SHIPPED;
+use wudf_registry::policy::{Subject, Wanted};
+use wudf_registry::{Reference, SCHEME, signature};
+
+use crate::registries::error;
+use crate::{Fetch, PluginSource, Registries};
 
 /// The names of the plugins that wudf brings.
 pub fn shipped() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|shipped| shipped.name)
 }
 
-/// Loads what the user calls a plugin: a file, or the name of one that wudf brings.
-///
-/// # Errors
-/// [`ErrorKind::UnknownPlugin`] when it is neither, otherwise as [`Plugin::from_file`].
-pub fn load(runtime: &Runtime, name: &str) -> Result<Plugin> {
-    load_checked(runtime, name, None)
+/// A plugin that was found and may run here. Nothing of it has been compiled.
+pub struct Found {
+    /// What errors call it.
+    pub name: String,
+    /// The component.
+    pub bytes: Cow<'static, [u8]>,
+    /// What it is in its registry, by digest, if it comes from one.
+    pub reference: Option<Reference>,
+    /// The models that its registry names for it, by the names that it knows.
+    pub models: BTreeMap<String, Reference>,
 }
 
-/// Loads a plugin, and refuses it before it is compiled when its digest is not the one that is wanted.
+impl Found {
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// As [`Plugin::from_bytes`].
+    pub fn load(&self, runtime: &Runtime) -> Result<Plugin> {
+        Plugin::from_bytes(runtime, &self.name, &self.bytes)
+    }
+
+    fn of(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+            reference: None,
+            models: BTreeMap::new(),
+        }
+    }
+}
+
+/// Finds a plugin: a file, one that wudf brings, one in a registry
+/// (`oci://HOST/NAME:TAG`), or one in memory; and refuses it when its digest
+/// is not the one that is wanted, or when the policy does not allow it. What
+/// wudf brings is as trusted as wudf.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] for another digest, otherwise as [`load`].
-pub fn load_checked(runtime: &Runtime, name: &str, digest: Option<&str>) -> Result<Plugin> {
+/// [`ErrorKind::UnknownPlugin`] when there is none, [`ErrorKind::Refused`] when
+/// it may not run, [`ErrorKind::Registry`] and [`ErrorKind::Io`] when it cannot be had.
+pub fn find(
+    source: &PluginSource,
+    digest: Option<&str>,
+    registries: &Registries,
+    fetch: &Fetch,
+) -> Result<Found> {
+    let found = match source {
+        PluginSource::Inline {
+            name,
+            bytes,
+            signatures,
+        } => {
+            allow(registries, &Subject::Inline(name), bytes, || {
+                Ok(signatures.clone())
+            })?;
+            Found::of(name, bytes.to_vec())
+        }
+        PluginSource::Named(name) => named(name, registries, fetch)?,
+    };
+    match digest {
+        Some(wanted) => check(found, wanted),
+        None => Ok(found),
+    }
+}
+
+fn named(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
+    if name.starts_with(SCHEME) {
+        return pull(name, registries, fetch);
+    }
     let path = Path::new(name);
     if path.is_file() {
         let bytes = std::fs::read(path)
             .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+        allow(registries, &Subject::File(path), &bytes, || {
+            signature::read_file(path)
+        })?;
         let stem = path
             .file_stem()
             .map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
-        return from_bytes(runtime, &stem, &bytes, digest);
+        return Ok(Found::of(stem, bytes));
     }
     if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
-        return from_bytes(runtime, shipped.name, shipped.bytes, digest);
+        return Ok(Found::of(shipped.name, shipped.bytes));
     }
     let names: Vec<&str> = shipped().collect();
     Err(Error::new(
@@ -45,24 +110,53 @@ pub fn load_checked(runtime: &Runtime, name: &str, digest: Option<&str>) -> Resu
     ))
 }
 
-/// A plugin from its bytes, refused when they are not those of the digest.
-pub(crate) fn from_bytes(
-    runtime: &Runtime,
-    name: &str,
-    bytes: &[u8],
-    digest: Option<&str>,
-) -> Result<Plugin> {
-    if let Some(wanted) = digest {
-        let found = digest_of(bytes);
-        if found != wanted {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!("the plugin here is {found}, the one that is wanted {wanted}"),
+fn pull(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
+    let reference: Reference = name.parse().map_err(error)?;
+    let policy = registries.policy()?;
+    let registry = registries.open(fetch)?;
+    let pulled = registry.pull_plugin(&reference).map_err(error)?;
+    if let Some(policy) = policy {
+        policy
+            .check_reference(
+                &registry.local(),
+                &registry.remote(),
+                &pulled.reference,
             )
-            .in_plugin(name));
-        }
+            .map_err(error)?;
     }
-    Plugin::from_bytes(runtime, name, bytes)
+    Ok(Found {
+        models: pulled.models,
+        reference: Some(pulled.reference),
+        ..Found::of(reference.name(), pulled.bytes)
+    })
+}
+
+/// Refuses bytes that the policy wants signed and that are not.
+fn allow(
+    registries: &Registries,
+    what: &Subject<'_>,
+    bytes: &[u8],
+    signatures: impl FnOnce() -> wudf_registry::Result<Vec<String>>,
+) -> Result<()> {
+    let Some(policy) = registries.policy()? else {
+        return Ok(());
+    };
+    if matches!(policy.wanted(what), Wanted::Nothing) {
+        return Ok(());
+    }
+    policy
+        .check_bytes(what, bytes, &signatures().map_err(error)?)
+        .map_err(error)
+}
+
+/// Refuses a plugin with another digest than the one that is wanted.
+fn check(found: Found, wanted: &str) -> Result<Found> {
+    let digest = digest_of(&found.bytes);
+    if digest == wanted {
+        return Ok(found);
+    }
+    let message = format!("the plugin here is {digest}, the one that is wanted {wanted}");
+    Err(Error::new(ErrorKind::Refused, message).in_plugin(&found.name))
 }
 
 /// `sha256:` and the digest of the bytes, in hexadecimal.
@@ -75,8 +169,12 @@ pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-/// Takes `PLUGIN[:FUNCTION]` apart. A file may have a colon in its name.
+/// Takes `PLUGIN[:FUNCTION]` apart. A file may have a colon in its name; a
+/// reference has its tag or digest before that of the function.
 pub fn split(reference: &str) -> (&str, Option<&str>) {
+    if let Some(rest) = reference.strip_prefix(SCHEME) {
+        return split_reference(reference, rest);
+    }
     if Path::new(reference).exists() {
         return (reference, None);
     }
@@ -86,6 +184,25 @@ pub fn split(reference: &str) -> (&str, Option<&str>) {
         }
         _ => (reference, None),
     }
+}
+
+/// `oci://HOST/NAME:TAG[:FUNCTION]` or `oci://HOST/NAME[:TAG]@sha256:HEX[:FUNCTION]`.
+fn split_reference<'a>(reference: &'a str, rest: &str) -> (&'a str, Option<&'a str>) {
+    let name = rest.find('/').map_or(rest, |slash| &rest[slash..]);
+    // Behind the algorithm of a digest, or behind the tag.
+    let before = name
+        .find("@sha256:")
+        .map_or(0, |at| at + "@sha256:".len());
+    let mut colons = name[before..].match_indices(':').map(|(at, _)| before + at);
+    let colon = match before {
+        0 => colons.nth(1),
+        _ => colons.next(),
+    };
+    let Some(colon) = colon else {
+        return (reference, None);
+    };
+    let at = reference.len() - (name.len() - colon);
+    (&reference[..at], Some(&reference[at + 1..]))
 }
 
 /// The function of that name; without a name the only one, or the one named like the plugin.
@@ -137,6 +254,15 @@ mod tests {
         );
         assert_eq!(split("./a.wasm:f"), ("./a.wasm", Some("f")));
         assert_eq!(split("C:\\plugins\\a.wasm"), ("C:\\plugins\\a.wasm", None));
+        for (reference, parts) in [
+            ("oci://a.example:5000/b", ("oci://a.example:5000/b", None)),
+            ("oci://a.example/b:1", ("oci://a.example/b:1", None)),
+            ("oci://a.example/b:1:f", ("oci://a.example/b:1", Some("f"))),
+            ("oci://a.example/b@sha256:0f", ("oci://a.example/b@sha256:0f", None)),
+            ("oci://a.example/b:1@sha256:0f:f", ("oci://a.example/b:1@sha256:0f", Some("f"))),
+        ] {
+            assert_eq!(split(reference), parts);
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a:b.wasm");
         std::fs::write(&path, "").unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use wudf::{Cache, Error, ErrorKind};
 
-use crate::reference;
+use crate::{Registries, reference};
 
 /// Everything that makes a UDF: cheap to copy and to send, it holds no code,
 /// no session and no weights, unless the plugin was put [in it](PluginSource::Inline).
@@ -41,16 +41,25 @@ pub struct Spec {
     pub time_limit: Option<Duration>,
     /// Where compiled plugins are kept.
     pub cache: Cache,
+    /// How registries are used, and what may run.
+    pub registries: Registries,
 }
 
 /// Where a plugin is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PluginSource {
-    /// A file, or the name of a plugin that wudf brings.
+    /// A file, the name of a plugin that wudf brings, or one in a registry: `oci://...`.
     Named(String),
-    /// Here: what errors call it, and its bytes.
-    Inline(String, Arc<[u8]>),
+    /// Here.
+    Inline {
+        /// What errors call it.
+        name: String,
+        /// The component.
+        bytes: Arc<[u8]>,
+        /// Signatures of the bytes, as a file `.sig` has them.
+        signatures: Vec<String>,
+    },
 }
 
 /// What a failed row does.
@@ -116,6 +125,7 @@ impl Spec {
             memory: None,
             time_limit: None,
             cache: Cache::default(),
+            registries: Registries::default(),
         }
     }
 }

@@ -6,6 +6,8 @@ use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields};
 use wudf::{Error, Function, Output, Result, Signature};
 
+use wudf_registry::Reference;
+
 use crate::OnError;
 
 /// A function with its options, models and policy: ready for an engine's
@@ -14,16 +16,32 @@ use crate::OnError;
 pub struct Udf {
     function: Function,
     on_error: OnError,
+    reference: Option<Reference>,
 }
 
 impl Udf {
-    pub(crate) fn new(function: Function, on_error: OnError) -> Self {
-        Self { function, on_error }
+    pub(crate) fn new(function: Function, on_error: OnError, reference: Option<Reference>) -> Self {
+        Self {
+            function,
+            on_error,
+            reference,
+        }
+    }
+
+    /// What the plugin is in its registry, by digest; `None` when it comes from
+    /// none.
+    pub fn reference(&self) -> Option<&Reference> {
+        self.reference.as_ref()
     }
 
     /// The function below, which knows failures and no policy.
     pub fn function(&self) -> &Function {
         &self.function
+    }
+
+    /// The function below alone.
+    pub fn into_function(self) -> Function {
+        self.function
     }
 
     /// The function's signature under its options. What the policy makes of

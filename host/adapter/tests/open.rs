@@ -76,7 +76,11 @@ fn another_digest_is_refused() {
     spec.digest = Some(digest_of(b"another"));
     let error = open(&spec).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
-    spec.plugin = PluginSource::Inline("kit".into(), KIT.bytes.into());
+    spec.plugin = PluginSource::Inline {
+        name: "kit".into(),
+        bytes: KIT.bytes.into(),
+        signatures: Vec::new(),
+    };
     assert_eq!(open(&spec).unwrap_err().kind(), ErrorKind::Refused);
     spec.digest = Some(digest_of(KIT.bytes));
     open(&spec).unwrap();

@@ -45,6 +45,7 @@ pub mod source;
 mod tests;
 
 pub use defaults::defaults;
+pub use model_file::files;
 #[cfg(feature = "onnxruntime")]
 pub use onnxruntime::OnnxRuntime;
 #[cfg(feature = "rten")]

@@ -1,10 +1,10 @@
 //! What all backends do before they load: fetch the file, read its graph,
 //! settle the outputs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use wudf::nn::{Error, ErrorKind, LoadRequest, TensorSpec};
+use wudf::nn::{Error, ErrorKind, LoadRequest, ModelSource, TensorSpec};
 
 use crate::onnx::{self, Graph};
 use crate::source::{Content, Sources};
@@ -79,6 +79,21 @@ impl ModelFile {
     }
 }
 
+/// The files of a model that is a file: itself, and those beside it that it
+/// keeps weights in.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when one is missing, [`ErrorKind::Security`] when a
+/// weight is said to lie elsewhere, and what else is wrong with the file.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let location = path.display().to_string();
+    let Content { bytes, folder } = Sources::default().open(&ModelSource::Location(location))?;
+    let graph = Graph::read(&Bytes::from(bytes))?;
+    let external = external_files(&graph, folder.as_deref())?;
+    let external = external.into_iter().map(|(_, path)| path);
+    Ok([path.to_owned()].into_iter().chain(external).collect())
+}
+
 /// Where the files lie that hold a graph's weights.
 ///
 /// A graph may name any path, and backends would read it into the outputs: only
@@ -86,12 +101,12 @@ impl ModelFile {
 /// (one that a plugin handed over, or that was downloaded).
 fn external_files(
     graph: &Graph,
-    folder: Option<&std::path::Path>,
+    folder: Option<&Path>,
 ) -> Result<Vec<(String, PathBuf)>, Error> {
     graph
         .external_files()
         .map(|name| {
-            let plain = std::path::Path::new(name).file_name().is_some_and(|file| file == name);
+            let plain = Path::new(name).file_name().is_some_and(|file| file == name);
             let folder = folder.filter(|_| plain).ok_or_else(|| {
                 Error::new(
                     ErrorKind::Security,

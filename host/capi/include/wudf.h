@@ -131,7 +131,10 @@ const char *wudf_version(void);
  *   "unknown-function"   the plugin has no such function
  *   "invalid-plugin"     the bytes are no plugin
  *   "unsupported"        the plugin asks for what this version does not have
- *   "refused"            the plugin's digest is not the one that was set
+ *   "refused"            the plugin may not run here: its digest is not the one that was
+ *                        set, the lock file does not pin it, or the policy wants a
+ *                        signature that it has not
+ *   "registry"           a registry could not be asked, or gave what is no plugin
  *   "model"              a model is missing, or could not be loaded or run
  *   "asset"              an asset is missing or could not be read
  *   "io"                 a file could not be read
@@ -158,8 +161,8 @@ void wudf_error_free(wudf_error *error);
 /* --- Specs ---------------------------------------------------------------- */
 
 /* A spec of a function: `reference` is PLUGIN or PLUGIN:FUNCTION, where PLUGIN is
- * a path or the name of a plugin that wudf brings ("image-features"). Nothing is
- * looked for before wudf_open(). Never NULL; a reference that is NULL or no UTF-8
+ * a path, the name of a plugin that wudf brings ("image-features"), or one in a
+ * registry ("oci://HOST/NAME:TAG"). Nothing is looked for before wudf_open(). Never NULL; a reference that is NULL or no UTF-8
  * is an error of wudf_open(). */
 wudf_spec *wudf_spec_new(const char *reference);
 
@@ -183,12 +186,20 @@ wudf_spec *wudf_spec_new_bytes(const char *name, const void *bytes, size_t size)
  *                  otherwise. Engines that call from many threads want "1"
  *   "memory"       bytes that one instance of the plugin may have: "268435456"
  *   "time_limit"   seconds that one call into the plugin may take: "2.5"
+ *   "policy"       the file that says whose signatures count; without it the one that
+ *                  WUDF_POLICY names, else the user's or the machine's
+ *   "lock"         the lock file that pins references, as `wudf update` writes it
+ *   "locked"       "true": what the lock file does not pin is refused
+ *   "offline"      "true": registries are left alone, the local store is all there is
+ *   "plain_http"   "true": registries on other machines are spoken to without TLS
+ *   "signatures"   of a plugin in memory: the lines of its .sig file
  */
 WUDF_MUST_USE
 wudf_error *wudf_spec_set(wudf_spec *spec, const char *setting, const char *value);
 
-/* Names a model that the plugin may ask for: a path, "https://...#sha256=HEX" or
- * "seeded:resnet50", with settings behind commas as `wudf run --model` has them. */
+/* Names a model that the plugin may ask for: a path, "https://...#sha256=HEX",
+ * "oci://HOST/NAME:TAG" or "seeded:resnet50", with settings behind commas as
+ * `wudf run --model` has them. */
 WUDF_MUST_USE
 wudf_error *wudf_spec_model(wudf_spec *spec, const char *name, const char *source);
 

@@ -72,7 +72,11 @@ pub unsafe extern "C" fn wudf_spec_new_bytes(
         }
         // SAFETY: they are `size` bytes, which is no more than a slice may have.
         let bytes = unsafe { slice::from_raw_parts(bytes.cast::<u8>(), size) };
-        let source = PluginSource::Inline(name.to_owned(), bytes.into());
+        let source = PluginSource::Inline {
+            name: name.to_owned(),
+            bytes: bytes.into(),
+            signatures: Vec::new(),
+        };
         Ok(Spec::of(source, None))
     })
 }
@@ -126,14 +130,36 @@ fn set(spec: &mut Spec, setting: &str, value: &str) -> Result<(), Error> {
             let time = time.filter(|time| !time.is_zero());
             spec.time_limit = Some(time.ok_or_else(|| wrong("a number of seconds"))?);
         }
+        "policy" => spec.registries.policy = Some(value.into()),
+        "lock" => spec.registries.lock = Some(value.into()),
+        "locked" => spec.registries.locked = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
+        "offline" => spec.registries.offline = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
+        "plain_http" => spec.registries.plain_http = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
+        "signatures" => match &mut spec.plugin {
+            PluginSource::Inline { signatures, .. } => {
+                *signatures = value.lines().map(str::to_owned).collect();
+            }
+            _ => {
+                return Err(Error::options(
+                    "signatures are for a plugin in memory; those of a file lie beside it",
+                ));
+            }
+        },
         _ => {
             return Err(Error::options(format!(
                 "there is no setting `{setting}`; there are function, options, on_error, digest, \
-                 backend, onnxruntime, threads, memory and time_limit"
+                 backend, onnxruntime, threads, memory, time_limit, policy, lock, locked, offline, \
+                 plain_http and signatures"
             )));
         }
     }
     Ok(())
+}
+
+const BOOLEAN: &str = "true or false";
+
+fn boolean(value: &str) -> Option<bool> {
+    value.parse().ok()
 }
 
 /// Names a model.

@@ -2,12 +2,38 @@
 
 use std::process::ExitCode;
 
+use wudf::{Error, ErrorKind};
+
+use crate::pipeline::RowFailed;
+
 /// How the program ends. What clap finds wrong ends with 2, an interrupt with 130.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Success,
     RowsFailed,
     Stopped,
+    /// The plugin may not run here.
+    Refused,
+}
+
+impl Exit {
+    /// How the program ends with this error.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let refused = |error: &Error| error.kind() == ErrorKind::Refused;
+        let refused_by_registry =
+            |error: &wudf_registry::Error| wudf_adapter::registries::is_refusal(error.kind());
+        if error.is::<RowFailed>() {
+            Self::RowsFailed
+        } else if error.downcast_ref::<Error>().is_some_and(refused)
+            || error
+                .downcast_ref::<wudf_registry::Error>()
+                .is_some_and(refused_by_registry)
+        {
+            Self::Refused
+        } else {
+            Self::Stopped
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -16,6 +42,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => 0,
             Exit::RowsFailed => 1,
             Exit::Stopped => 3,
+            Exit::Refused => 4,
         })
     }
 }

@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde_json::{Value, json};
 use wudf::{Ask, Plugin, Runtime, Volatility};
-use wudf_adapter::{describe, options, reference};
-use wudf_artifacts::SHIPPED;
+use wudf_adapter::{PluginSource, describe, options, reference};
 use wudf_registry::{DependencyKind, Metadata};
 
 use crate::args::InspectArgs;
-use crate::output;
+use crate::talk::Talk;
+use crate::{models, output};
 
 pub fn inspect(args: &InspectArgs) -> Result<()> {
-    let plugin = reference::load(&Runtime::new()?, &args.plugin)?;
-    let shipped = SHIPPED.iter().find(|shipped| shipped.name == args.plugin);
-    let facts = match std::fs::read(&args.plugin) {
-        Ok(bytes) => facts(&bytes),
-        Err(_) => shipped.map_or_else(Metadata::default, |shipped| facts(shipped.bytes)),
-    };
+    let registries = args.registries.registries();
+    let source = PluginSource::Named(args.plugin.clone());
+    let fetch = models::fetch(Talk::silent());
+    let found = reference::find(&source, None, &registries, &fetch)?;
+    let plugin = found.load(&Runtime::new()?)?;
+    let facts = facts(&found.bytes);
     let text = if args.json {
         format!("{:#}\n", as_json(&plugin, &facts))
     } else {

@@ -20,6 +20,7 @@ mod output;
 mod pipe;
 mod pipeline;
 mod progress;
+mod registry;
 mod run;
 mod sql;
 mod talk;
@@ -31,7 +32,6 @@ use clap::CommandFactory as _;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
-use crate::pipeline::RowFailed;
 use crate::talk::Talk;
 
 fn main() -> ExitCode {
@@ -48,11 +48,7 @@ fn main() -> ExitCode {
         Err(_) if output::broken_pipe() => Exit::Success,
         Err(error) => {
             talk::error(&error);
-            if error.is::<RowFailed>() {
-                Exit::RowsFailed
-            } else {
-                Exit::Stopped
-            }
+            Exit::of(&error)
         }
     };
     exit.into()
@@ -67,6 +63,14 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
         Command::New(args) => new::new(&args, talk)?,
         Command::Build(args) => build::build(&args, talk)?,
         Command::Model(command) => model::act(&command, talk)?,
+        Command::Push(args) => registry::push(&args, talk)?,
+        Command::Pull(args) => registry::pull(&args, talk)?,
+        Command::List(args) => registry::list(&args)?,
+        Command::Remove(args) => registry::remove(&args, talk)?,
+        Command::Update(args) => registry::update(&args, talk)?,
+        Command::Key(command) => registry::key(&command, talk)?,
+        Command::Sign(args) => registry::sign(&args, talk)?,
+        Command::Verify(args) => registry::verify(&args)?,
         Command::Doctor(args) => doctor::doctor(&args)?,
         Command::Demo(args) => return demo::demo(&args, talk),
         Command::Completions { shell } => {

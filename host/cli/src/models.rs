@@ -5,32 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wudf::nn::ModelSpec;
-use wudf::{ErrorKind, Function, Plugin, Signature};
-use wudf_adapter::Spec;
+use wudf::{ErrorKind, Signature};
 use wudf_adapter::models::Models;
-use wudf_backends::source::{Options, Progress, Source, Sources};
+use wudf_adapter::registries::OnProgress;
+use wudf_adapter::{Fetch, Spec};
+use wudf_backends::source::Source;
 use wudf_backends::{catalogue, seeded};
 
-use crate::args::{LimitArgs, ModelArgs};
+use crate::args::{LimitArgs, ModelArgs, RegistryArgs};
 use crate::cache;
 use crate::talk::Talk;
 
-/// What the command line says about models.
-pub fn read(args: &ModelArgs, talk: Talk) -> Result<Models> {
-    Ok(Models::read(
-        &args.models,
-        args.backend.as_deref(),
-        args.onnxruntime.clone(),
-        sources(talk),
-    )?)
-}
-
-/// Where models come from, and what is shown while they do.
-pub fn sources(talk: Talk) -> Arc<Sources> {
-    let mut sources = Options::default();
-    sources.cache = cache::models();
-    sources.progress = download_bar(talk);
-    Arc::new(Sources::new(sources))
+/// How downloads are kept and shown.
+pub fn fetch(talk: Talk) -> Fetch {
+    Fetch {
+        cache: cache::models(),
+        progress: download_bar(talk),
+    }
 }
 
 /// What the command line says of a function that `reference` names, before options.
@@ -39,6 +30,7 @@ pub fn spec(
     models: &ModelArgs,
     assets: &[(String, String)],
     limits: &LimitArgs,
+    registries: &RegistryArgs,
 ) -> Result<Spec> {
     let mut spec = Spec::new(reference);
     for entry in &models.models {
@@ -63,13 +55,18 @@ pub fn spec(
     spec.memory = limits.memory()?;
     spec.time_limit = limits.time_limit;
     spec.cache = limits.cache();
+    spec.registries = registries.registries();
     Ok(spec)
 }
 
 /// Says what deserves a look about the models of a function: untrained ones, and those that it does not want.
-pub fn remark(models: &Models, function: &Signature, talk: Talk) {
+pub fn remark(spec: &Spec, models: &Models, function: &Signature, talk: Talk) {
+    let given = &spec.models;
     for spec in &models.specs {
         if !function.models.contains(&spec.name) {
+            if !given.contains_key(&spec.name) {
+                continue;
+            }
             talk.warn(&format!(
                 "{} does not ask for a model {}",
                 function.name, spec.name
@@ -81,18 +78,6 @@ pub fn remark(models: &Models, function: &Signature, talk: Talk) {
             ));
         }
     }
-}
-
-/// Opens a function, and says what to add where a model is missing.
-pub fn open(
-    models: &Models,
-    plugin: &Plugin,
-    function: &Signature,
-    options: &serde_json::Value,
-) -> Result<Function> {
-    plugin
-        .open(&function.name, options)
-        .map_err(|error| explain(models, function, error))
 }
 
 /// Says what to add where a model is missing.
@@ -120,30 +105,27 @@ pub fn is_untrained(spec: &ModelSpec) -> bool {
     Source::of(&spec.source).is_some_and(|source| source.is_untrained())
 }
 
-/// What is told how a download goes on.
-type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
-
 /// Shows how a download goes on.
-fn download_bar(talk: Talk) -> Option<Listener> {
+fn download_bar(talk: Talk) -> Option<OnProgress> {
     if talk.is_quiet() {
         return None;
     }
     let current: Mutex<Option<(String, ProgressBar)>> = Mutex::new(None);
-    Some(Arc::new(move |progress: &Progress<'_>| {
+    Some(Arc::new(move |what: &str, done: u64, total: Option<u64>| {
         let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|(url, _)| url != progress.url) {
-            talk.say(&format!("downloading {}", progress.url));
-            let bar = ProgressBar::with_draw_target(progress.total, ProgressDrawTarget::stderr());
+        if current.as_ref().is_none_or(|(of, _)| of != what) {
+            talk.say(&format!("downloading {what}"));
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
             let template =
                 "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("━━─"));
             }
-            *current = Some((progress.url.to_owned(), bar));
+            *current = Some((what.to_owned(), bar));
         }
         if let Some((_, bar)) = current.as_ref() {
-            bar.set_position(progress.received);
-            if Some(progress.received) == progress.total {
+            bar.set_position(done);
+            if Some(done) == total {
                 bar.finish_and_clear();
             }
         }

@@ -47,16 +47,17 @@ fn open(args: &PipeArgs, talk: Talk) -> Result<Udf> {
         &args.models,
         &args.function.assets,
         &args.limits,
+        &args.registries,
     )?;
     spec.on_error = match args.on_error {
         Policy::Raise => OnError::Raise,
         Policy::Null => OnError::Null,
         Policy::Record => OnError::Record,
     };
-    let prepared = prepare(&spec, models::sources(talk))?;
+    let prepared = prepare(&spec, &models::fetch(talk))?;
     let signature = prepared.signature();
     let options = options::parse(&args.function.options, &signature.options)?;
-    models::remark(prepared.models(), signature, talk);
+    models::remark(&spec, prepared.models(), signature, talk);
     prepared
         .open(&options)
         .map_err(|error| models::explain(prepared.models(), signature, error))

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use arrow_array::ArrayRef;
-use wudf::{Function, Limits, Runtime};
-use wudf_adapter::models::Models;
-use wudf_adapter::{options, reference};
+use wudf::Function;
+use wudf_adapter::{Prepared, options, prepare};
 
-use crate::args::{LimitArgs, OnError, RunArgs};
+use crate::args::{OnError, RunArgs};
 use crate::columns::{Mapping, Projection};
 use crate::exit::Exit;
 use crate::input::{self, Bounds, CONTENT};
@@ -33,11 +32,11 @@ pub fn run(args: &RunArgs, talk: Talk) -> Result<Exit> {
 pub struct Done {
     pub summary: Summary,
     pub function: Function,
+    pub prepared: Prepared,
 }
 
 /// Runs a function. What can be known to be wrong without a model is found before one is loaded.
 pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
-    let models = models::read(&args.models, talk)?;
     let mut limit = args.input.limit;
     if target.is_preview() {
         limit.get_or_insert(PREVIEW_ROWS);
@@ -48,13 +47,18 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     }
     let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
 
-    let runtime = runtime(&args.limits, &args.function.call.assets, &models)?;
-    let (plugin, function) = reference::split(&args.plugin);
-    let plugin = reference::load(&runtime, plugin)?;
-    let signature = reference::function(&plugin, function)?;
+    let spec = models::spec(
+        &args.plugin,
+        &args.models,
+        &args.function.call.assets,
+        &args.limits,
+        &args.registries,
+    )?;
+    let prepared = prepare(&spec, &models::fetch(talk))?;
+    let signature = prepared.signature();
     tracing::info!(
-        plugin = plugin.name(),
-        digest = plugin.digest(),
+        plugin = prepared.plugin.name(),
+        digest = prepared.plugin.digest(),
         function = signature.name,
         "plugin loaded"
     );
@@ -68,8 +72,11 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     .with_context(|| format!("{signature} does not fit the input"))?;
     tracing::info!(columns = ?mapping.names(&input.schema), "arguments");
 
-    models::remark(&models, signature, talk);
-    let function = models::open(&models, &plugin, signature, &options)?;
+    models::remark(&spec, prepared.models(), signature, talk);
+    let function = prepared
+        .open(&options)
+        .map_err(|error| models::explain(prepared.models(), signature, error))?
+        .into_function();
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);
     let value = function
         .signature()
@@ -100,7 +107,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         on_error: args.output.on_error,
         limit,
         // Enough for every thread to have a few.
-        first_call: 4 * runtime.threads(),
+        first_call: 4 * prepared.runtime.threads(),
     };
     let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout()))
         || target.is_preview();
@@ -110,6 +117,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     Ok(Done {
         summary: summary?,
         function,
+        prepared,
     })
 }
 
@@ -130,34 +138,6 @@ impl Evaluate for Function {
             .map(|failure| (failure.row, failure.message));
         Ok((output.values, failures.collect()))
     }
-}
-
-fn runtime(args: &LimitArgs, assets: &[(String, String)], models: &Models) -> Result<Runtime> {
-    let mut limits = Limits::default();
-    if let Some(memory) = args.memory()? {
-        limits.memory = memory;
-    }
-    if let Some(time) = args.time_limit {
-        limits.call_time = time;
-    }
-    let mut builder = Runtime::builder()
-        .limits(limits)
-        .cache(args.cache())
-        .backends(models.backends.iter().cloned());
-    if let Some(threads) = args.threads {
-        builder = builder.threads(threads.into());
-    }
-    for spec in &models.specs {
-        builder = builder.model(spec.clone());
-    }
-    for (index, (name, path)) in assets.iter().enumerate() {
-        if assets[..index].iter().any(|(other, _)| other == name) {
-            bail!("--asset names {name} twice");
-        }
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read the asset {path}"))?;
-        builder = builder.asset(name, bytes);
-    }
-    Ok(builder.build()?)
 }
 
 fn summary_line(summary: &Summary, target: &Target) -> String {

@@ -7,8 +7,7 @@ use datafusion::common::{DataFusionError, Result, exec_err, plan_err};
 use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
 use datafusion::logical_expr::{CreateFunction, ScalarUDF};
 use wudf::{Error, ErrorKind};
-use wudf_adapter::{OnError, PluginSource, Prepared, Spec, options, prepare, reference};
-use wudf_backends::source::Sources;
+use wudf_adapter::{Fetch, OnError, PluginSource, Prepared, Spec, options, prepare, reference};
 
 use crate::body::{Body, NAMES};
 use crate::{WasmUdf, declare};
@@ -16,7 +15,7 @@ use crate::{WasmUdf, declare};
 /// Makes functions of plugins, by `CREATE FUNCTION`.
 pub struct WasmFunctions {
     defaults: Spec,
-    sources: Arc<Sources>,
+    fetch: Fetch,
 }
 
 impl WasmFunctions {
@@ -32,14 +31,14 @@ impl WasmFunctions {
         defaults.threads.get_or_insert(1);
         Self {
             defaults,
-            sources: Arc::default(),
+            fetch: Fetch::default(),
         }
     }
 
-    /// Where models are fetched from and kept.
+    /// How downloads are kept and shown.
     #[must_use]
-    pub fn with_sources(mut self, sources: Arc<Sources>) -> Self {
-        self.sources = sources;
+    pub fn with_fetch(mut self, fetch: Fetch) -> Self {
+        self.fetch = fetch;
         self
     }
 
@@ -90,10 +89,10 @@ impl FunctionFactory for WasmFunctions {
             );
         }
         let spec = self.spec(&body);
-        let sources = Arc::clone(&self.sources);
+        let fetch = self.fetch.clone();
         // Compiling and loading take their time: not on a thread that others wait for.
         let made = tokio::task::spawn_blocking(move || {
-            let prepared = prepare(&spec, sources).map_err(external)?;
+            let prepared = prepare(&spec, &fetch).map_err(external)?;
             open(&prepared, &body, statement)
         });
         match made.await {

@@ -35,14 +35,16 @@ pub(crate) struct Function {
 #[pymethods]
 impl Function {
     #[new]
-    #[pyo3(signature = (plugin, *, bytes = None, function = None, digest = None, options = "null",
+    #[pyo3(signature = (plugin, *, bytes = None, signatures = Vec::new(), function = None, digest = None, options = "null",
         models = BTreeMap::new(), backend = None, onnxruntime = None, assets = BTreeMap::new(),
-        on_error = "raise", threads = None, memory = None, time_limit = None))]
+        on_error = "raise", threads = None, memory = None, time_limit = None,
+        policy = None, lock = None, locked = false, offline = false, plain_http = false))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
         py: Python<'_>,
         plugin: String,
         bytes: Option<&[u8]>,
+        signatures: Vec<String>,
         function: Option<&str>,
         digest: Option<String>,
         options: &str,
@@ -54,10 +56,19 @@ impl Function {
         threads: Option<usize>,
         memory: Option<usize>,
         time_limit: Option<f64>,
+        policy: Option<PathBuf>,
+        lock: Option<PathBuf>,
+        locked: bool,
+        offline: bool,
+        plain_http: bool,
     ) -> PyResult<Self> {
         let raise = |e: Error| raise(py, &e);
         let plugin = match bytes {
-            Some(bytes) => PluginSource::Inline(plugin, bytes.into()),
+            Some(bytes) => PluginSource::Inline {
+                name: plugin,
+                bytes: bytes.into(),
+                signatures,
+            },
             None => PluginSource::Named(plugin),
         };
         let mut spec = Spec::of(plugin, function);
@@ -76,6 +87,11 @@ impl Function {
             .map(Duration::try_from_secs_f64)
             .transpose()
             .map_err(|e| PyValueError::new_err(format!("time_limit: {e}")))?;
+        spec.registries.policy = policy;
+        spec.registries.lock = lock;
+        spec.registries.locked = locked;
+        spec.registries.offline = offline;
+        spec.registries.plain_http = plain_http;
         Ok(Self {
             spec,
             opened: Mutex::new(None),
@@ -86,6 +102,12 @@ impl Function {
     #[getter]
     fn digest(&self, py: Python<'_>) -> PyResult<String> {
         Ok(self.udf(py)?.function().plugin().digest().to_owned())
+    }
+
+    /// What the plugin is in its registry, by digest; None when it comes from none.
+    #[getter]
+    fn reference(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.udf(py)?.reference().map(ToString::to_string))
     }
 
     /// The plugin's name.

@@ -46,9 +46,24 @@ fn split(reference: &str) -> (&str, Option<&str>) {
 
 /// What a plugin offers.
 #[pyfunction]
-fn inspect(py: Python<'_>, plugin: String) -> PyResult<signature::Plugin> {
+#[pyo3(signature = (plugin, *, policy = None, lock = None, locked = false, offline = false, plain_http = false))]
+fn inspect(
+    py: Python<'_>,
+    plugin: String,
+    policy: Option<PathBuf>,
+    lock: Option<PathBuf>,
+    locked: bool,
+    offline: bool,
+    plain_http: bool,
+) -> PyResult<signature::Plugin> {
     let source = wudf_adapter::PluginSource::Named(plugin);
-    py.detach(|| wudf_adapter::inspect(&source))
+    let mut registries = wudf_adapter::Registries::default();
+    registries.policy = policy;
+    registries.lock = lock;
+    registries.locked = locked;
+    registries.offline = offline;
+    registries.plain_http = plain_http;
+    py.detach(|| wudf_adapter::inspect(&source, &registries))
         .map(signature::Plugin::new)
         .map_err(|e| error::raise(py, &e))
 }

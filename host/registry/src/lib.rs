@@ -4,12 +4,30 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod artifact;
 mod attachments;
+mod client;
+mod component;
+mod credentials;
 mod error;
+pub mod key;
+pub mod lock;
+mod look;
 mod metadata;
+pub mod policy;
+mod push;
 mod reference;
+mod registry;
+mod settings;
+pub mod signature;
+mod store;
+mod text;
 
 pub use attachments::{Attachments, MANIFEST_LIMIT};
 pub use error::{Error, ErrorKind, Result};
+pub use lock::Lock;
+pub use look::Seen;
 pub use metadata::{Dependency, DependencyKind, Metadata};
-pub use reference::Reference;
+pub use reference::{Reference, SCHEME};
+pub use registry::{Annotate, Kind, PulledModel, PulledPlugin, Pushed, Registry, Stored};
+pub use settings::{OnProgress, Progress, Settings};

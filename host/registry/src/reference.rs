@@ -98,7 +98,8 @@ impl FromStr for Reference {
             .ok_or_else(|| wrong("names no registry"))?;
         let is_host = host
             .chars()
-            .all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+            .all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c))
+            && host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
         // As docker has it: anything else would be a folder on its own hub.
         if !is_host || !(host.contains(['.', ':']) || host == "localhost") {
             return Err(wrong("names no registry"));
@@ -217,6 +218,7 @@ mod tests {
             "a.example/a:-t",
             "a.example/a@sha256:12",
             "a.example/../b",
+            "../b",
             "user@a.example/b",
             "a.example/a:b:c",
             "a.example/ä",

@@ -37,8 +37,11 @@ pub enum ErrorKind {
     Sandbox,
     /// There is no such plugin.
     UnknownPlugin,
-    /// The plugin is not the one that was meant: its digest is another.
+    /// The plugin is not one that may run here: its digest is another, the
+    /// lock file does not have it, or nobody signed it whose signature counts.
     Refused,
+    /// A registry could not be asked, or gave what is no plugin.
+    Registry,
 }
 
 impl ErrorKind {
@@ -61,6 +64,7 @@ impl ErrorKind {
             Self::Sandbox => "sandbox",
             Self::UnknownPlugin => "unknown-plugin",
             Self::Refused => "refused",
+            Self::Registry => "registry",
         }
     }
 }

@@ -12,10 +12,4 @@ mod rows;
 mod same;
 mod sql;
 
-use std::io::Write as _;
-
-/// Says that a test is skipped, past the capture of output: who runs the tests
-/// is to see it.
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-}
+use wudf_tests::skipped;

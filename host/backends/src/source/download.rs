@@ -32,7 +32,13 @@ pub struct Options {
     pub silence: Duration,
     /// Told how a download goes on, many times a second.
     pub progress: Option<OnProgress>,
+    /// What finds models in registries; without it there are none.
+    pub pull: Option<Pull>,
 }
+
+/// Finds the file of a model in a registry, by its reference `oci://...`; files
+/// that it keeps weights in lie beside it.
+pub type Pull = Arc<dyn Fn(&str) -> Result<PathBuf, Error> + Send + Sync>;
 
 /// Called with how far a download has come.
 pub type OnProgress = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
@@ -46,6 +52,7 @@ impl Default for Options {
             backoff: Duration::from_millis(500),
             silence: Duration::from_secs(30),
             progress: None,
+            pull: None,
         }
     }
 }

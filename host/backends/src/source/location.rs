@@ -17,6 +17,8 @@ pub enum Source {
         /// The file's SHA-256.
         sha256: [u8; 32],
     },
+    /// A model in a registry, by its whole reference.
+    Registry(String),
     /// A network of [`seeded`](crate::seeded), by its location without the scheme.
     Seeded(String),
 }
@@ -53,18 +55,11 @@ impl Source {
                     format!("`{location}`: models come over https; http is for this machine only"),
                 ));
             }
-            "oci" => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!(
-                        "`{location}`: models from OCI registries are not supported yet; use a path or https"
-                    ),
-                ));
-            }
+            "oci" => return Ok(Self::Registry(location.into())),
             _ => {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
-                    format!("`{location}`: a model comes from a path, `https://`, or `seeded:`"),
+                    format!("`{location}`: a model comes from a path, `https://`, `oci://`, or `seeded:`"),
                 ));
             }
         }
@@ -99,6 +94,7 @@ impl Source {
         match self {
             Self::Path(path) => path.display().to_string(),
             Self::Url { url, .. } => url.clone(),
+            Self::Registry(reference) => reference.clone(),
             Self::Seeded(network) => format!("seeded:{network} (untrained)"),
         }
     }

@@ -6,14 +6,14 @@
 //! | `https://host/r50.onnx#sha256=HEX` | downloaded once into the cache; the digest is required |
 //! | `http://127.0.0.1:8000/r50.onnx#sha256=HEX` | the same, from this machine only |
 //! | `seeded:resnet50?seed=7` | a network with random weights, see [`seeded`] |
-//! | `oci://...` | not yet |
+//! | `oci://host/r50:1` | in a registry; found by what [`Options::pull`] says |
 
 mod download;
 mod location;
 
 use std::path::PathBuf;
 
-pub use download::{OnProgress, Options, Progress};
+pub use download::{OnProgress, Options, Progress, Pull};
 pub use location::Source;
 use wudf::nn::{Error, ErrorKind, ModelSource};
 
@@ -69,16 +69,14 @@ impl Sources {
             }
         };
         match Source::parse(location)? {
-            Source::Path(path) => {
-                let bytes = read(&path)?;
-                let folder = path
-                    .parent()
-                    .map(|folder| match folder.as_os_str().is_empty() {
-                        true => PathBuf::from("."),
-                        false => folder.to_owned(),
-                    });
-                Ok(Content { bytes, folder })
-            }
+            Source::Path(path) => file(&path),
+            Source::Registry(reference) => match &self.options.pull {
+                Some(pull) => file(&pull(&reference)?),
+                None => Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("`{reference}`: there are no registries here"),
+                )),
+            },
             Source::Url { url, sha256 } => {
                 let bytes = download::fetch(&url, &sha256, &self.options)?;
                 Ok(Content {
@@ -92,6 +90,18 @@ impl Sources {
             }),
         }
     }
+}
+
+/// A file, and its folder.
+fn file(path: &std::path::Path) -> Result<Content, Error> {
+    let bytes = read(path)?;
+    let folder = path
+        .parent()
+        .map(|folder| match folder.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => folder.to_owned(),
+        });
+    Ok(Content { bytes, folder })
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, Error> {

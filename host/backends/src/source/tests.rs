@@ -342,7 +342,6 @@ fn locations() {
             &format!("http://127.0.0.1:x@evil.com/m#sha256={digest}"),
             ErrorKind::Security,
         ),
-        ("oci://registry/m", ErrorKind::Unsupported),
         ("ftp://h/m", ErrorKind::Unsupported),
     ] {
         assert_eq!(

@@ -2,6 +2,7 @@
 
 mod build;
 mod pipe;
+mod registry;
 mod sql;
 
 use std::path::PathBuf;
@@ -12,6 +13,10 @@ use wudf::Cache;
 
 pub use build::{BuildArgs, NewArgs};
 pub use pipe::{PipeArgs, Policy};
+pub use registry::{
+    KeyCommand, ListArgs, PullArgs, PushArgs, RegistryArgs, RemoveArgs, SignArgs, UpdateArgs,
+    VerifyArgs,
+};
 pub use sql::SqlArgs;
 
 const EXIT_CODES: &str = "Exit status:
@@ -19,6 +24,7 @@ const EXIT_CODES: &str = "Exit status:
   1    some rows failed (see --on-error of `wudf run`)
   2    the command line is wrong
   3    something stopped the run: the plugin, a model, the input or the output
+  4    the plugin may not run here: its signature, the lock file or its digest
   130  interrupted; nothing is left behind";
 
 const EXAMPLES: &str = "Examples:
@@ -152,6 +158,38 @@ pub enum Command {
     #[command(after_help = build::BUILD_EXAMPLES)]
     Build(BuildArgs),
 
+    /// Puts a plugin or a model into a registry
+    #[command(after_help = registry::PUSH_EXAMPLES)]
+    Push(PushArgs),
+
+    /// Gets a plugin or a model from a registry
+    #[command(after_help = registry::PULL_EXAMPLES)]
+    Pull(PullArgs),
+
+    /// Lists what was pulled
+    #[command(after_help = registry::LIST_EXAMPLES)]
+    List(ListArgs),
+
+    /// Removes what was pulled
+    #[command(after_help = registry::REMOVE_EXAMPLES)]
+    Remove(RemoveArgs),
+
+    /// Pins references in the lock file, and moves those that are pinned
+    #[command(after_help = registry::UPDATE_EXAMPLES)]
+    Update(UpdateArgs),
+
+    /// Makes keys that sign
+    #[command(subcommand, after_help = registry::KEY_EXAMPLES)]
+    Key(KeyCommand),
+
+    /// Signs a plugin, in its registry or beside its file
+    #[command(after_help = registry::SIGN_EXAMPLES)]
+    Sign(SignArgs),
+
+    /// Says who signed a plugin
+    #[command(after_help = registry::VERIFY_EXAMPLES, after_long_help = registry::VERIFY_LONG)]
+    Verify(VerifyArgs),
+
     /// Makes and lists models
     #[command(subcommand, after_help = MODEL_EXAMPLES)]
     Model(ModelCommand),
@@ -174,7 +212,7 @@ pub enum Command {
 
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// A .wasm file or the name of a plugin that wudf brings, and the function's name
+    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG, and the function's name
     ///
     /// The function may be left out where the plugin has only one, or one of the plugin's own name (image-features:
     /// image_features).
@@ -205,6 +243,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    #[command(flatten)]
+    pub registries: RegistryArgs,
 }
 
 #[derive(Args, Debug)]
@@ -285,7 +326,7 @@ pub struct InputArgs {
 pub struct ModelArgs {
     /// What a model that the plugin asks for is; may be repeated
     ///
-    /// SOURCE is an ONNX file, an https:// address, or seeded:NAME (see `wudf model list`) for untrained weights.
+    /// SOURCE is an ONNX file, an https:// address, oci://HOST/NAME:TAG, or seeded:NAME (see `wudf model list`) for untrained weights.
     /// Settings may follow, each behind a comma: backend=onnxruntime, batch=8.
     #[arg(long = "model", value_name = "NAME=SOURCE[,SETTING]...")]
     pub models: Vec<String>,
@@ -338,9 +379,12 @@ impl LimitArgs {
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// A .wasm file or the name of a plugin that wudf brings
+    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG
     #[arg(value_hint = ValueHint::FilePath)]
     pub plugin: String,
+
+    #[command(flatten)]
+    pub registries: RegistryArgs,
 
     /// Prints JSON
     #[arg(long)]

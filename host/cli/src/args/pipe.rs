@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{FunctionCallArgs, LimitArgs, ModelArgs};
+use super::{FunctionCallArgs, LimitArgs, ModelArgs, RegistryArgs};
 
 pub const EXAMPLES: &str = "Examples:
   wudf pipe ./urls.wasm:domain < urls.arrows > domains.arrows
@@ -28,11 +28,12 @@ pub const EXIT_CODES: &str = "Exit status:
   0    the input came to its end, or nobody reads the output any more
   2    the command line is wrong
   3    something stopped the run: a row under --on-error raise, a model, the input or the output
+  4    the plugin may not run here: its signature, the lock file or its digest
   130  interrupted";
 
 #[derive(Args, Debug)]
 pub struct PipeArgs {
-    /// A .wasm file or the name of a plugin that wudf brings, and the function's name
+    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG, and the function's name
     #[arg(value_name = "PLUGIN[:FUNCTION]")]
     pub plugin: String,
 
@@ -52,6 +53,9 @@ pub struct PipeArgs {
 
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    #[command(flatten)]
+    pub registries: RegistryArgs,
 }
 
 /// What a failed row does, where there is one output column and nobody to tell.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{LimitArgs, ModelArgs, OutputFormat};
+use super::{LimitArgs, ModelArgs, OutputFormat, RegistryArgs};
 
 pub const EXAMPLES: &str = "Examples:
   # Vectors of the photographs in a folder, to a file.
@@ -32,9 +32,10 @@ pub const STATEMENTS: &str = "Statements:
       else a row each with the columns path, modificationTime, length and content. '-' is stdin.
   CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE wasm
       AS 'PLUGIN[:FUNCTION][?NAME=VALUE&...]'
-      PLUGIN is a .wasm file or the name of a plugin that wudf brings. Behind the question mark are
-      options of the function (see `wudf inspect`), on_error=raise (the query stops; the default),
-      null or record (a struct of value and error), digest=sha256:HEX and model.NAME=SOURCE.
+      PLUGIN is a .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG. Behind
+      the question mark are options of the function (see `wudf inspect`), on_error=raise (the query
+      stops; the default), null or record (a struct of value and error), digest=sha256:HEX and
+      model.NAME=SOURCE.
   CREATE EXTERNAL TABLE NAME STORED AS BINARYFILE LOCATION 'FILES'
       PARQUET, CSV, JSON and ARROW work, too, and so does the rest of DataFusion's SQL.";
 
@@ -42,6 +43,7 @@ pub const EXIT_CODES: &str = "Exit status:
   0    everything went well; rows that failed under on_error=null or record do not change it
   2    the command line is wrong
   3    something stopped the run: a statement, a row under on_error=raise, the input or the output
+  4    a plugin may not run here: its signature, the lock file or its digest
   130  interrupted; nothing is left behind";
 
 #[derive(Args, Debug)]
@@ -75,4 +77,7 @@ pub struct SqlArgs {
 
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    #[command(flatten)]
+    pub registries: RegistryArgs,
 }

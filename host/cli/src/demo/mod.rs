@@ -62,7 +62,8 @@ pub fn demo(args: &DemoArgs, talk: Talk) -> Result<Exit> {
 
     let features = args.out.join("features.parquet");
     let run_args = as_run(args, &photos, &features)?;
-    let models = models::read(&run_args.models, talk)?;
+    let done = run::execute(&run_args, &Target::new(Some(&features), None)?, talk)?;
+    let models = done.prepared.models();
     let spec = models.specs.first().context("no model")?;
     let untrained = models::is_untrained(spec);
     let backend = spec
@@ -70,7 +71,6 @@ pub fn demo(args: &DemoArgs, talk: Talk) -> Result<Exit> {
         .clone()
         .or_else(|| models.backends.first().map(|b| b.name().to_owned()));
     let backend = backend.unwrap_or_default();
-    let done = run::execute(&run_args, &Target::new(Some(&features), None)?, talk)?;
     ensure!(
         done.summary.failed < done.summary.rows,
         "no picture could be read"

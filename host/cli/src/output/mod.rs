@@ -171,6 +171,30 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     place.keep()
 }
 
+/// A copy of a file, which appears when it is complete.
+pub fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let (place, mut writer) = Place::beside(to)?;
+    std::io::copy(&mut std::fs::File::open(from)?, &mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    place.keep()
+}
+
+/// Bytes to a new file that nobody else may read.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+        // A part of a key is none.
+        let _ = std::fs::remove_file(path);
+        return Err(error.into());
+    }
+    Ok(())
+}
+
 fn by_extension(path: &Path) -> Option<OutputFormat> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     Some(match extension.as_str() {

@@ -7,6 +7,9 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
     let text = match error.find_root() {
         // What the layers below the engine say, they say well.
         DataFusionError::External(inner) => {
+            if let Some(own) = inner.downcast_ref::<wudf::Error>() {
+                return own.clone().into();
+            }
             let mut text = inner.to_string();
             let mut cause = inner.source();
             while let Some(inner) = cause {

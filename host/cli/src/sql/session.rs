@@ -47,7 +47,7 @@ impl Session {
         stdin_is_free: bool,
         talk: Talk,
     ) -> Result<Self> {
-        let mut defaults = models::spec("", &args.models, &[], &args.limits)?;
+        let mut defaults = models::spec("", &args.models, &[], &args.limits, &args.registries)?;
         // Partitions are what runs in parallel here.
         defaults.threads = Some(1);
         for (name, source) in &defaults.models {
@@ -57,7 +57,7 @@ impl Session {
                 ));
             }
         }
-        let functions = WasmFunctions::with_defaults(defaults).with_sources(models::sources(talk));
+        let functions = WasmFunctions::with_defaults(defaults).with_fetch(models::fetch(talk));
 
         let mut config = SessionConfig::new()
             .with_information_schema(true)

@@ -36,10 +36,26 @@ __all__ = [
 ]
 
 
-def inspect(plugin: str | os.PathLike[str]) -> Plugin:
-    """What a plugin is and offers, without opening any of its functions.
+def inspect(
+    plugin: str | os.PathLike[str],
+    *,
+    policy: str | os.PathLike[str] | None = None,
+    lock: str | os.PathLike[str] | None = None,
+    locked: bool = False,
+    offline: bool = False,
+    plain_http: bool = False,
+) -> Plugin:
+    """What a plugin is and offers, without opening any of its functions. The
+    keywords are those of ``wudf.load``.
 
     >>> wudf.inspect("image-features").functions[0].models
     ['resnet50']
     """
-    return _inspect(os.fspath(plugin))
+    return _inspect(
+        os.fspath(plugin),
+        policy=policy,
+        lock=lock,
+        locked=locked,
+        offline=offline,
+        plain_http=plain_http,
+    )

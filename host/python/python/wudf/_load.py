@@ -26,16 +26,22 @@ def load(
     time_limit: float | None = None,
     inline: bool = False,
     digest: str | None = None,
+    policy: str | os.PathLike[str] | None = None,
+    lock: str | os.PathLike[str] | None = None,
+    locked: bool = False,
+    offline: bool = False,
+    plain_http: bool = False,
 ) -> Udf:
     """Opens a function of a plugin.
 
-    :param plugin: a ``.wasm`` file, or the name of a plugin that wudf brings;
-        ``PLUGIN:FUNCTION`` names the function, too.
+    :param plugin: a ``.wasm`` file, the name of a plugin that wudf brings, or one in
+        a registry, ``oci://HOST/NAME:TAG``; ``PLUGIN:FUNCTION`` names the function, too.
     :param function: the function; without it the only one, or the one named
         like the plugin.
     :param models: where the models are that the function runs, by name: a path,
-        ``https://...#sha256=HEX`` or ``seeded:resnet50``, and settings behind
-        it as on the command line (``"r50.onnx,device=gpu"``).
+        ``https://...#sha256=HEX``, ``oci://HOST/NAME:TAG`` or ``seeded:resnet50``, and
+        settings behind it as on the command line (``"r50.onnx,device=gpu"``). A plugin
+        from a registry may bring its own.
     :param options: the function's options; ``wudf.inspect`` lists them.
     :param on_error: what a row that fails does: ``"raise"`` fails the call,
         ``"null"`` gives a null, ``"record"`` gives structs of ``value`` and
@@ -52,6 +58,14 @@ def load(
     :param inline: whether a pickle of the function has the plugin's bytes in
         it, for workers that cannot read the file.
     :param digest: the plugin's digest, ``sha256:HEX``; another one is refused.
+    :param policy: the file that says whose signatures count; without it the one
+        that ``WUDF_POLICY`` names, else the user's or the machine's.
+    :param lock: the lock file that pins references, as ``wudf update`` writes it.
+    :param locked: whether what the lock file does not pin is refused.
+    :param offline: whether registries are left alone, and the local store is
+        all there is.
+    :param plain_http: whether registries on other machines may be spoken to
+        without TLS.
     :raises wudf.Error: what stands in the way.
 
     >>> embed = wudf.load(
@@ -89,6 +103,12 @@ def load(
         time_limit=time_limit,
         digest=digest,
         bytes=_read(place) if inline else None,
+        signatures=_signatures(place) if inline else [],
+        policy=_place(policy),
+        lock=_place(lock),
+        locked=locked,
+        offline=offline,
+        plain_http=plain_http,
     )
     return Udf._load(spec)
 
@@ -102,3 +122,16 @@ def _read(place: str) -> bytes | None:
             return file.read()
     except OSError as error:
         raise Error(f"{place}: {error.strerror}", "io") from error
+
+
+def _signatures(place: str) -> list[str]:
+    # As `wudf sign FILE` leaves them.
+    try:
+        with open(place + ".sig", encoding="ascii") as file:
+            return file.read(1 << 20).splitlines()
+    except (OSError, ValueError):
+        return []
+
+
+def _place(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else _places.absolute(os.fspath(path))

@@ -43,6 +43,13 @@ def found_model(name: str, entry: str) -> str:
     return entry if at is None else at + rest
 
 
+def found(path: str | None) -> str | None:
+    """Where a file is on this machine, if not where it was."""
+    if path is None or os.path.exists(path):
+        return path
+    return sent(path) or path
+
+
 def sent(path: str) -> str | None:
     """The file that ``SparkContext.addFile`` has brought here under the path's
     last part."""

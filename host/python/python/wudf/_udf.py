@@ -31,6 +31,12 @@ class Spec:
     time_limit: float | None = None
     digest: str | None = None
     bytes: bytes | None = dataclasses.field(default=None, repr=False)
+    signatures: list[str] = dataclasses.field(default_factory=list)
+    policy: str | None = None
+    lock: str | None = None
+    locked: bool = False
+    offline: bool = False
+    plain_http: bool = False
 
     def open(self) -> Function:
         """The function, wherever its files are on this machine."""
@@ -40,7 +46,7 @@ class Spec:
         else:
             name = os.path.splitext(os.path.basename(name))[0]
         assets = {
-            key: path if os.path.exists(path) else _places.sent(path) or path
+            key: _places.found(path)
             for key, path in self.assets.items()
         }
         if self.models:
@@ -48,6 +54,7 @@ class Spec:
         function = Function(
             name,
             bytes=self.bytes,
+            signatures=self.signatures,
             function=self.function,
             digest=self.digest,
             options=self.options,
@@ -59,6 +66,11 @@ class Spec:
             threads=self.threads,
             memory=self.memory,
             time_limit=self.time_limit,
+            policy=_places.found(self.policy),
+            lock=_places.found(self.lock),
+            locked=self.locked,
+            offline=self.offline,
+            plain_http=self.plain_http,
         )
         try:
             # Opens it.
@@ -99,8 +111,13 @@ class Udf:
     @classmethod
     def _load(cls, spec: Spec) -> Udf:
         function = spec.open()
-        # From now on it is this plugin and no other.
-        spec = dataclasses.replace(spec, digest=function.digest, function=function.signature.name)
+        # From now on it is this plugin and no other: a tag may move.
+        spec = dataclasses.replace(
+            spec,
+            plugin=function.reference or spec.plugin,
+            digest=function.digest,
+            function=function.signature.name,
+        )
         udf = cls._of(spec)
         udf._function = function
         return udf
@@ -119,7 +136,7 @@ class Udf:
         state = {
             field.name: value
             for field in dataclasses.fields(self._spec)
-            if (value := getattr(self._spec, field.name)) not in (None, {})
+            if (value := getattr(self._spec, field.name)) not in (None, {}, [], False)
         }
         return (_unpickle, (state,))
 

@@ -12,7 +12,15 @@ def plugins() -> list[str]:
 def split(reference: str) -> tuple[str, str | None]:
     """Takes ``PLUGIN[:FUNCTION]`` apart."""
 
-def inspect(plugin: str) -> Plugin:
+def inspect(
+    plugin: str,
+    *,
+    policy: str | PathLike[str] | None = None,
+    lock: str | PathLike[str] | None = None,
+    locked: bool = False,
+    offline: bool = False,
+    plain_http: bool = False,
+) -> Plugin:
     """What a plugin offers."""
 
 def model_source(name: str, entry: str) -> tuple[PathLike[str] | None, str]:
@@ -107,6 +115,7 @@ class Function:
         plugin: str,
         *,
         bytes: bytes | None = None,
+        signatures: Sequence[str] = (),
         function: str | None = None,
         digest: str | None = None,
         options: str = "null",
@@ -118,10 +127,18 @@ class Function:
         threads: int | None = None,
         memory: int | None = None,
         time_limit: float | None = None,
+        policy: str | PathLike[str] | None = None,
+        lock: str | PathLike[str] | None = None,
+        locked: bool = False,
+        offline: bool = False,
+        plain_http: bool = False,
     ) -> Function: ...
     @property
     def digest(self) -> str:
         """The plugin's digest."""
+    @property
+    def reference(self) -> str | None:
+        """What the plugin is in its registry, by digest; None when it comes from none."""
     @property
     def plugin(self) -> str:
         """The plugin's name."""
