@@ -55,6 +55,8 @@ fn help() {
         "sql",
         "pipe",
         "inspect",
+        "new",
+        "build",
         "model",
         "model seed",
         "model list",
