@@ -9,6 +9,7 @@ use wudf_adapter::{PluginSource, describe, options, reference};
 use wudf_registry::{DependencyKind, Metadata};
 
 use crate::args::InspectArgs;
+use crate::registry::Origin;
 use crate::talk::Talk;
 use crate::{models, output};
 
@@ -19,10 +20,11 @@ pub fn inspect(args: &InspectArgs) -> Result<()> {
     let found = reference::find(&source, None, &registries, &fetch)?;
     let plugin = found.load(&Runtime::new()?)?;
     let facts = facts(&found.bytes);
+    let origin = Origin::of(&args.plugin, &found, &registries)?;
     let text = if args.json {
-        format!("{:#}\n", as_json(&plugin, &facts))
+        format!("{:#}\n", as_json(&plugin, &facts, &origin))
     } else {
-        as_text(&plugin, &facts)?
+        as_text(&plugin, &facts, &origin)?
     };
     output::print(&text)
 }
@@ -32,7 +34,7 @@ fn facts(bytes: &[u8]) -> Metadata {
     Metadata::read(bytes).unwrap_or_default()
 }
 
-fn as_text(plugin: &Plugin, facts: &Metadata) -> Result<String> {
+fn as_text(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Result<String> {
     let bold = output::bold();
     let mut text = String::new();
     writeln!(text, "{bold}{}{bold:#}", plugin.name())?;
@@ -42,7 +44,7 @@ fn as_text(plugin: &Plugin, facts: &Metadata) -> Result<String> {
     if facts.description.is_some() {
         text.push('\n');
     }
-    for (name, fact) in facts_in_words(facts) {
+    for (name, fact) in facts_in_words(facts).into_iter().chain(origin.in_words()) {
         writeln!(text, "  {name:<8} {fact}")?;
     }
     writeln!(text, "  digest   {}", plugin.digest())?;
@@ -177,7 +179,7 @@ fn volatility_in_words(volatility: Volatility) -> &'static str {
     }
 }
 
-fn as_json(plugin: &Plugin, facts: &Metadata) -> Value {
+fn as_json(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Value {
     let asks = plugin.asks();
     let asks = asks
         .iter()
@@ -185,6 +187,7 @@ fn as_json(plugin: &Plugin, facts: &Metadata) -> Value {
     json!({
         "name": plugin.name(),
         "metadata": facts,
+        "origin": origin.as_json(),
         "digest": plugin.digest(),
         "size": plugin.size(),
         "imports": plugin.imports(),

@@ -35,7 +35,7 @@ fn a_plugin_is_published_once_and_runs_by_tag_and_digest() {
     let inspected: Value =
         serde_json::from_str(&place.text(&["inspect", &reference, "--json"])).unwrap();
     assert_eq!(inspected["name"], "kit");
-    assert_eq!(inspected["reference"], pinned);
+    assert_eq!(inspected["origin"]["reference"], pinned);
 
     place.run(&["remove", &reference]).ends_with(0);
     assert_eq!(place.text(&["list", "--json"]), "[]");
