@@ -383,12 +383,12 @@ pub struct InspectArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub plugin: String,
 
-    #[command(flatten)]
-    pub registries: RegistryArgs,
-
     /// Prints JSON
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub registries: RegistryArgs,
 }
 
 #[derive(Debug, Subcommand)]
