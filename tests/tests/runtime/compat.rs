@@ -99,7 +99,8 @@ fn columns_come_out_as_they_did() {
 
     let embed = plugin.open("embed", &json!({})).unwrap();
     let lists = ListArray::from_iter_primitive::<Float32Type, _, _>([Some([1.0, 2.0].map(Some))]);
-    let output = embed.evaluate(&[Arc::new(lists)]).unwrap();
+    let lists: ArrayRef = Arc::new(lists);
+    let output = embed.evaluate(&[lists]).unwrap();
     let values = output.values.as_list::<i32>().value(0);
     assert_eq!(values.as_primitive::<Float32Type>().values(), &[2.0, 4.0]);
 }
