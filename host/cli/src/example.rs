@@ -34,13 +34,17 @@ pub fn parse() -> (Cli, Option<Result<Example>>) {
         && let Some(example) = Example::here()
     {
         if let Ok(example) = &example {
-            let shown = |path: &PathBuf| build::from_here(path).to_string_lossy().into_owned();
             args.plugin = shown(&example.plugin);
-            args.inputs = example.inputs.iter().map(shown).collect();
+            args.inputs = example.inputs.iter().map(|path| shown(path)).collect();
         }
         return (cli, Some(example));
     }
     error.exit()
+}
+
+/// A path as one would write it here.
+fn shown(path: &Path) -> String {
+    build::from_here(path).to_string_lossy().into_owned()
 }
 
 /// The command line as one of `run` with neither plugin nor input, if it is one.
