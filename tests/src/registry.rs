@@ -56,28 +56,30 @@ impl DockerRegistry {
             ),
         )
         .expect("the configuration can be written");
-        let mut process = Command::new("docker-registry")
+        let process = Command::new("docker-registry")
             .arg("serve")
             .arg(&config)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("it was there before");
+        // From here on it ends with this value.
+        let mut registry = Self {
+            process,
+            address,
+            _folder: folder,
+        };
         let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline {
-            if process.try_wait().expect("it can be asked").is_some() {
+            let ended = registry.process.try_wait().expect("it can be asked");
+            if ended.is_some() {
                 return None;
             }
             if TcpStream::connect(address).is_ok() {
-                return Some(Self {
-                    process,
-                    address,
-                    _folder: folder,
-                });
+                return Some(registry);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let _ = process.kill();
         None
     }
 

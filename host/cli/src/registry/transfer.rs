@@ -24,13 +24,13 @@ pub fn push(args: &PushArgs, talk: Talk) -> Result<()> {
     );
     let file = &args.file;
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut annotate = Annotate::default();
-    annotate.title = file
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    annotate
-        .annotations
-        .extend(args.annotations.iter().cloned());
+    let mut annotate = Annotate {
+        title: file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned()),
+        annotations: args.annotations.iter().cloned().collect(),
+        ..Annotate::default()
+    };
     let is_plugin = bytes.starts_with(MAGIC);
     ensure!(
         is_plugin || args.models.is_empty(),
