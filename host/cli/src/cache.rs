@@ -12,6 +12,15 @@ pub fn models() -> Option<PathBuf> {
     Some(own()?.join("models"))
 }
 
+/// What was pulled from registries.
+pub fn pulled() -> Option<PathBuf> {
+    let named = std::env::var_os("WUDF_STORE").filter(|folder| !folder.is_empty());
+    match named {
+        Some(folder) => Some(folder.into()),
+        None => Some(own()?.join("registry")),
+    }
+}
+
 /// Compiled plugins, where wasmtime keeps what it compiles for all its embedders.
 pub fn compiled() -> Option<PathBuf> {
     let cache = user_cache()?;

@@ -56,6 +56,7 @@ impl Report {
         let caches = [
             ("compiled plugins", cache::compiled()),
             ("downloaded models", cache::models()),
+            ("from registries", cache::pulled()),
         ];
         Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
