@@ -194,9 +194,9 @@ fn inputs_that_do_not_fit() {
 
 #[test]
 fn the_defaults() {
-    let backends = crate::defaults(None, Arc::default());
+    let backends = crate::defaults(crate::Libraries::default(), Arc::default());
     let names: Vec<_> = backends.iter().map(|backend| backend.name()).collect();
-    #[cfg(all(feature = "rten", feature = "onnxruntime"))]
-    assert_eq!(names, ["rten", "onnxruntime"]);
+    #[cfg(all(feature = "rten", feature = "onnxruntime", feature = "openvino"))]
+    assert_eq!(names, ["rten", "onnxruntime", "openvino"]);
     assert!(!names.is_empty());
 }
