@@ -29,7 +29,9 @@ impl DockerRegistry {
             .status()
             .is_ok_and(|status| status.success());
         if !installed {
-            skipped("docker-registry is not installed (Debian has it), so there is no registry to test against");
+            skipped(
+                "docker-registry is not installed (Debian has it), so there is no registry to test against",
+            );
             return None;
         }
         // Somebody else may take the port before the registry does.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use wudf_registry::Reference;
 use wudf::{Cache, Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
+use wudf_registry::Reference;
 
 use crate::models::Models;
 use crate::share::{Stamp, stamp, stamp_of};

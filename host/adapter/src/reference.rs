@@ -117,11 +117,7 @@ fn pull(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
     let pulled = registry.pull_plugin(&reference).map_err(error)?;
     if let Some(policy) = policy {
         policy
-            .check_reference(
-                &registry.local(),
-                &registry.remote(),
-                &pulled.reference,
-            )
+            .check_reference(&registry.local(), &registry.remote(), &pulled.reference)
             .map_err(error)?;
     }
     Ok(Found {
@@ -190,9 +186,7 @@ pub fn split(reference: &str) -> (&str, Option<&str>) {
 fn split_reference<'a>(reference: &'a str, rest: &str) -> (&'a str, Option<&'a str>) {
     let name = rest.find('/').map_or(rest, |slash| &rest[slash..]);
     // Behind the algorithm of a digest, or behind the tag.
-    let before = name
-        .find("@sha256:")
-        .map_or(0, |at| at + "@sha256:".len());
+    let before = name.find("@sha256:").map_or(0, |at| at + "@sha256:".len());
     let mut colons = name[before..].match_indices(':').map(|(at, _)| before + at);
     let colon = match before {
         0 => colons.nth(1),
@@ -258,8 +252,14 @@ mod tests {
             ("oci://a.example:5000/b", ("oci://a.example:5000/b", None)),
             ("oci://a.example/b:1", ("oci://a.example/b:1", None)),
             ("oci://a.example/b:1:f", ("oci://a.example/b:1", Some("f"))),
-            ("oci://a.example/b@sha256:0f", ("oci://a.example/b@sha256:0f", None)),
-            ("oci://a.example/b:1@sha256:0f:f", ("oci://a.example/b:1@sha256:0f", Some("f"))),
+            (
+                "oci://a.example/b@sha256:0f",
+                ("oci://a.example/b@sha256:0f", None),
+            ),
+            (
+                "oci://a.example/b:1@sha256:0f:f",
+                ("oci://a.example/b:1@sha256:0f", Some("f")),
+            ),
         ] {
             assert_eq!(split(reference), parts);
         }

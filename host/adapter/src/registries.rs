@@ -96,7 +96,8 @@ impl Registries {
         });
         let (registries, fetch) = (self.clone(), fetch.clone());
         options.pull = Some(Arc::new(move |reference: &str| {
-            let refused = |e: wudf_registry::Error| nn::Error::new(model_kind(e.kind()), e.to_string());
+            let refused =
+                |e: wudf_registry::Error| nn::Error::new(model_kind(e.kind()), e.to_string());
             let registry = registries
                 .open(&fetch)
                 .map_err(|e| nn::Error::new(nn::ErrorKind::Runtime, e.to_string()))?;

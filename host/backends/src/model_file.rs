@@ -99,10 +99,7 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 /// A graph may name any path, and backends would read it into the outputs: only
 /// files in the model's own folder pass, and none for a model without a folder
 /// (one that a plugin handed over, or that was downloaded).
-fn external_files(
-    graph: &Graph,
-    folder: Option<&Path>,
-) -> Result<Vec<(String, PathBuf)>, Error> {
+fn external_files(graph: &Graph, folder: Option<&Path>) -> Result<Vec<(String, PathBuf)>, Error> {
     graph
         .external_files()
         .map(|name| {

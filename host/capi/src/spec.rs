@@ -135,7 +135,9 @@ fn set(spec: &mut Spec, setting: &str, value: &str) -> Result<(), Error> {
         "lock" => spec.registries.lock = Some(value.into()),
         "locked" => spec.registries.locked = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
         "offline" => spec.registries.offline = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
-        "plain_http" => spec.registries.plain_http = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
+        "plain_http" => {
+            spec.registries.plain_http = boolean(value).ok_or_else(|| wrong(BOOLEAN))?
+        }
         "signatures" => match &mut spec.plugin {
             PluginSource::Inline { signatures, .. } => {
                 *signatures = value.lines().map(str::to_owned).collect();

@@ -8,8 +8,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use wudf_adapter::reference;
 use wudf_artifacts::SHIPPED;
-use wudf_backends::{OnnxRuntime, OpenVino, onnxruntime, openvino};
 use wudf_backends::source::Sources;
+use wudf_backends::{OnnxRuntime, OpenVino, onnxruntime, openvino};
 
 use crate::args::DoctorArgs;
 use crate::{cache, output};

@@ -112,23 +112,24 @@ fn download_bar(talk: Talk) -> Option<OnProgress> {
         return None;
     }
     let current: Mutex<Option<(String, ProgressBar)>> = Mutex::new(None);
-    Some(Arc::new(move |what: &str, done: u64, total: Option<u64>| {
-        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|(of, _)| of != what) {
-            talk.say(&format!("downloading {what}"));
-            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-            let template =
-                "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("━━─"));
+    Some(Arc::new(
+        move |what: &str, done: u64, total: Option<u64>| {
+            let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+            if current.as_ref().is_none_or(|(of, _)| of != what) {
+                talk.say(&format!("downloading {what}"));
+                let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+                let template = "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+                if let Ok(style) = ProgressStyle::with_template(template) {
+                    bar.set_style(style.progress_chars("━━─"));
+                }
+                *current = Some((what.to_owned(), bar));
             }
-            *current = Some((what.to_owned(), bar));
-        }
-        if let Some((_, bar)) = current.as_ref() {
-            bar.set_position(done);
-            if Some(done) == total {
-                bar.finish_and_clear();
+            if let Some((_, bar)) = current.as_ref() {
+                bar.set_position(done);
+                if Some(done) == total {
+                    bar.finish_and_clear();
+                }
             }
-        }
-    }))
+        },
+    ))
 }

@@ -47,13 +47,21 @@ fn states(place: &Place) -> Vec<(&'static str, String, bool)> {
     fs::write(&changed, bytes).unwrap();
     let borrowed = signed("borrowed", None);
     fs::write(place.file("plain.wasm"), PLAIN.bytes).unwrap();
-    place.run(&["sign", "plain.wasm", "--key", "team.key"]).ends_with(0);
-    fs::copy(place.file("plain.wasm.sig"), place.file("borrowed.wasm.sig")).unwrap();
+    place
+        .run(&["sign", "plain.wasm", "--key", "team.key"])
+        .ends_with(0);
+    fs::copy(
+        place.file("plain.wasm.sig"),
+        place.file("borrowed.wasm.sig"),
+    )
+    .unwrap();
 
     let good = pushed("good", Some("team.key"));
     let lent = {
         let first = place.text(&["push", "plain.wasm", &place.reference("lent:0")]);
-        place.run(&["sign", &first, "--key", "team.key"]).ends_with(0);
+        place
+            .run(&["sign", &first, "--key", "team.key"])
+            .ends_with(0);
         let second = pushed("lent", None);
         place.registry.copy_signatures(&first, &second);
         second
@@ -62,11 +70,19 @@ fn states(place: &Place) -> Vec<(&'static str, String, bool)> {
         ("a signed file", signed("good", Some("team.key")), true),
         ("an unsigned file", signed("plain-kit", None), false),
         ("a file with one byte changed", changed, false),
-        ("a file signed with another key", signed("other", Some("other.key")), false),
+        (
+            "a file signed with another key",
+            signed("other", Some("other.key")),
+            false,
+        ),
         ("a file with the signature of another", borrowed, false),
         ("a signed reference", good, true),
         ("an unsigned reference", pushed("unsigned", None), false),
-        ("a reference signed with another key", pushed("other", Some("other.key")), false),
+        (
+            "a reference signed with another key",
+            pushed("other", Some("other.key")),
+            false,
+        ),
         ("a reference with the signature of another", lent, false),
     ]
 }
@@ -138,15 +154,16 @@ fn data_fusion() {
 
 #[test]
 fn adapters() {
-    check("the adapters' crate", |place, plugin| {
-        match wudf_adapter::open(&spec(place, plugin)) {
+    check(
+        "the adapters' crate",
+        |place, plugin| match wudf_adapter::open(&spec(place, plugin)) {
             Ok(_) => Ok(()),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
                 Err(error.to_string())
             }
-        }
-    });
+        },
+    );
 }
 
 /// Bytes that a program has in memory bring their signatures with them.
@@ -154,7 +171,9 @@ fn adapters() {
 fn plugins_in_memory() {
     let Some(place) = Place::new() else { return };
     guard(&place);
-    place.run(&["sign", "kit.wasm", "--key", "team.key"]).ends_with(0);
+    place
+        .run(&["sign", "kit.wasm", "--key", "team.key"])
+        .ends_with(0);
     let signatures = signature::read_file(&place.file("kit.wasm")).unwrap();
     let run = |signatures: Vec<String>| {
         let mut spec = spec(&place, "");
@@ -186,7 +205,9 @@ except wudf.Error as error:
 #[test]
 fn python() {
     let Some(_) = std::env::var_os("WUDF_TEST_PYTHON") else {
-        skipped("WUDF_TEST_PYTHON names no Python with wudf in it (make test does), so policies are not tested there");
+        skipped(
+            "WUDF_TEST_PYTHON names no Python with wudf in it (make test does), so policies are not tested there",
+        );
         return;
     };
     check("Python", |place, plugin| {

@@ -21,14 +21,20 @@ fn a_lock_holds_until_it_is_moved() {
     assert!(said.contains(digest), "{said}");
     let lock = fs::read_to_string(place.file("wudf.lock")).unwrap();
     assert!(lock.contains(digest) && lock.contains(&reference), "{lock}");
-    assert_eq!(place.add_one(&reference, &["--locked"]).ends_with(0).text(), ADDED);
+    assert_eq!(
+        place.add_one(&reference, &["--locked"]).ends_with(0).text(),
+        ADDED
+    );
     assert!(place.text(&["update"]).contains("unchanged"));
 
     // The tag moves; the lock does not.
     fs::write(place.file("kit.wasm"), PLAIN.bytes).unwrap();
     let second = place.push("kit:1.0");
     assert_ne!(first, second);
-    assert_eq!(place.add_one(&reference, &["--locked"]).ends_with(0).text(), ADDED);
+    assert_eq!(
+        place.add_one(&reference, &["--locked"]).ends_with(0).text(),
+        ADDED
+    );
     assert_eq!(place.add_one(&reference, &[]).ends_with(0).text(), ADDED);
     let other = place.add_one(&second, &["--locked"]).ends_with(4);
     assert!(other.stderr.contains("wudf update"), "{}", other.stderr);
@@ -58,7 +64,11 @@ fn a_lock_that_lies_stops_everything() {
     let other = wudf_adapter::reference::digest_of(b"another");
     fs::write(place.file("wudf.lock"), lock.replace(&layer, &other)).unwrap();
     let ran = place.add_one(&reference, &[]).ends_with(4);
-    assert!(ran.stderr.contains("wudf.lock") || ran.stderr.contains("lock"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("wudf.lock") || ran.stderr.contains("lock"),
+        "{}",
+        ran.stderr
+    );
     fs::write(place.file("wudf.lock"), "version = 2\n").unwrap();
     let ran = place.run(&["pull", &reference]);
     assert_ne!(ran.status, Some(0));

@@ -14,7 +14,10 @@ fn a_plugin_is_published_once_and_runs_by_tag_and_digest() {
     };
     let reference = place.reference("kit:1.0");
     let pinned = place.push("kit:1.0");
-    assert!(pinned.starts_with(&format!("{}@sha256:", place.reference("kit"))), "{pinned}");
+    assert!(
+        pinned.starts_with(&format!("{}@sha256:", place.reference("kit"))),
+        "{pinned}"
+    );
     assert_eq!(place.add_one(&reference, &[]).ends_with(0).text(), ADDED);
     assert_eq!(place.add_one(&pinned, &[]).ends_with(0).text(), ADDED);
     place.check_store();
@@ -60,7 +63,9 @@ fn a_plugin_brings_its_model() {
     let Some(place) = Place::new() else {
         return;
     };
-    place.run(&["model", "seed", "tiny", "-o", "tiny.onnx"]).ends_with(0);
+    place
+        .run(&["model", "seed", "tiny", "-o", "tiny.onnx"])
+        .ends_with(0);
     let model = place.reference("tiny:1");
     let pinned = place.text(&["push", "tiny.onnx", &model]);
     let plugin = place.reference("features:1");
@@ -88,11 +93,17 @@ fn a_plugin_brings_its_model() {
         let row: Value = serde_json::from_str(text).unwrap();
         row["image_features"].clone()
     };
-    assert!(vector(own.text()).as_array().is_some_and(|v| !v.is_empty()), "{}", own.text());
+    assert!(
+        vector(own.text()).as_array().is_some_and(|v| !v.is_empty()),
+        "{}",
+        own.text()
+    );
     assert_eq!(vector(own.text()), vector(file.text()));
     assert_eq!(vector(named.text()), vector(file.text()));
 
-    place.run(&["pull", &model, "-o", "again.onnx"]).ends_with(0);
+    place
+        .run(&["pull", &model, "-o", "again.onnx"])
+        .ends_with(0);
     assert_eq!(
         fs::read(place.file("again.onnx")).unwrap(),
         fs::read(place.file("tiny.onnx")).unwrap()
@@ -113,11 +124,17 @@ fn what_cannot_travel_says_why() {
     fs::write(place.file("module.wasm"), b"\0asm\x01\0\0\0").unwrap();
     let reference = place.reference("kit:1.0");
     for (words, said) in [
-        (&["push", "text", &reference][..], "neither a plugin nor a model"),
+        (
+            &["push", "text", &reference][..],
+            "neither a plugin nor a model",
+        ),
         (&["push", "module.wasm", &reference], "component"),
         (&["push", "gone.wasm", &reference], "gone.wasm"),
         (&["push", "kit.wasm", "kit:1.0"], "names no registry"),
-        (&["push", "text", &reference, "--model", "a=b"], "--model is for plugins"),
+        (
+            &["push", "text", &reference, "--model", "a=b"],
+            "--model is for plugins",
+        ),
         (&["pull", &reference], "team/kit"),
         (&["run", &reference, "a.csv"], "team/kit"),
         (&["remove", &reference], "team/kit"),

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use prost::Message;
 use wudf::nn::{Error, ErrorKind};
 
+use super::Graph;
 use super::proto::{MODEL_GRAPH, TensorProto};
 use super::wire::{self, Field};
-use super::Graph;
 
 /// Field of a graph: a tensor of weights.
 const INITIALIZER: usize = 5;
@@ -90,10 +90,16 @@ fn with_weights(tensor: &[u8], files: &HashMap<&str, Vec<u8>>) -> Result<Vec<u8>
     }
     let entry = |key: &str| {
         let mut entries = proto.external_data.iter().rev();
-        entries.find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+        entries
+            .find(|entry| entry.key == key)
+            .map(|entry| entry.value.as_str())
     };
     let number = |key: &str| match entry(key) {
-        Some(value) => value.trim().parse::<usize>().map(Some).map_err(|_| broken()),
+        Some(value) => value
+            .trim()
+            .parse::<usize>()
+            .map(Some)
+            .map_err(|_| broken()),
         None => Ok(None),
     };
     let file = entry("location")

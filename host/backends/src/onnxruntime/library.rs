@@ -70,7 +70,11 @@ fn probe(path: &Path) -> Result<String, Error> {
     let not = |what: &str| {
         Error::new(
             ErrorKind::NotFound,
-            format!("{} is not ONNX Runtime: {what}; {}", path.display(), WANTED.install()),
+            format!(
+                "{} is not ONNX Runtime: {what}; {}",
+                path.display(),
+                WANTED.install()
+            ),
         )
     };
     // SAFETY: loading a library runs its initialisers. This one is ONNX

@@ -266,7 +266,7 @@ fn on_gpu(
             ErrorKind::Unsupported,
             format!(
                 "this ONNX Runtime cannot use GPU {number}: {}; `pip install onnxruntime-gpu` brings one that can",
-                e.message()
+                e.message().trim_end_matches('.')
             ),
         )
     })

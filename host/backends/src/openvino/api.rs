@@ -251,7 +251,7 @@ pub(super) unsafe fn text(text: *const c_char) -> String {
 
 /// OpenVINO's messages name its source files, line by line; what is left is the
 /// reason, on one line.
-fn tidy(message: &str) -> String {
+pub(super) fn tidy(message: &str) -> String {
     const LONGEST: usize = 400;
     let noise = |line: &str| {
         line.is_empty()

@@ -175,8 +175,9 @@ fn element_size(api: &Api, ty: api::ElementType) -> Result<usize, api::Failure> 
     };
     // SAFETY: one element of any type fits into the memory, which outlives the
     // tensor; the dimensions are copied.
-    let tensor = api
-        .made(|tensor| unsafe { (api.new_tensor)(ty, shape, memory.as_mut_ptr().cast(), tensor) })?;
+    let tensor = api.made(|tensor| unsafe {
+        (api.new_tensor)(ty, shape, memory.as_mut_ptr().cast(), tensor)
+    })?;
     let mut size = 0;
     // SAFETY: a live tensor.
     let result = api.check(unsafe { (api.tensor_size)(tensor.as_ptr(), &mut size) });
@@ -225,7 +226,13 @@ fn elsewhere() -> Vec<PathBuf> {
         .map(|folder| folder.join("runtime").join("lib").join(machine))
         .collect();
     let triple = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-    let system = ["/usr/local/lib", &triple, "/usr/lib64", "/usr/lib", "/opt/homebrew/lib"];
+    let system = [
+        "/usr/local/lib",
+        &triple,
+        "/usr/lib64",
+        "/usr/lib",
+        "/opt/homebrew/lib",
+    ];
     folders.extend(system.map(PathBuf::from));
     folders
 }

@@ -101,16 +101,16 @@ impl Compiled {
     pub(super) fn input(&self, name: &CStr) -> Result<Described, Failure> {
         let api = &self.library.api;
         // SAFETY: `self` is live, the name a C string.
-        let port = api
-            .made(|port| unsafe { (api.input)(self.compiled.as_ptr(), name.as_ptr(), port) })?;
+        let port =
+            api.made(|port| unsafe { (api.input)(self.compiled.as_ptr(), name.as_ptr(), port) })?;
         self.describe(port)
     }
 
     pub(super) fn output(&self, name: &CStr) -> Result<Described, Failure> {
         let api = &self.library.api;
         // SAFETY: as for an input.
-        let port = api
-            .made(|port| unsafe { (api.output)(self.compiled.as_ptr(), name.as_ptr(), port) })?;
+        let port =
+            api.made(|port| unsafe { (api.output)(self.compiled.as_ptr(), name.as_ptr(), port) })?;
         self.describe(port)
     }
 

@@ -339,7 +339,9 @@ fn precision(library: &Openvino, wanted: Precision) -> Result<&'static CStr, Err
         .into_iter()
         .find(|(precision, ..)| *precision == wanted)
         .ok_or_else(|| {
-            unsupported(format!("the backend openvino does not compute in {wanted:?}"))
+            unsupported(format!(
+                "the backend openvino does not compute in {wanted:?}"
+            ))
         })?;
     let have = capabilities(library)?;
     match have.iter().any(|have| have == capability) {
@@ -374,7 +376,9 @@ fn output_type(ty: api::ElementType, tensor: &str) -> Result<TensorType, Error> 
     api::tensor_type(ty).ok_or_else(|| {
         Error::new(
             ErrorKind::Unsupported,
-            format!("the tensor `{tensor}` has elements that plugins cannot take: OpenVINO's type {ty}"),
+            format!(
+                "the tensor `{tensor}` has elements that plugins cannot take: OpenVINO's type {ty}"
+            ),
         )
     })
 }

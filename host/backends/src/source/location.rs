@@ -59,7 +59,9 @@ impl Source {
             _ => {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
-                    format!("`{location}`: a model comes from a path, `https://`, `oci://`, or `seeded:`"),
+                    format!(
+                        "`{location}`: a model comes from a path, `https://`, `oci://`, or `seeded:`"
+                    ),
                 ));
             }
         }

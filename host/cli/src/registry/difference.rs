@@ -39,7 +39,11 @@ pub fn plugin(
             None => writeln!(text, "  + model {name}: {}", model.manifest)?,
         }
     }
-    for name in old.models.keys().filter(|name| !new.models.contains_key(*name)) {
+    for name in old
+        .models
+        .keys()
+        .filter(|name| !new.models.contains_key(*name))
+    {
         writeln!(text, "  - model {name}")?;
     }
     if old.layer == new.layer {
@@ -85,7 +89,10 @@ fn offer(plugin: &Plugin) -> Offer {
         let ty = whole.strip_prefix(name.as_str()).unwrap_or(&whole);
         offer.insert(format!("function {name}"), ty.to_owned());
         for model in &signature.models {
-            offer.insert(format!("function {name} asks for the model {model}"), String::new());
+            offer.insert(
+                format!("function {name} asks for the model {model}"),
+                String::new(),
+            );
         }
         let schema = &signature.options;
         let properties = schema.get("properties").and_then(|p| p.as_object());
@@ -130,13 +137,23 @@ mod tests {
 
     fn of(entries: &[(&str, &str)]) -> Offer {
         let entries = entries.iter();
-        entries.map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        entries
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
     }
 
     #[test]
     fn what_changed_is_listed() {
-        let old = of(&[("function a", "()"), ("function b", "(x)"), ("import c", "")]);
-        let new = of(&[("function a", "()"), ("function b", "(y)"), ("import d", "")]);
+        let old = of(&[
+            ("function a", "()"),
+            ("function b", "(x)"),
+            ("import c", ""),
+        ]);
+        let new = of(&[
+            ("function a", "()"),
+            ("function b", "(y)"),
+            ("import d", ""),
+        ]);
         assert_eq!(
             changes(&old, &new),
             "  - function b(x)\n  + function b(y)\n  + import d\n  - import c\n"

@@ -112,7 +112,8 @@ pub fn verify(args: &VerifyArgs) -> Result<()> {
         .keys
         .iter()
         .map(|path| {
-            PublicKey::from_pem(&read(path)?).with_context(|| format!("cannot use {}", path.display()))
+            PublicKey::from_pem(&read(path)?)
+                .with_context(|| format!("cannot use {}", path.display()))
         })
         .collect::<Result<Vec<_>>>()?;
     let signed = match subject {
@@ -122,7 +123,11 @@ pub fn verify(args: &VerifyArgs) -> Result<()> {
     output::print(&format!("{signed}\n"))
 }
 
-fn verify_reference(args: &VerifyArgs, subject: &Reference, keys: Vec<PublicKey>) -> Result<String> {
+fn verify_reference(
+    args: &VerifyArgs,
+    subject: &Reference,
+    keys: Vec<PublicKey>,
+) -> Result<String> {
     let registries = args.registries.registries();
     let registry = registries.open(&models::fetch(Talk::silent()))?;
     let pinned = registry.resolve(subject)?;

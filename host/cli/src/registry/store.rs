@@ -25,8 +25,16 @@ pub fn list(args: &ListArgs) -> Result<()> {
 
 fn as_text(stored: &[Stored]) -> Result<String> {
     let mut text = String::new();
-    let names: Vec<String> = stored.iter().map(|stored| name(&stored.reference)).collect();
-    let width = names.iter().map(String::len).max().unwrap_or_default().max(9);
+    let names: Vec<String> = stored
+        .iter()
+        .map(|stored| name(&stored.reference))
+        .collect();
+    let width = names
+        .iter()
+        .map(String::len)
+        .max()
+        .unwrap_or_default()
+        .max(9);
     let bold = output::bold();
     writeln!(
         text,
@@ -65,7 +73,10 @@ fn kind(kind: Kind) -> &'static str {
 
 fn ago(time: SystemTime) -> String {
     let passed = time.elapsed().unwrap_or(Duration::ZERO);
-    format!("{} ago", indicatif::HumanDuration(Duration::from_secs(passed.as_secs())))
+    format!(
+        "{} ago",
+        indicatif::HumanDuration(Duration::from_secs(passed.as_secs()))
+    )
 }
 
 fn as_json(stored: &Stored) -> serde_json::Value {

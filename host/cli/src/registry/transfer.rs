@@ -28,7 +28,9 @@ pub fn push(args: &PushArgs, talk: Talk) -> Result<()> {
     annotate.title = file
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    annotate.annotations.extend(args.annotations.iter().cloned());
+    annotate
+        .annotations
+        .extend(args.annotations.iter().cloned());
     let is_plugin = bytes.starts_with(MAGIC);
     ensure!(
         is_plugin || args.models.is_empty(),

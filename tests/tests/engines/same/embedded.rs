@@ -19,7 +19,8 @@ use super::{Answer, BACKEND, Job, Place};
 use crate::c::{Link, compile, compiler, program, transcript};
 
 pub fn rust(place: &Place, job: Job) -> Option<Answer> {
-    let mut builder = Runtime::builder().backends(defaults(Libraries::default(), Arc::new(Sources::default())));
+    let mut builder =
+        Runtime::builder().backends(defaults(Libraries::default(), Arc::new(Sources::default())));
     if let Some((name, source)) = job.model {
         builder = builder.model(ModelSpec::new(name, source).backend(BACKEND));
     }
