@@ -47,6 +47,11 @@ $(VENV)/onnxruntime $(VENV)/openvino: $(VENV)/bin/python
 	  && touch '$@' \
 	  || echo 'note: $(@F) could not be installed; tests that need it are skipped, and say so'
 
+# Another client of registries, for the tests of what travels.
+$(VENV)/oras: $(VENV)/installed
+	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check oras && touch '$@' \
+	  || echo 'note: oras could not be installed; the test that needs it is skipped, and says so'
+
 # What packages a wheel.
 $(VENV)/maturin: $(VENV)/installed
 	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' && touch '$@'
@@ -78,8 +83,9 @@ test-python: installed-wheel
 	     "$$venv/bin/python" -m pytest -p no:cacheprovider -q host/python/tests || exit 1; \
 	done
 
-test: build $(VENV)/installed installed-wheel
+test: build $(VENV)/installed $(VENV)/oras installed-wheel
 	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
+	WUDF_TEST_PYTHON_ORAS='$(abspath $(VENV)/bin/python)' \
 	  $(CARGO) test --release --workspace --locked
 	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use wudf::{Plugin, Runtime, Volatility};
+use wudf::{Ask, Plugin, Runtime, Volatility};
 use wudf_adapter::{PluginSource, describe, options, reference};
+use wudf_registry::{DependencyKind, Metadata};
 
 use crate::args::InspectArgs;
+use crate::registry::Origin;
 use crate::talk::Talk;
 use crate::{models, output};
 
@@ -17,29 +19,47 @@ pub fn inspect(args: &InspectArgs) -> Result<()> {
     let fetch = models::fetch(Talk::silent());
     let found = reference::find(&source, None, &registries, &fetch)?;
     let plugin = found.load(&Runtime::new()?)?;
+    let facts = facts(&found.bytes);
+    let origin = Origin::of(&args.plugin, &found, &registries)?;
     let text = if args.json {
-        format!("{:#}\n", as_json(&plugin))
+        format!("{:#}\n", as_json(&plugin, &facts, &origin))
     } else {
-        as_text(&plugin)?
+        as_text(&plugin, &facts, &origin)?
     };
     output::print(&text)
 }
 
-fn as_text(plugin: &Plugin) -> Result<String> {
+/// What a plugin says of itself. It has been loaded, so its bytes are WebAssembly.
+fn facts(bytes: &[u8]) -> Metadata {
+    Metadata::read(bytes).unwrap_or_default()
+}
+
+fn as_text(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Result<String> {
     let bold = output::bold();
     let mut text = String::new();
     writeln!(text, "{bold}{}{bold:#}", plugin.name())?;
+    for line in facts.description.iter().flat_map(|text| text.lines()) {
+        writeln!(text, "  {line}")?;
+    }
+    if facts.description.is_some() {
+        text.push('\n');
+    }
+    for (name, fact) in facts_in_words(facts).into_iter().chain(origin.in_words()) {
+        writeln!(text, "  {name:<8} {fact}")?;
+    }
     writeln!(text, "  digest   {}", plugin.digest())?;
     writeln!(
         text,
         "  size     {}",
         indicatif::BinaryBytes(plugin.size() as u64)
     )?;
-    writeln!(
-        text,
-        "  imports  {}",
-        imports_in_words(plugin.imports()).join("; ")
-    )?;
+    for (at, line) in imports_in_words(plugin.imports(), &plugin.asks())
+        .iter()
+        .enumerate()
+    {
+        let name = if at == 0 { "imports" } else { "" };
+        writeln!(text, "  {name:<8} {line}")?;
+    }
     for signature in plugin.signatures() {
         writeln!(text, "\n{bold}{signature}{bold:#}")?;
         for line in signature.doc.lines() {
@@ -92,37 +112,63 @@ fn options_in_words(text: &mut String, schema: &Value) -> Result<()> {
     Ok(())
 }
 
+/// What a plugin says of itself, but for its description.
+fn facts_in_words(facts: &Metadata) -> Vec<(&'static str, String)> {
+    let called = [&facts.name, &facts.version].into_iter().flatten();
+    let called: Vec<&str> = called.map(String::as_str).collect();
+    let said = [
+        ("name", (!called.is_empty()).then(|| called.join(" "))),
+        ("licence", facts.licenses.clone()),
+        ("authors", facts.authors.clone()),
+        ("homepage", facts.homepage.clone()),
+        ("source", facts.source.clone()),
+        ("revision", facts.revision.clone()),
+        (
+            "made of",
+            facts.dependencies.as_ref().map(|all| {
+                let runtime = all
+                    .iter()
+                    .filter(|one| one.kind == DependencyKind::Runtime)
+                    .count();
+                let s = if runtime == 1 { "" } else { "s" };
+                format!("{runtime} package{s}, which --json lists")
+            }),
+        ),
+    ];
+    let said = said.into_iter();
+    said.filter_map(|(name, fact)| Some((name, fact?)))
+        .collect()
+}
+
 /// What a plugin may reach, for people: the interfaces that are the sandbox's own are of no interest.
-fn imports_in_words(imports: &[String]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut add = |word: &str| {
-        if !words.iter().any(|known| known == word) {
-            words.push(word.to_owned());
-        }
-    };
+fn imports_in_words(imports: &[String], asks: &[Ask]) -> Vec<String> {
+    let mut words: Vec<String> = asks
+        .iter()
+        .map(|ask| match ask.granted {
+            true => ask.to_string(),
+            false => format!("asks for {ask}, and gets nothing of it"),
+        })
+        .collect();
+    let mut library = false;
     for import in imports {
-        let interface = import.split('@').next().unwrap_or(import);
-        match interface.split_once('/').unwrap_or((interface, "")) {
-            ("wudf:plugin", "assets") => add("assets"),
-            ("wudf:plugin", _) => {}
-            ("wasi:nn", _) => add("models (wasi:nn)"),
-            (
-                "wasi:filesystem" | "wasi:sockets" | "wasi:cli" | "wasi:io" | "wasi:clocks"
-                | "wasi:random",
-                _,
-            ) => {
-                add(
-                    "the WASI that a language's library wants (no files, no network, fixed clock and randomness)",
-                );
-            }
-            _ => add(import),
+        let package = import.split('/').next().unwrap_or(import);
+        match package {
+            "wudf:plugin" => {}
+            "wasi:cli" | "wasi:io" | "wasi:clocks" | "wasi:random" => library = true,
+            _ if asks.iter().any(|ask| ask.package == package) => {}
+            _ => words.push(format!("types of {import}")),
         }
+    }
+    if library {
+        words.push(
+            "what a language's library wants (no environment, fixed clock and randomness)"
+                .to_owned(),
+        );
     }
     if words.is_empty() {
-        vec!["nothing".to_owned()]
-    } else {
-        words
+        words.push("nothing".to_owned());
     }
+    words
 }
 
 fn volatility_in_words(volatility: Volatility) -> &'static str {
@@ -133,12 +179,19 @@ fn volatility_in_words(volatility: Volatility) -> &'static str {
     }
 }
 
-fn as_json(plugin: &Plugin) -> Value {
+fn as_json(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Value {
+    let asks = plugin.asks();
+    let asks = asks
+        .iter()
+        .map(|ask| json!({ "for": ask.what, "package": ask.package, "granted": ask.granted }));
     json!({
         "name": plugin.name(),
+        "metadata": facts,
+        "origin": origin.as_json(),
         "digest": plugin.digest(),
         "size": plugin.size(),
         "imports": plugin.imports(),
+        "asks": asks.collect::<Vec<_>>(),
         "functions": plugin.signatures().iter().map(describe::signature).collect::<Vec<_>>(),
     })
 }
@@ -149,18 +202,24 @@ mod tests {
 
     #[test]
     fn imports_are_told_in_words() {
-        let imports: Vec<String> = [
-            "wasi:nn/graph@0.2.0",
-            "wasi:nn/tensor@0.2.0",
-            "wasi:cli/stderr@0.2.9",
-            "acme:gpu/x@1.0.0",
-        ]
-        .map(Into::into)
-        .into();
-        let words = imports_in_words(&imports);
-        assert_eq!(words.len(), 3);
-        assert!(words[1].contains("no files, no network"));
-        assert_eq!(words[2], "acme:gpu/x@1.0.0");
-        assert_eq!(imports_in_words(&[]), ["nothing"]);
+        let imports: Vec<String> = ["wasi:cli/stderr@0.2.9", "acme:gpu/types@1.0.0"]
+            .map(Into::into)
+            .into();
+        let words = imports_in_words(&imports, &[]);
+        assert_eq!(words.len(), 2);
+        assert_eq!(words[0], "types of acme:gpu/types@1.0.0");
+        assert!(words[1].contains("no environment"));
+        assert_eq!(imports_in_words(&[], &[]), ["nothing"]);
+    }
+
+    #[test]
+    fn only_what_is_said_is_shown() {
+        assert_eq!(facts_in_words(&Metadata::default()), []);
+        let mut facts = Metadata::default();
+        facts.version = Some("1.0.0".into());
+        facts.dependencies = Some(Vec::new());
+        let said = facts_in_words(&facts);
+        assert_eq!(said[0], ("name", "1.0.0".to_owned()));
+        assert_eq!(said[1].1, "0 packages, which --json lists");
     }
 }

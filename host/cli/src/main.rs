@@ -3,16 +3,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+mod build;
 mod cache;
 mod columns;
 mod demo;
 mod doctor;
+mod example;
 mod exit;
 mod input;
 mod inspect;
 mod interrupt;
 mod model;
 mod models;
+mod new;
 mod output;
 mod pipe;
 mod pipeline;
@@ -25,7 +28,7 @@ mod talk;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -33,9 +36,13 @@ use crate::talk::Talk;
 
 fn main() -> ExitCode {
     keep_to_itself();
-    let cli = Cli::parse();
+    let (cli, example) = example::parse();
     let talk = Talk::begin(cli.talk);
-    let exit = match interruptible().and_then(|()| act(cli.command, talk)) {
+    let ready = || {
+        interruptible()?;
+        example.map_or(Ok(()), |example| example?.check(talk))
+    };
+    let exit = match ready().and_then(|()| act(cli.command, talk)) {
         Ok(exit) => exit,
         // Whoever read our output has had enough.
         Err(_) if output::broken_pipe() => Exit::Success,
@@ -53,6 +60,8 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
         Command::Sql(args) => sql::sql(&args, talk)?,
         Command::Pipe(args) => pipe::pipe(&args, talk)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
+        Command::New(args) => new::new(&args, talk)?,
+        Command::Build(args) => build::build(&args, talk)?,
         Command::Model(command) => model::act(&command, talk)?,
         Command::Push(args) => registry::push(&args, talk)?,
         Command::Pull(args) => registry::pull(&args, talk)?,

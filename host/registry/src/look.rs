@@ -1,6 +1,5 @@
 //! What stands under a reference, before its files are fetched.
 
-use crate::artifact::Sort;
 use crate::{Kind, Reference, Registry, Result};
 
 /// What stands under a reference.
@@ -27,11 +26,7 @@ impl Registry {
         let layers = opened.manifest.layers.iter();
         Ok(Seen {
             reference: reference.at(&opened.digest),
-            kind: match opened.manifest.sort() {
-                Sort::Plugin => Kind::Plugin,
-                Sort::Model => Kind::Model,
-                Sort::Other => Kind::Other,
-            },
+            kind: opened.manifest.kind(),
             layers: layers.map(|layer| layer.digest.clone()).collect(),
             size: opened.manifest.size(),
         })

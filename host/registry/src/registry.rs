@@ -153,7 +153,16 @@ impl Registry {
         if settings.offline {
             return store.tag(reference, tag).ok_or_else(|| not_here(reference));
         }
-        let digest = self.client(reference).digest(reference.repository(), tag)?;
+        let asked = self.client(reference).digest(reference.repository(), tag);
+        let digest = asked.map_err(|e| match store.tag(reference, tag) {
+            Some(before) if e.kind() == ErrorKind::Network => Error::new(
+                e.kind(),
+                format!(
+                    "{e}; the store has {before} of before: --offline, or offline=True, takes that"
+                ),
+            ),
+            _ => e,
+        })?;
         let digest = digest.ok_or_else(|| missing(reference))?;
         // A store that cannot be written costs a later process the question.
         if let Err(e) = store.set_tag(reference, tag, Some(&digest)) {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::artifact::{Found, Sort};
+use crate::artifact::Found;
 use crate::attachments::MANIFEST_LIMIT;
 use crate::store::Look;
 use crate::{Reference, Registry, Result};
@@ -87,14 +87,7 @@ impl Registry {
             found => found,
         };
         match found {
-            Some(Found::Manifest(manifest)) => {
-                let kind = match manifest.sort() {
-                    Sort::Plugin => Kind::Plugin,
-                    Sort::Model => Kind::Model,
-                    Sort::Other => Kind::Other,
-                };
-                (kind, manifest.size())
-            }
+            Some(Found::Manifest(manifest)) => (manifest.kind(), manifest.size()),
             _ => (Kind::Other, 0),
         }
     }

@@ -3,8 +3,10 @@
 mod assets;
 mod bindings;
 mod columns;
+mod contract;
 mod error;
 mod function;
+mod imports;
 mod instance;
 mod limits;
 pub mod nn;
@@ -20,6 +22,7 @@ mod signature;
 pub use columns::cast::castable;
 pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};
+pub use imports::Ask;
 pub use limits::Limits;
 pub use plugin::Plugin;
 pub use runtime::{Cache, Runtime, RuntimeBuilder};

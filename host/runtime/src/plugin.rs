@@ -8,17 +8,18 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::PluginPre;
+use crate::contract;
 use crate::error::printable;
 use crate::function::Function;
+use crate::imports::{self, Ask};
 use crate::instance::{Instance, Pre};
 use crate::outside::outside;
 use crate::plain::{self, PlainFunction};
 use crate::runtime::Shared;
 use crate::{Error, ErrorKind, Result, Runtime, Signature};
 
-/// The interface that makes a component a plugin, and its version here.
+/// The interface that makes a component a plugin; its version follows.
 const INTERFACE: &str = "wudf:plugin/functions@";
-const VERSION: &str = "0.1.0";
 
 /// A plugin: one `.wasm` component, compiled. Clones are the same plugin.
 #[derive(Clone)]
@@ -86,6 +87,12 @@ impl Plugin {
         &self.0.imports
     }
 
+    /// The same in words: what it asks for beyond the WASI that a language's
+    /// library wants for itself, and whether a sandbox has it.
+    pub fn asks(&self) -> Vec<Ask> {
+        imports::in_words(&self.0.imports)
+    }
+
     /// What it offers.
     pub fn signatures(&self) -> &[Signature] {
         &self.0.signatures
@@ -129,23 +136,18 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     let component = Component::new(&shared.sandbox.engine, bytes)
         .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
     let ty = component.component_type();
-    let offered = ty
-        .exports(&shared.sandbox.engine)
-        .find_map(|(name, _)| name.strip_prefix(INTERFACE).map(str::to_owned));
-    let columnar = match offered.as_deref() {
-        Some(VERSION) => true,
-        Some(other) => {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "made for version {} of the contract wudf:plugin, this is {VERSION}: upgrade wudf or rebuild the plugin",
-                    printable(other, 40),
-                ),
-            ));
-        }
-        None => false,
-    };
-    let imports = ty
+    let exports = ty.exports(&shared.sandbox.engine);
+    let offered: Vec<&str> = exports
+        .filter_map(|(name, _)| name.strip_prefix(INTERFACE))
+        .collect();
+    // A plugin may serve hosts of several versions.
+    let columnar = offered.iter().find(|version| contract::fits(version));
+    if columnar.is_none()
+        && let Some(other) = offered.first()
+    {
+        return Err(contract::unsupported(other));
+    }
+    let imports: Vec<String> = ty
         .imports(&shared.sandbox.engine)
         .map(|(name, _)| printable(name, 200))
         .collect();
@@ -154,17 +156,11 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         .linker
         .instantiate_pre(&component)
         .and_then(|pre| match columnar {
-            true => PluginPre::new(pre).map(Pre::Columnar),
-            false => Ok(Pre::Plain(pre)),
+            Some(_) => PluginPre::new(pre).map(Pre::Columnar),
+            None => Ok(Pre::Plain(pre)),
         })
-        .map_err(|e| {
-            let message = printable(&format!("{e:#}"), 1_000);
-            Error::new(
-                ErrorKind::Unsupported,
-                format!("asks for what a sandbox has not: {message}"),
-            )
-        })?;
-    let (plain, signatures) = match columnar {
+        .map_err(|e| refusal(columnar.copied(), &imports, &e))?;
+    let (plain, signatures) = match columnar.is_some() {
         true => (
             Vec::new(),
             Signature::list(Instance::new(shared, &pre)?.signatures()?)?,
@@ -172,7 +168,8 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         false => {
             let plain = plain::functions(&shared.sandbox.engine, &component).map_err(|e| {
                 invalid(format!(
-                    "exports no {INTERFACE}{VERSION}, and as a plain plugin: {e}"
+                    "exports no {INTERFACE}{}, and as a plain plugin: {e}",
+                    contract::VERSION
                 ))
             })?;
             let signatures = plain.iter().map(|f| f.signature.clone()).collect();
@@ -193,4 +190,33 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         imports,
         signatures,
     })))
+}
+
+/// Why a component that is one cannot be linked.
+fn refusal(contract: Option<&str>, imports: &[String], error: &wasmtime::Error) -> Error {
+    let unsupported = |message: String| Error::new(ErrorKind::Unsupported, message);
+    let wanted: Vec<String> = imports::in_words(imports)
+        .into_iter()
+        .filter(|ask| !ask.offered)
+        .map(|ask| ask.to_string())
+        .collect();
+    if !wanted.is_empty() {
+        return unsupported(format!(
+            "asks for what a sandbox has not: {}",
+            wanted.join(", ")
+        ));
+    }
+    let versions = imports
+        .iter()
+        .filter(|import| import.starts_with("wudf:plugin/"))
+        .filter_map(|import| Some(import.split_once('@')?.1));
+    // What another version has and this one has not is the likelier reason.
+    let other = versions
+        .chain(contract)
+        .find(|version| !contract::is_known(version));
+    if let Some(other) = other {
+        return contract::unsupported(other);
+    }
+    let message = printable(&format!("{error:#}"), 1_000);
+    unsupported(format!("asks for what a sandbox has not: {message}"))
 }

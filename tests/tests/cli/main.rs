@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod crates;
 mod demo;
 mod formats;
 mod golden;

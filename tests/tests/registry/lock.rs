@@ -40,14 +40,17 @@ fn a_lock_holds_until_it_is_moved() {
     assert!(other.stderr.contains("wudf update"), "{}", other.stderr);
 
     let dry = place.text(&["update", "--dry-run"]);
-    assert!(dry.contains("- function add_one"), "{dry}");
+    assert!(dry.contains("- function domain("), "{dry}");
     assert_eq!(fs::read_to_string(place.file("wudf.lock")).unwrap(), lock);
     let moved = place.text(&["update"]);
     assert_eq!(moved, dry);
     assert!(moved.contains(&format!("{digest} -> ")), "{moved}");
     assert!(moved.contains("+ function "), "{moved}");
     assert!(moved.contains("- option "), "{moved}");
-    let gone = place.add_one(&reference, &["--locked"]).ends_with(3);
+    let domain = format!("{reference}:domain");
+    let gone = place
+        .run(&["run", &domain, "a.csv", "--locked"])
+        .ends_with(3);
     assert!(gone.stderr.contains("has no function"), "{}", gone.stderr);
 }
 

@@ -35,12 +35,12 @@ fn a_plugin_is_published_once_and_runs_by_tag_and_digest() {
     let inspected: Value =
         serde_json::from_str(&place.text(&["inspect", &reference, "--json"])).unwrap();
     assert_eq!(inspected["name"], "kit");
-    assert_eq!(inspected["reference"], pinned);
+    assert_eq!(inspected["origin"]["reference"], pinned);
 
     place.run(&["remove", &reference]).ends_with(0);
     assert_eq!(place.text(&["list", "--json"]), "[]");
     let gone = place.add_one(&reference, &["--offline"]).ends_with(3);
-    assert!(gone.stderr.contains("offline"), "{}", gone.stderr);
+    assert!(gone.stderr.contains("store"), "{}", gone.stderr);
 }
 
 #[test]

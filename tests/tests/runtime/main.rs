@@ -4,6 +4,7 @@
 
 mod arguments;
 mod chunks;
+mod compat;
 mod echo;
 mod loading;
 mod models;

@@ -1,5 +1,6 @@
 //! The command line: what may be said. Nothing here acts.
 
+mod build;
 mod pipe;
 mod registry;
 mod sql;
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use wudf::Cache;
 
+pub use build::{BuildArgs, NewArgs};
 pub use pipe::{PipeArgs, Policy};
 pub use registry::{
     KeyCommand, ListArgs, PullArgs, PushArgs, RegistryArgs, RemoveArgs, SignArgs, UpdateArgs,
@@ -45,7 +47,10 @@ const RUN_EXAMPLES: &str = "Examples:
       --model resnet50=resnet50.onnx | head
 
   # Your own plugin over a table; without -o, its first rows on the terminal.
-  wudf run ./plugin.wasm:slug titles.csv --column title";
+  wudf run ./plugin.wasm:slug titles.csv --column title
+
+  # In a plugin crate: what `wudf build` made, over the example that Cargo.toml names.
+  wudf run";
 
 const INSPECT_EXAMPLES: &str = "Examples:
   wudf inspect image-features
@@ -137,6 +142,21 @@ pub enum Command {
     /// Says what a plugin offers and what it asks for
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
+
+    /// Makes a plugin crate, with what it needs to be built and tested
+    ///
+    /// The crate has one function, a test of it, an example to run it over, and the SDK that plugins are written with.
+    #[command(after_help = build::NEW_EXAMPLES)]
+    New(NewArgs),
+
+    /// Builds a plugin crate: one .wasm file that says what it is
+    ///
+    /// Compiles with cargo for wasm32-wasip2, with vectors and link-time optimisation and without debug information, and
+    /// writes into the file what Cargo.toml says: name, version, description, licence, authors, repository and home
+    /// page, and the git revision of the sources. The same sources give the same file in every folder. Its path is
+    /// printed on stdout.
+    #[command(after_help = build::BUILD_EXAMPLES)]
+    Build(BuildArgs),
 
     /// Puts a plugin or a model into a registry
     #[command(after_help = registry::PUSH_EXAMPLES)]
@@ -367,12 +387,12 @@ pub struct InspectArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub plugin: String,
 
-    #[command(flatten)]
-    pub registries: RegistryArgs,
-
     /// Prints JSON
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub registries: RegistryArgs,
 }
 
 #[derive(Debug, Subcommand)]

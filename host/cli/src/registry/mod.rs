@@ -1,6 +1,7 @@
 //! What travels: plugins and models to registries and back, pinned and signed.
 
 mod difference;
+mod origin;
 mod signing;
 mod store;
 mod transfer;
@@ -10,6 +11,7 @@ use anyhow::Result;
 use wudf_adapter::{Fetch, Registries};
 use wudf_registry::{Reference, Registry, SCHEME};
 
+pub use origin::Origin;
 pub use signing::{key, sign, verify};
 pub use store::{list, remove};
 pub use transfer::{pull, push};

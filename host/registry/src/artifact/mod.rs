@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reference::is_digest;
 use crate::text::{brief, digest_of};
-use crate::{Error, ErrorKind, Reference, Result};
+use crate::{Error, ErrorKind, Kind, Reference, Result};
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -226,24 +226,16 @@ impl Index {
     }
 }
 
-/// What a manifest is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sort {
-    Plugin,
-    Model,
-    Other,
-}
-
 impl Manifest {
-    pub(crate) fn sort(&self) -> Sort {
+    pub(crate) fn kind(&self) -> Kind {
         if self.layers.iter().any(Descriptor::is_wasm) || self.config.media_type == WASM_CONFIG {
-            Sort::Plugin
+            Kind::Plugin
         } else if self.artifact_type.as_deref() == Some(MODEL)
             || self.layers.iter().any(|d| d.media_type == ONNX_LAYER)
         {
-            Sort::Model
+            Kind::Model
         } else {
-            Sort::Other
+            Kind::Other
         }
     }
 
@@ -275,18 +267,18 @@ impl Manifest {
                 format!("{reference} {why}"),
             ))
         };
-        match (self.sort(), &self.layers[..]) {
-            (Sort::Plugin, [layer]) if layer.is_wasm() => Ok(layer),
-            (Sort::Plugin, [layer]) => wrong(format!(
+        match (self.kind(), &self.layers[..]) {
+            (Kind::Plugin, [layer]) if layer.is_wasm() => Ok(layer),
+            (Kind::Plugin, [layer]) => wrong(format!(
                 "has a layer that is no WebAssembly, but {}",
                 brief(&layer.media_type)
             )),
-            (Sort::Plugin, layers) => wrong(format!(
+            (Kind::Plugin, layers) => wrong(format!(
                 "has {} layers; a plugin is exactly one",
                 layers.len()
             )),
-            (Sort::Model, _) => wrong("is a model, not a plugin".into()),
-            (Sort::Other, _) => wrong(format!("is no plugin: {}", self.what())),
+            (Kind::Model, _) => wrong("is a model, not a plugin".into()),
+            (Kind::Other, _) => wrong(format!("is no plugin: {}", self.what())),
         }
     }
 
@@ -294,10 +286,10 @@ impl Manifest {
     /// file first.
     pub(crate) fn files(&self, reference: &Reference) -> Result<Vec<(String, &Descriptor)>> {
         let wrong = |why: String| Error::new(ErrorKind::Artifact, format!("{reference} {why}"));
-        match self.sort() {
-            Sort::Plugin => return Err(wrong("is a plugin, not a model".into())),
-            Sort::Other => return Err(wrong(format!("is no model: {}", self.what()))),
-            Sort::Model => {}
+        match self.kind() {
+            Kind::Plugin => return Err(wrong("is a plugin, not a model".into())),
+            Kind::Other => return Err(wrong(format!("is no model: {}", self.what()))),
+            Kind::Model => {}
         }
         if self.layers.len() > MOST_FILES {
             return Err(wrong(format!("has {} files", self.layers.len())));
