@@ -36,12 +36,16 @@ build: toolchain
 demo: build
 	$(WUDF) demo $(if $(PHOTOS),--photos '$(PHOTOS)') --out '$(OUT)' || test $$? -eq 1
 
-# ONNX Runtime for the tests of its backend, into a folder of the build.
-$(VENV)/installed:
-	@$(PYTHON) -m venv '$(VENV)' \
-	  && '$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check onnxruntime \
+# ONNX Runtime and OpenVINO for the tests of their backends, into a folder of the
+# build.
+$(VENV)/installed: $(VENV)/onnxruntime $(VENV)/openvino
+	@touch '$@'
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv '$(VENV)'
+$(VENV)/onnxruntime $(VENV)/openvino: $(VENV)/bin/python
+	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check '$(@F)' \
 	  && touch '$@' \
-	  || echo 'note: onnxruntime could not be installed; tests that need it are skipped, and say so'
+	  || echo 'note: $(@F) could not be installed; tests that need it are skipped, and say so'
 
 # Another client of registries, for the tests of what travels.
 $(VENV)/oras: $(VENV)/installed

@@ -4,7 +4,7 @@
 //! What counts are ratios, so this is no criterion bench: both sides run in turn, and each round gives a ratio.
 //!
 //! ```text
-//! pictures [preprocessing] [end-to-end] [--rounds N] [--photos FOLDER]
+//! pictures [preprocessing] [end-to-end] [--rounds N] [--photos FOLDER] [--backend NAME] [--precision NAME]
 //! pictures serve [--photos FOLDER]      a round of preprocessing for each line of standard input; answers with seconds
 //! ```
 
@@ -19,11 +19,11 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
 use image_features::transform::{Preprocessor, Recipe};
 use serde_json::Value;
-use wudf::nn::{Backend, LoadRequest, Tensor};
+use wudf::nn::{LoadRequest, Tensor};
 use wudf::{Function, Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_backends::source::Sources;
-use wudf_backends::{OnnxRuntime, Rten, catalogue, onnxruntime};
+use wudf_backends::{Libraries, OnnxRuntime, OpenVino, catalogue, defaults, onnxruntime, openvino};
 use wudf_benches::{Comparison, Failure, column, one_thread, photos};
 
 /// Photographs of one round end to end: a round must be short beside what else the machine does.
@@ -31,6 +31,7 @@ const FEW: usize = 8;
 
 fn main() -> Result<(), Failure> {
     let (mut what, mut rounds, mut folder) = (Vec::new(), None, None);
+    let (mut backend, mut precision) = (None, "f32".to_owned());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -50,6 +51,8 @@ fn main() -> Result<(), Failure> {
                     arguments.next().ok_or("--photos wants a folder")?,
                 ))
             }
+            "--backend" => backend = Some(arguments.next().ok_or("--backend wants a name")?),
+            "--precision" => precision = arguments.next().ok_or("--precision wants a name")?,
             "preprocessing" | "end-to-end" | "serve" => what.push(argument),
             _ => return Err(format!("what is {argument}?").into()),
         }
@@ -63,7 +66,7 @@ fn main() -> Result<(), Failure> {
         preprocessing(&files, rounds.unwrap_or(60))?;
     }
     if wanted("end-to-end") {
-        end_to_end(&files, rounds.unwrap_or(60))?;
+        end_to_end(&files, rounds.unwrap_or(60), backend.as_deref(), &precision)?;
     }
     Ok(())
 }
@@ -100,24 +103,44 @@ fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-fn end_to_end(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
+/// The version of a backend's library, if it has one and this machine has it.
+fn version(backend: &str) -> Result<String, Failure> {
     let sources = Arc::new(Sources::default());
-    let found = OnnxRuntime::find(&onnxruntime::Options::default(), Arc::clone(&sources));
-    let (backend, version): (Arc<dyn Backend>, _) = match found {
-        Ok(found) => {
-            let version = found.version().to_owned();
-            (Arc::new(found), version)
-        }
-        Err(error) => {
-            eprintln!("note: rten runs the model, since {error}");
-            (Arc::new(Rten::new(sources)), String::new())
-        }
+    Ok(match backend {
+        "onnxruntime" => OnnxRuntime::find(&onnxruntime::Options::default(), sources)?
+            .version()
+            .to_owned(),
+        "openvino" => OpenVino::find(&openvino::Options::default(), sources)?
+            .version()
+            .to_owned(),
+        _ => String::new(),
+    })
+}
+
+fn end_to_end(
+    files: &[Vec<u8>],
+    rounds: usize,
+    wanted: Option<&str>,
+    precision: &str,
+) -> Result<(), Failure> {
+    let (name, version) = match wanted {
+        Some(name) => (name, version(name)?),
+        None => match version("onnxruntime") {
+            Ok(version) => ("onnxruntime", version),
+            Err(error) => {
+                eprintln!("note: rten runs the model, since {error}");
+                ("rten", String::new())
+            }
+        },
     };
-    println!(
-        "seeded:resnet50 (untrained weights, the real cost) on {} {version}",
-        backend.name()
-    );
-    let spec = catalogue::parse("resnet50=seeded:resnet50")?;
+    println!("seeded:resnet50 (untrained weights, the real cost) on {name} {version}, {precision}");
+    let backend = defaults(Libraries::default(), Arc::new(Sources::default()))
+        .into_iter()
+        .find(|backend| backend.name() == name)
+        .ok_or_else(|| format!("there is no backend {name}"))?;
+    let spec = catalogue::parse(&format!(
+        "resnet50=seeded:resnet50,backend={name},precision={precision}"
+    ))?;
     let outputs = ["features".to_owned()];
     let model = backend.load(&LoadRequest::new(&spec, &outputs))?;
     let input = model

@@ -9,7 +9,7 @@ use wudf::{Cache, Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_artifacts::fixtures::KIT;
 use wudf_backends::source::Sources;
-use wudf_backends::{OnnxRuntime, Rten, catalogue, onnxruntime};
+use wudf_backends::{OnnxRuntime, OpenVino, Rten, catalogue, onnxruntime, openvino};
 
 fn load(runtime: &Runtime) -> Plugin {
     Plugin::from_bytes(runtime, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes).expect("it loads")
@@ -72,9 +72,17 @@ fn models(criterion: &mut Criterion) {
     group.bench_function("rten", |b| {
         b.iter(|| rten.load(&request).expect("it loads"))
     });
-    match OnnxRuntime::find(&onnxruntime::Options::default(), sources) {
+    match OnnxRuntime::find(&onnxruntime::Options::default(), Arc::clone(&sources)) {
         Ok(found) => {
             group.bench_function("onnxruntime", |b| {
+                b.iter(|| found.load(&request).expect("it loads"))
+            });
+        }
+        Err(error) => eprintln!("note: not measured: {error}"),
+    }
+    match OpenVino::find(&openvino::Options::default(), sources) {
+        Ok(found) => {
+            group.bench_function("openvino", |b| {
                 b.iter(|| found.load(&request).expect("it loads"))
             });
         }

@@ -207,30 +207,32 @@ fn backends_agree_on_the_features_of_photographs() {
         );
     }
 
-    let (ran, other) = features(
-        photos.path(),
-        &out.path().join("ort.parquet"),
-        &["--backend", "onnxruntime"],
-    );
-    if no_onnx_runtime(&ran) {
-        return;
-    }
-    ran.ends_with(0);
-    assert_eq!(other.len(), count);
-    for (at, (one, other)) in rten.iter().zip(&other).enumerate() {
-        let difference = difference(one, other);
-        assert!(difference < 1e-3, "picture {at}: {difference}");
+    for (backend, library) in [("onnxruntime", "ONNX Runtime"), ("openvino", "OpenVINO")] {
+        let (ran, other) = features(
+            photos.path(),
+            &out.path().join(format!("{backend}.parquet")),
+            &["--backend", backend],
+        );
+        if has_no(library, &ran) {
+            continue;
+        }
+        ran.ends_with(0);
+        assert_eq!(other.len(), count);
+        for (at, (one, other)) in rten.iter().zip(&other).enumerate() {
+            let difference = difference(one, other);
+            assert!(difference < 1e-3, "{backend}, picture {at}: {difference}");
+        }
     }
 }
 
-/// Whether there is none to test with, which is said.
-fn no_onnx_runtime(ran: &Ran) -> bool {
-    let none = ran.status == Some(3) && ran.stderr.contains("ONNX Runtime was not found");
+/// Whether there is no such library to test with, which is said.
+fn has_no(library: &str, ran: &Ran) -> bool {
+    let none = ran.status == Some(3) && ran.stderr.contains(&format!("{library} was not found"));
     if none {
         // Past the capture of output: who runs the tests is to see it.
         let _ = writeln!(
             std::io::stderr(),
-            "SKIPPED: ONNX Runtime was not found through VIRTUAL_ENV: {}",
+            "SKIPPED: {library} was not found through VIRTUAL_ENV: {}",
             ran.stderr
         );
     }
@@ -256,7 +258,7 @@ fn onnx_runtime_leaves_nothing_of_its_own() {
         .env("XDG_CACHE_HOME", cache.path())
         .env("HOME", cache.path())
         .run();
-    if no_onnx_runtime(&ran) {
+    if has_no("ONNX Runtime", &ran) {
         return;
     }
     ran.ends_with(0);

@@ -1,12 +1,11 @@
 //! The models of a UDF, and what runs them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use wudf::nn::{Backend, ModelSpec};
 use wudf::{Error, ErrorKind, Result, Signature};
 use wudf_backends::source::Sources;
-use wudf_backends::{catalogue, defaults};
+use wudf_backends::{Libraries, catalogue, defaults};
 
 use crate::share::Shared;
 
@@ -20,7 +19,7 @@ pub struct Models {
 
 impl Models {
     /// Reads entries, `NAME=SOURCE[,SETTING]...`. `backend` runs the models
-    /// that name none; who names `onnxruntime`'s library wants it used.
+    /// that name none; who names a backend's library wants it used.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] for entries that cannot be read, a name that
@@ -28,12 +27,12 @@ impl Models {
     pub fn read(
         entries: impl IntoIterator<Item = impl AsRef<str>>,
         backend: Option<&str>,
-        onnxruntime: Option<PathBuf>,
+        libraries: Libraries,
         sources: Arc<Sources>,
     ) -> Result<Self> {
         let model = |message: String| Error::new(ErrorKind::Model, message);
-        let backend = backend.or(onnxruntime.is_some().then_some("onnxruntime"));
-        let backends: Vec<Arc<dyn Backend>> = defaults(onnxruntime, sources)
+        let backend = backend.or(libraries.backend());
+        let backends: Vec<Arc<dyn Backend>> = defaults(libraries, sources)
             .into_iter()
             .map(|backend| Arc::new(Shared::new(backend)) as Arc<dyn Backend>)
             .collect();
@@ -54,7 +53,7 @@ impl Models {
             let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
             return Err(model(format!(
                 "there is no backend {unknown}; there are {}",
-                names.join(" and ")
+                names.join(", ")
             )));
         }
         Ok(Self { specs, backends })

@@ -88,7 +88,7 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
     let models = Models::read(
         entries,
         spec.backend.as_deref(),
-        spec.onnxruntime.clone(),
+        spec.libraries(),
         spec.registries.sources(fetch),
     )?;
     let runtime = runtime(spec, &models)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use wudf::{Cache, Error, ErrorKind};
+use wudf_backends::Libraries;
 
 use crate::{Registries, reference};
 
@@ -29,6 +30,8 @@ pub struct Spec {
     pub backend: Option<String>,
     /// ONNX Runtime's library; searched when `None`.
     pub onnxruntime: Option<PathBuf>,
+    /// OpenVINO's library; searched when `None`.
+    pub openvino: Option<PathBuf>,
     /// Files that the plugin may read, by name.
     pub assets: BTreeMap<String, PathBuf>,
     /// What a failed row does.
@@ -119,6 +122,7 @@ impl Spec {
             models: BTreeMap::new(),
             backend: None,
             onnxruntime: None,
+            openvino: None,
             assets: BTreeMap::new(),
             on_error: OnError::default(),
             threads: None,
@@ -127,5 +131,13 @@ impl Spec {
             cache: Cache::default(),
             registries: Registries::default(),
         }
+    }
+
+    /// The libraries of backends.
+    pub(crate) fn libraries(&self) -> Libraries {
+        let mut libraries = Libraries::default();
+        libraries.onnxruntime.clone_from(&self.onnxruntime);
+        libraries.openvino.clone_from(&self.openvino);
+        libraries
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! | setting | value |
 //! |---|---|
-//! | `backend` | a backend's name: `rten`, `onnxruntime` |
+//! | `backend` | a backend's name: `rten`, `onnxruntime`, `openvino` |
 //! | `device` | `cpu`, `gpu` (the first), `gpu:1` |
 //! | `precision` | `stored`, `f32`, `bf16`, `f16` |
 //! | `batch` | rows to join into one run, at least 1 |

@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | `rten` | `Rten` | CPU | nothing: pure Rust |
 //! | `onnxruntime` | `OnnxRuntime` | CPU, NVIDIA GPUs | ONNX Runtime's library, found at run time |
+//! | `openvino` | `OpenVino` | CPU, also in bf16 and int8 | OpenVINO's library, found at run time |
 //!
 //! All read ONNX files as PyTorch's exporters write them, from wherever
 //! [`source`] finds them, and give any tensor of the graph as an output
@@ -33,20 +34,28 @@
 
 pub mod catalogue;
 mod defaults;
+#[cfg(any(feature = "onnxruntime", feature = "openvino"))]
+mod input_bytes;
 mod model_file;
 pub mod onnx;
 #[cfg(feature = "onnxruntime")]
 pub mod onnxruntime;
+#[cfg(feature = "openvino")]
+pub mod openvino;
 #[cfg(feature = "rten")]
 mod rten;
+#[cfg(any(feature = "onnxruntime", feature = "openvino"))]
+mod search;
 pub mod seeded;
 pub mod source;
 #[cfg(test)]
 mod tests;
 
-pub use defaults::defaults;
+pub use defaults::{Libraries, defaults};
 pub use model_file::files;
 #[cfg(feature = "onnxruntime")]
 pub use onnxruntime::OnnxRuntime;
+#[cfg(feature = "openvino")]
+pub use openvino::OpenVino;
 #[cfg(feature = "rten")]
 pub use rten::Rten;

@@ -180,8 +180,10 @@ wudf_spec *wudf_spec_new_bytes(const char *name, const void *bytes, size_t size)
  *                    "null"    its value is null
  *                    "record"  values become structs of `value` and `error`
  *   "digest"       the plugin's digest, "sha256:HEX"; another plugin is refused
- *   "backend"      what runs the models that name no backend: "rten", "onnxruntime"
+ *   "backend"      what runs the models that name no backend: "rten", "onnxruntime",
+ *                  "openvino"
  *   "onnxruntime"  the path of ONNX Runtime's library, which is searched otherwise
+ *   "openvino"     the path of OpenVINO's, libopenvino_c, likewise
  *   "threads"      threads that work on one call, the caller's included; one a core
  *                  otherwise. Engines that call from many threads want "1"
  *   "memory"       bytes that one instance of the plugin may have: "268435456"

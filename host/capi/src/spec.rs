@@ -116,6 +116,7 @@ fn set(spec: &mut Spec, setting: &str, value: &str) -> Result<(), Error> {
         "digest" => spec.digest = Some(value.to_owned()),
         "backend" => spec.backend = Some(value.to_owned()),
         "onnxruntime" => spec.onnxruntime = Some(value.into()),
+        "openvino" => spec.openvino = Some(value.into()),
         "threads" => {
             let threads = value.parse().ok().filter(|threads| *threads > 0);
             spec.threads = Some(threads.ok_or_else(|| wrong("a number of threads"))?);
@@ -150,8 +151,8 @@ fn set(spec: &mut Spec, setting: &str, value: &str) -> Result<(), Error> {
         _ => {
             return Err(Error::options(format!(
                 "there is no setting `{setting}`; there are function, options, on_error, digest, \
-                 backend, onnxruntime, threads, memory, time_limit, policy, lock, locked, offline, \
-                 plain_http and signatures"
+                 backend, onnxruntime, openvino, threads, memory, time_limit, policy, lock, locked, \
+                 offline, plain_http and signatures"
             )));
         }
     }

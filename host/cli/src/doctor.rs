@@ -8,8 +8,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use wudf_adapter::reference;
 use wudf_artifacts::SHIPPED;
-use wudf_backends::onnxruntime::{OnnxRuntime, Options};
 use wudf_backends::source::Sources;
+use wudf_backends::{OnnxRuntime, OpenVino, onnxruntime, openvino};
 
 use crate::args::DoctorArgs;
 use crate::{cache, output};
@@ -26,7 +26,8 @@ pub fn doctor(args: &DoctorArgs) -> Result<()> {
 struct Report {
     cores: usize,
     simd: Vec<&'static str>,
-    onnxruntime: Result<Library, String>,
+    /// Backends that have a library, by name.
+    libraries: [(&'static str, Result<Library, String>); 2],
     caches: Vec<Cache>,
     plugins: Vec<(&'static str, String, usize)>,
 }
@@ -34,6 +35,8 @@ struct Report {
 struct Library {
     version: String,
     path: PathBuf,
+    /// The precisions that a model may ask for, where the backend has a choice.
+    precisions: Vec<&'static str>,
 }
 
 struct Cache {
@@ -45,14 +48,6 @@ struct Cache {
 
 impl Report {
     fn new(args: &DoctorArgs) -> Self {
-        let mut options = Options::default();
-        options.library = args.onnxruntime.clone();
-        let onnxruntime = OnnxRuntime::find(&options, Arc::new(Sources::default()))
-            .map(|found| Library {
-                version: found.version().to_owned(),
-                path: found.library_path().to_owned(),
-            })
-            .map_err(|error| error.to_string());
         let caches = [
             ("compiled plugins", cache::compiled()),
             ("downloaded models", cache::models()),
@@ -61,7 +56,10 @@ impl Report {
         Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             simd: simd(),
-            onnxruntime,
+            libraries: [
+                ("onnxruntime", onnxruntime(args.onnxruntime.clone())),
+                ("openvino", openvino(args.openvino.clone())),
+            ],
             caches: caches
                 .into_iter()
                 .map(|(of, folder)| Cache {
@@ -96,19 +94,23 @@ impl Report {
         }
         writeln!(text, "\n{bold}backends{bold:#}")?;
         writeln!(text, "  rten         built in")?;
-        match &self.onnxruntime {
-            Ok(Library { version, path }) => {
-                writeln!(text, "  onnxruntime  {version}, {}", path.display())?
-            }
-            Err(why) => {
-                let mut lines = why.lines();
-                writeln!(
-                    text,
-                    "  onnxruntime  not usable: {}",
-                    lines.next().unwrap_or_default()
-                )?;
-                for line in lines {
-                    writeln!(text, "               {}", line.trim_start())?;
+        for (name, library) in &self.libraries {
+            match library {
+                Ok(library) => {
+                    let path = library.path.display();
+                    write!(text, "  {name:<11}  {}, {path}", library.version)?;
+                    if !library.precisions.is_empty() {
+                        write!(text, ", precision {}", library.precisions.join(", "))?;
+                    }
+                    writeln!(text)?;
+                }
+                Err(why) => {
+                    let mut lines = why.lines();
+                    let first = lines.next().unwrap_or_default();
+                    writeln!(text, "  {name:<11}  not usable: {first}")?;
+                    for line in lines {
+                        writeln!(text, "               {}", line.trim_start())?;
+                    }
                 }
             }
         }
@@ -140,12 +142,20 @@ impl Report {
     }
 
     fn as_json(&self) -> Value {
-        let onnxruntime = match &self.onnxruntime {
-            Ok(Library { version, path }) => {
-                json!({ "name": "onnxruntime", "usable": true, "version": version, "path": path })
+        let libraries = self.libraries.iter().map(|(name, library)| match library {
+            Ok(library) => {
+                let mut entry = json!({
+                    "name": name, "usable": true, "version": library.version, "path": library.path,
+                });
+                if !library.precisions.is_empty() {
+                    entry["precisions"] = json!(library.precisions);
+                }
+                entry
             }
-            Err(why) => json!({ "name": "onnxruntime", "usable": false, "why": why }),
-        };
+            Err(why) => json!({ "name": name, "usable": false, "why": why }),
+        });
+        let rten = json!({ "name": "rten", "usable": true });
+        let backends: Vec<Value> = [rten].into_iter().chain(libraries).collect();
         let caches = self.caches.iter().map(|cache| {
             json!({ "of": cache.of, "folder": cache.folder, "size": cache.size, "writable": cache.writable })
         });
@@ -156,11 +166,36 @@ impl Report {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "processor": { "cores": self.cores, "architecture": std::env::consts::ARCH, "simd": self.simd },
-            "backends": [json!({ "name": "rten", "usable": true }), onnxruntime],
+            "backends": backends,
             "caches": caches.collect::<Vec<_>>(),
             "plugins": plugins.collect::<Vec<_>>(),
         })
     }
+}
+
+fn onnxruntime(library: Option<PathBuf>) -> Result<Library, String> {
+    let mut options = onnxruntime::Options::default();
+    options.library = library;
+    let found = OnnxRuntime::find(&options, Arc::new(Sources::default()));
+    let found = found.map_err(|error| error.to_string())?;
+    Ok(Library {
+        version: found.version().to_owned(),
+        path: found.library_path().to_owned(),
+        precisions: Vec::new(),
+    })
+}
+
+fn openvino(library: Option<PathBuf>) -> Result<Library, String> {
+    let mut options = openvino::Options::default();
+    options.library = library;
+    let found = OpenVino::find(&options, Arc::new(Sources::default()));
+    let found = found.map_err(|error| error.to_string())?;
+    let precisions = found.precisions().map_err(|error| error.to_string())?;
+    Ok(Library {
+        version: found.version().to_owned(),
+        path: found.library_path().to_owned(),
+        precisions,
+    })
 }
 
 /// The SIMD features that matter to models, as the processor has them.

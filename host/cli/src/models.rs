@@ -51,6 +51,7 @@ pub fn spec(
     }
     spec.backend.clone_from(&models.backend);
     spec.onnxruntime.clone_from(&models.onnxruntime);
+    spec.openvino.clone_from(&models.openvino);
     spec.threads = limits.threads.map(usize::from);
     spec.memory = limits.memory()?;
     spec.time_limit = limits.time_limit;

@@ -36,7 +36,7 @@ pub(crate) struct Function {
 impl Function {
     #[new]
     #[pyo3(signature = (plugin, *, bytes = None, signatures = Vec::new(), function = None, digest = None, options = "null",
-        models = BTreeMap::new(), backend = None, onnxruntime = None, assets = BTreeMap::new(),
+        models = BTreeMap::new(), backend = None, onnxruntime = None, openvino = None, assets = BTreeMap::new(),
         on_error = "raise", threads = None, memory = None, time_limit = None,
         policy = None, lock = None, locked = false, offline = false, plain_http = false))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
@@ -51,6 +51,7 @@ impl Function {
         models: BTreeMap<String, String>,
         backend: Option<String>,
         onnxruntime: Option<PathBuf>,
+        openvino: Option<PathBuf>,
         assets: BTreeMap<String, PathBuf>,
         on_error: &str,
         threads: Option<usize>,
@@ -79,6 +80,7 @@ impl Function {
         spec.models = models;
         spec.backend = backend;
         spec.onnxruntime = onnxruntime;
+        spec.openvino = openvino;
         spec.assets = assets;
         spec.on_error = on_error.parse::<OnError>().map_err(raise)?;
         spec.threads = threads;

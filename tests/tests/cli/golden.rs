@@ -184,6 +184,7 @@ fn doctor() {
     for wanted in [
         "rten",
         "onnxruntime",
+        "openvino",
         "not usable",
         "compiled plugins",
         "image-features",

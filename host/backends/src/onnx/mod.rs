@@ -7,10 +7,15 @@
 //! that are no output yet are [declared as outputs](add_outputs).
 
 mod add_outputs;
+#[cfg(feature = "openvino")]
+mod embed_weights;
 mod graph;
 pub(crate) mod proto;
 mod resolve;
+mod wire;
 
 pub use add_outputs::add_outputs;
+#[cfg(feature = "openvino")]
+pub use embed_weights::embed_weights;
 pub use graph::Graph;
 pub use resolve::{FEATURES, LOGITS};

@@ -8,7 +8,8 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use wudf::nn::{Error, ErrorKind};
 
-use super::{Options, search};
+use super::Options;
+use crate::search::{Wanted, same_file};
 
 /// ONNX Runtime in this process.
 #[derive(Clone)]
@@ -22,14 +23,21 @@ pub(super) struct Loaded {
 /// Runtime its environment.
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
-const INSTALL: &str = "install it with `pip install onnxruntime`, or name its library";
+pub(super) const WANTED: Wanted = Wanted {
+    name: "ONNX Runtime",
+    stem: "onnxruntime",
+    package: "onnxruntime",
+    folder: "capi",
+    majors: &["1"],
+    elsewhere: Vec::new,
+};
 
 pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let named = options
         .library
         .as_deref()
-        .map(search::in_named)
+        .map(|path| WANTED.in_named(path))
         .transpose()?;
     if let Some(loaded) = &*loaded {
         return match named {
@@ -44,13 +52,7 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
             _ => Ok(loaded.clone()),
         };
     }
-    let (path, version) = match named {
-        Some(path) => {
-            let version = probe(&path)?;
-            (path, version)
-        }
-        None => find()?,
-    };
+    let (path, version) = WANTED.find(named, probe)?;
     let environment = environment(&path)?;
     tracing::debug!(library = %path.display(), %version, "loaded ONNX Runtime");
     Ok(loaded
@@ -62,35 +64,17 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
         .clone())
 }
 
-/// The first library that is recent enough, or why none of them is.
-fn find() -> Result<(PathBuf, String), Error> {
-    let mut unsuitable = Vec::new();
-    for path in search::candidates() {
-        match probe(&path) {
-            Ok(version) => return Ok((path, version)),
-            // The loader's own folders are tried by name, found or not.
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                tracing::debug!(library = %path.display(), "{e}")
-            }
-            Err(e) => unsuitable.push(e.to_string()),
-        }
-    }
-    Err(match unsuitable.is_empty() {
-        true => Error::new(
-            ErrorKind::NotFound,
-            format!("ONNX Runtime was not found; {INSTALL}"),
-        ),
-        false => Error::new(ErrorKind::Unsupported, unsuitable.join("; ")),
-    })
-}
-
 /// The version of a library, if it is an ONNX Runtime that will do. `ort` would
 /// panic on some that are not.
 fn probe(path: &Path) -> Result<String, Error> {
     let not = |what: &str| {
         Error::new(
             ErrorKind::NotFound,
-            format!("{} is not ONNX Runtime: {what}; {INSTALL}", path.display()),
+            format!(
+                "{} is not ONNX Runtime: {what}; {}",
+                path.display(),
+                WANTED.install()
+            ),
         )
     };
     // SAFETY: loading a library runs its initialisers. This one is ONNX
@@ -99,8 +83,9 @@ fn probe(path: &Path) -> Result<String, Error> {
         Error::new(
             ErrorKind::NotFound,
             format!(
-                "cannot load ONNX Runtime from {}: {e}; {INSTALL}",
-                path.display()
+                "cannot load ONNX Runtime from {}: {e}; {}",
+                path.display(),
+                WANTED.install()
             ),
         )
     })?;
@@ -175,8 +160,4 @@ fn environment(path: &Path) -> Result<Environment, Error> {
         ))
         .build()
         .map_err(|e| runtime(&e))
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

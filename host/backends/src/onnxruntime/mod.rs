@@ -8,7 +8,6 @@ mod deadline;
 mod library;
 mod optimized;
 mod raw;
-mod search;
 mod session;
 
 use std::path::{Path, PathBuf};

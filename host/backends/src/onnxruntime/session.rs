@@ -1,6 +1,5 @@
 //! One model in ONNX Runtime.
 
-use std::borrow::Cow;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -18,6 +17,7 @@ use wudf::nn::{
 
 use super::optimized::Place;
 use super::{deadline, raw};
+use crate::input_bytes::Bytes;
 use crate::model_file::ModelFile;
 use crate::source::Sources;
 
@@ -124,15 +124,9 @@ impl Session {
                 )
             })?;
         let (ty, data) = if self.takes_bool[place] {
-            // Any other byte is not a C++ truth value.
-            let truth = tensor
-                .values::<u8>()?
-                .iter()
-                .map(|&x| u8::from(x != 0))
-                .collect();
             (
                 ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
-                Bytes::Tensor(Cow::Owned(truth)),
+                Bytes::truth(tensor)?,
             )
         } else {
             (raw::element_type(tensor.ty()), Bytes::aligned(tensor))
@@ -240,31 +234,6 @@ struct Prepared<'a> {
     data: Bytes<'a>,
 }
 
-/// A tensor's bytes, copied only if they lie askew.
-enum Bytes<'a> {
-    Tensor(Cow<'a, [u8]>),
-    Realigned(Vec<u64>, usize),
-}
-
-impl<'a> Bytes<'a> {
-    fn aligned(tensor: &'a Tensor) -> Self {
-        let data = tensor.data();
-        if data.as_ptr().addr().is_multiple_of(tensor.ty().size()) {
-            return Self::Tensor(Cow::Borrowed(data));
-        }
-        let mut words = vec![0_u64; data.len().div_ceil(8)];
-        bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..data.len()].copy_from_slice(data);
-        Self::Realigned(words, data.len())
-    }
-
-    fn get(&self) -> &[u8] {
-        match self {
-            Self::Tensor(data) => data,
-            Self::Realigned(words, length) => &bytemuck::cast_slice(words)[..*length],
-        }
-    }
-}
-
 /// Options for a session whose runs stay on their callers' threads.
 fn cpu_options(environment: &Environment, file: &ModelFile) -> ort::Result<SessionBuilder> {
     let mut builder = ort::session::Session::builder(environment)?
@@ -297,7 +266,7 @@ fn on_gpu(
             ErrorKind::Unsupported,
             format!(
                 "this ONNX Runtime cannot use GPU {number}: {}; `pip install onnxruntime-gpu` brings one that can",
-                e.message()
+                e.message().trim_end_matches('.')
             ),
         )
     })

@@ -58,8 +58,8 @@ fn names_of_the_library() {
             ["libonnxruntime_providers_shared.so", "libonnx.so"],
         )
     };
-    assert!(good.iter().all(|name| search::is_library(name)));
-    assert!(!bad.iter().any(|name| search::is_library(name)));
+    assert!(good.iter().all(|name| library::WANTED.is_library(name)));
+    assert!(!bad.iter().any(|name| library::WANTED.is_library(name)));
 }
 
 #[test]

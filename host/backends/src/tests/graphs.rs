@@ -10,18 +10,18 @@ use crate::onnx::proto::{
 };
 
 /// Pictures of 8 x 8 pixels come in as `input`.
-pub(super) const SIZE: u32 = 8;
+pub(crate) const SIZE: u32 = 8;
 /// What the last layer takes.
-pub(super) const CHANNELS: u32 = 4;
+pub(crate) const CHANNELS: u32 = 4;
 /// What the last layer gives.
-pub(super) const CLASSES: u32 = 5;
+pub(crate) const CLASSES: u32 = 5;
 
 /// A graph in the making.
-pub(super) struct Net(pub(super) GraphProto);
+pub(crate) struct Net(pub(crate) GraphProto);
 
 impl Net {
     /// Takes `input`: f32 [N, 3, 8, 8], and makes `relu` [N, 4, 8, 8].
-    pub(super) fn new(input: &str) -> Self {
+    pub(crate) fn new(input: &str) -> Self {
         let size = |n: u32| Some(i64::from(n));
         let dims = [None, size(3), size(SIZE), size(SIZE)];
         let mut net = Self(GraphProto {
@@ -55,7 +55,7 @@ impl Net {
 
     /// As the TorchScript exporter ends an image network: names with slashes, a
     /// number for the output, and no types within.
-    pub(super) fn torchscript() -> Self {
+    pub(crate) fn torchscript() -> Self {
         let mut net = Self::new("input.1");
         net.node(
             "GlobalAveragePool",
@@ -75,7 +75,7 @@ impl Net {
 
     /// As the exporter of torch 2.9 and later ends one: a mean, a reshape whose
     /// shape is a constant, and types for all tensors.
-    pub(super) fn dynamo() -> Self {
+    pub(crate) fn dynamo() -> Self {
         let mut net = Self::new("x");
         net.integers("val_589", &[2], &[-1, -2]);
         net.node(
@@ -96,7 +96,7 @@ impl Net {
     }
 
     /// As others write it: the last layer in two steps, and probabilities.
-    pub(super) fn matmul_add_softmax() -> Self {
+    pub(crate) fn matmul_add_softmax() -> Self {
         let mut net = Self::new("input");
         net.node("GlobalAveragePool", &["relu"], "pool", &[]);
         net.node("Flatten", &["pool"], "flat", &[("axis", 1)]);
@@ -109,7 +109,7 @@ impl Net {
         net.output("output", &[None, Some(CLASSES.into())])
     }
 
-    pub(super) fn gemm(&mut self, input: &str, output: &str) {
+    pub(crate) fn gemm(&mut self, input: &str, output: &str) {
         self.weights("fc.weight", &[CLASSES.into(), CHANNELS.into()]);
         self.weights("fc.bias", &[CLASSES.into()]);
         self.node(
@@ -120,7 +120,7 @@ impl Net {
         );
     }
 
-    pub(super) fn node(
+    pub(crate) fn node(
         &mut self,
         op: &str,
         inputs: &[&str],
@@ -142,14 +142,14 @@ impl Net {
         });
     }
 
-    pub(super) fn output(mut self, name: &str, dims: &[Option<i64>]) -> Self {
+    pub(crate) fn output(mut self, name: &str, dims: &[Option<i64>]) -> Self {
         self.0
             .output
             .push(value(name, data_type::FLOAT, Some(dims)));
         self
     }
 
-    pub(super) fn weights(&mut self, name: &str, dims: &[i64]) {
+    pub(crate) fn weights(&mut self, name: &str, dims: &[i64]) {
         let n: i64 = dims.iter().product();
         let data = (0..n)
             .flat_map(|i| (((i * 7 + 3) % 11) as f32 / 11.0 - 0.3).to_le_bytes())
@@ -157,7 +157,7 @@ impl Net {
         self.tensor(name, data_type::FLOAT, dims, data);
     }
 
-    pub(super) fn integers(&mut self, name: &str, dims: &[i64], values: &[i64]) {
+    pub(crate) fn integers(&mut self, name: &str, dims: &[i64], values: &[i64]) {
         self.tensor(
             name,
             data_type::INT64,
@@ -166,7 +166,7 @@ impl Net {
         );
     }
 
-    fn tensor(&mut self, name: &str, data_type: i32, dims: &[i64], data: Vec<u8>) {
+    pub(crate) fn tensor(&mut self, name: &str, data_type: i32, dims: &[i64], data: Vec<u8>) {
         self.0.initializer.push(TensorProto {
             name: name.into(),
             dims: dims.into(),
@@ -177,7 +177,7 @@ impl Net {
     }
 
     /// The file.
-    pub(super) fn file(self) -> Vec<u8> {
+    pub(crate) fn file(self) -> Vec<u8> {
         let model = ModelProto {
             ir_version: 9,
             opset_import: vec![OperatorSetIdProto {
@@ -192,7 +192,7 @@ impl Net {
 
     /// The file with its f32 weights in another, which is given second and that
     /// the first knows as `location`.
-    pub(super) fn file_with_external(mut self, location: &str) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn file_with_external(mut self, location: &str) -> (Vec<u8>, Vec<u8>) {
         let mut data = Vec::new();
         for tensor in self
             .0
@@ -218,7 +218,7 @@ impl Net {
 }
 
 /// A tensor's name, type and dimensions; `None` may be any size.
-pub(super) fn value(name: &str, elem_type: i32, dims: Option<&[Option<i64>]>) -> ValueInfoProto {
+pub(crate) fn value(name: &str, elem_type: i32, dims: Option<&[Option<i64>]>) -> ValueInfoProto {
     let dim = |size: &Option<i64>| DimensionProto {
         value: Some(size.map_or_else(|| Dimension::Param("N".into()), Dimension::Value)),
     };

@@ -173,6 +173,22 @@ fn weights_in_a_file_beside() {
 }
 
 #[test]
+fn weights_that_are_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = Net::dynamo().file_with_external("m.onnx.data");
+    let path = folder.path().join("m.onnx");
+    std::fs::write(&path, &file).unwrap();
+    for length in [0, data.len() / 2, data.len() - 1] {
+        std::fs::write(folder.path().join("m.onnx.data"), &data[..length]).unwrap();
+        for backend in backends() {
+            let spec = ModelSpec::new("m", path.to_str().unwrap());
+            let e = load(&backend, &spec, &["features"]).err().unwrap();
+            assert_eq!(e.kind(), ErrorKind::InvalidEncoding, "{length}: {e}");
+        }
+    }
+}
+
+#[test]
 fn weights_elsewhere_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.onnx");

@@ -1,7 +1,7 @@
 //! What all backends have to do alike.
 
 mod broken;
-mod graphs;
+pub(crate) mod graphs;
 mod layouts;
 mod runs;
 
@@ -15,13 +15,16 @@ use crate::source::Sources;
 
 /// The backends of this build that can run here.
 ///
-/// ONNX Runtime is taken from `WUDF_ONNXRUNTIME` or searched.
+/// ONNX Runtime is taken from `WUDF_ONNXRUNTIME` or searched, OpenVINO from
+/// `WUDF_OPENVINO`.
 fn backends() -> Vec<Arc<dyn Backend>> {
     let mut backends: Vec<Arc<dyn Backend>> = Vec::new();
     #[cfg(feature = "rten")]
     backends.push(Arc::new(crate::Rten::new(Arc::default())));
     #[cfg(feature = "onnxruntime")]
     backends.extend(onnxruntime().map(|backend| backend as Arc<dyn Backend>));
+    #[cfg(feature = "openvino")]
+    backends.extend(openvino().map(|backend| backend as Arc<dyn Backend>));
     backends
 }
 
@@ -29,24 +32,41 @@ fn backends() -> Vec<Arc<dyn Backend>> {
 fn onnxruntime() -> Option<Arc<crate::OnnxRuntime>> {
     let library = std::env::var_os("WUDF_ONNXRUNTIME").map(PathBuf::from);
     let named = library.is_some();
-    match crate::OnnxRuntime::find(
-        &crate::onnxruntime::Options { library },
-        Arc::<Sources>::default(),
-    ) {
+    let options = crate::onnxruntime::Options { library };
+    let found = crate::OnnxRuntime::find(&options, Arc::<Sources>::default());
+    present("onnxruntime", found, named)
+}
+
+#[cfg(feature = "openvino")]
+pub(crate) fn openvino() -> Option<Arc<crate::OpenVino>> {
+    let library = std::env::var_os("WUDF_OPENVINO").map(PathBuf::from);
+    let named = library.is_some();
+    let options = crate::openvino::Options { library };
+    let found = crate::OpenVino::find(&options, Arc::<Sources>::default());
+    present("openvino", found, named)
+}
+
+/// A backend that was found, or says that it was not; one that was `named` must
+/// be there.
+#[cfg(any(feature = "onnxruntime", feature = "openvino"))]
+fn present<B>(name: &str, found: Result<B, Error>, named: bool) -> Option<Arc<B>> {
+    match found {
         Ok(backend) => Some(Arc::new(backend)),
-        Err(e) if named => panic!("WUDF_ONNXRUNTIME: {e}"),
+        Err(e) if named => panic!("the backend {name}: {e}"),
         Err(e) => {
-            // Past the capture of output: who runs the tests is to see it.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: tests of the backend onnxruntime: {e}"
-            );
+            skipped(&format!("tests of the backend {name}: {e}"));
             None
         }
     }
 }
 
-fn load(
+/// Says that something was not tested, past the capture of output: who runs the
+/// tests is to see it.
+pub(crate) fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
+}
+
+pub(crate) fn load(
     backend: &Arc<dyn Backend>,
     spec: &ModelSpec,
     outputs: &[&str],
@@ -56,7 +76,7 @@ fn load(
 }
 
 /// A picture, or several: f32 [n, 3, size, size], different for each seed.
-fn pictures(n: u32, size: u32, seed: u32) -> Tensor {
+pub(crate) fn pictures(n: u32, size: u32, seed: u32) -> Tensor {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let values: Vec<f32> = (0..n * 3 * size * size)
         .map(|i| {
@@ -74,7 +94,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 }
 
 /// The greatest difference, relative to the greatest number.
-fn difference(a: &Tensor, b: &Tensor) -> f32 {
+pub(crate) fn difference(a: &Tensor, b: &Tensor) -> f32 {
     assert_eq!(a.dims(), b.dims());
     let (a, b) = (values(a), values(b));
     assert!(a.iter().chain(&b).all(|x| x.is_finite()));

@@ -1,12 +1,13 @@
 //! Runs of the seeded networks.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wudf::nn::{Device, ErrorKind, ModelSpec, Precision, Tensor};
+use wudf::nn::{Device, ErrorKind, ModelSource, ModelSpec, Precision, Tensor};
 
-use super::{backends, difference, load, pictures};
+use super::graphs::{CHANNELS, CLASSES, Net, SIZE};
+use super::{backends, difference, load, pictures, values};
+use crate::onnx::proto::data_type;
 
 #[test]
 fn resnet50_is_the_same_in_all_backends() {
@@ -111,33 +112,57 @@ fn a_deadline_that_has_passed() {
     }
 }
 
+/// In those that can: all but rten.
 #[test]
-#[cfg(feature = "onnxruntime")]
 fn a_deadline_ends_a_run() {
-    let Some(backend) = super::onnxruntime() else {
-        return;
-    };
-    let backend = backend as Arc<dyn wudf::nn::Backend>;
-    let model = load(
-        &backend,
-        &ModelSpec::new("resnet50", "seeded:resnet50"),
-        &["features"],
-    )
-    .unwrap();
-    // Sixteen pictures take long on any machine.
-    let many = pictures(16, 224, 0);
-    let start = Instant::now();
-    let e = model
-        .run(&[("input", &many)], Some(start + Duration::from_millis(5)))
-        .unwrap_err();
-    assert_eq!(e.kind(), ErrorKind::Timeout, "{e}");
-    let stopped = start.elapsed();
-    // The model is none the worse for it.
-    let start = Instant::now();
-    model
-        .run(&[("input", &many)], Some(start + Duration::from_secs(600)))
-        .unwrap();
-    assert!(stopped < start.elapsed());
+    let backends = backends();
+    for backend in backends.iter().filter(|backend| backend.name() != "rten") {
+        let spec = ModelSpec::new("resnet50", "seeded:resnet50");
+        let model = load(backend, &spec, &["features"]).unwrap();
+        // Sixteen pictures take long on any machine.
+        let many = pictures(16, 224, 0);
+        let start = Instant::now();
+        let e = model
+            .run(&[("input", &many)], Some(start + Duration::from_millis(5)))
+            .unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Timeout, "{}: {e}", backend.name());
+        let stopped = start.elapsed();
+        // The model is none the worse for it.
+        let start = Instant::now();
+        let late = Some(start + Duration::from_secs(600));
+        model.run(&[("input", &many)], late).unwrap();
+        assert!(stopped < start.elapsed(), "{}", backend.name());
+    }
+}
+
+/// Runs that end early, and runs that do not, of many threads at once.
+#[test]
+fn deadlines_of_some_leave_others_alone() {
+    let backends = backends();
+    for backend in backends.iter().filter(|backend| backend.name() != "rten") {
+        let spec = ModelSpec::new("resnet50", "seeded:resnet50");
+        let model = load(backend, &spec, &["features"]).unwrap();
+        let picture = pictures(1, 224, 3);
+        let wanted = model.run(&[("input", &picture)], None).unwrap();
+        let (model, picture, wanted) = (&model, &picture, &wanted);
+        thread::scope(|scope| {
+            for t in 0..4 {
+                scope.spawn(move || {
+                    for n in 0..4 {
+                        let early = Some(Instant::now() + Duration::from_millis(1));
+                        let deadline = early.filter(|_| (t + n) % 2 == 0);
+                        match model.run(&[("input", picture)], deadline) {
+                            Ok(outputs) => assert_eq!(outputs, *wanted),
+                            Err(e) => {
+                                assert_eq!(e.kind(), ErrorKind::Timeout, "{e}");
+                                assert!(deadline.is_some());
+                            }
+                        }
+                    }
+                });
+            }
+        });
+    }
 }
 
 #[test]
@@ -145,10 +170,11 @@ fn what_is_not_supported() {
     let spec = || ModelSpec::new("tiny", "seeded:tiny");
     for backend in backends() {
         for precision in [Precision::Bf16, Precision::F16] {
-            let e = load(&backend, &spec().precision(precision), &[])
-                .err()
-                .unwrap();
-            assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
+            match load(&backend, &spec().precision(precision), &[]) {
+                // Which of them it has is the processor's affair.
+                Ok(_) => assert_eq!(backend.name(), "openvino"),
+                Err(e) => assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}"),
+            }
         }
         load(&backend, &spec().precision(Precision::F32), &[]).unwrap();
         // No machine has a hundred.
@@ -156,6 +182,80 @@ fn what_is_not_supported() {
             .err()
             .unwrap();
         assert_eq!(e.kind(), ErrorKind::Unsupported, "{e}");
+        let wanted = match backend.name() {
+            "onnxruntime" => ["GPU 100", "onnxruntime-gpu"],
+            _ => ["runs on the CPU only", "another backend"],
+        };
+        let e = e.to_string();
+        assert!(wanted.iter().all(|wanted| e.contains(wanted)), "{e}");
+        // The processor is as good as before.
+        load(&backend, &spec(), &[]).unwrap();
+    }
+}
+
+/// Backends take inputs where they lie, and may not compute in place there.
+#[test]
+fn inputs_are_only_read() {
+    let mut net = Net::new("unused");
+    net.0.node.clear();
+    net.0.initializer.clear();
+    net.0.input[0].name = "x".into();
+    net.node("Neg", &["x"], "a", &[]);
+    net.node("Relu", &["a"], "b", &[]);
+    net.node("Neg", &["b"], "y", &[]);
+    let size = Some(i64::from(SIZE));
+    let file = net.output("y", &[None, Some(3), size, size]).file();
+    let mut spec = ModelSpec::new("m", "");
+    spec.source = ModelSource::Bytes(file.into());
+    for backend in backends() {
+        let model = load(&backend, &spec, &[]).unwrap();
+        for seed in 0..3 {
+            let picture = pictures(2, SIZE, seed);
+            let before = picture.clone();
+            let negative = values(&picture)
+                .iter()
+                .map(|x| x.min(0.0))
+                .collect::<Vec<_>>();
+            let outputs = model.run(&[("x", &picture)], None).unwrap();
+            assert_eq!(values(&outputs[0]), negative, "{}", backend.name());
+            assert!(picture == before, "{}", backend.name());
+        }
+    }
+}
+
+/// Weights and values of eight bits, as quantisers write them.
+#[test]
+fn models_of_whole_numbers() {
+    let mut net = Net::new("input");
+    net.tensor(
+        "scale",
+        data_type::FLOAT,
+        &[],
+        0.02_f32.to_le_bytes().into(),
+    );
+    net.tensor("zero", data_type::UINT8, &[], vec![3]);
+    net.node("GlobalAveragePool", &["relu"], "pool", &[]);
+    net.node("Flatten", &["pool"], "flat", &[("axis", 1)]);
+    net.node("QuantizeLinear", &["flat", "scale", "zero"], "q", &[]);
+    net.node("DequantizeLinear", &["q", "scale", "zero"], "dq", &[]);
+    let weights = (0..CLASSES * CHANNELS).map(|n| (n * 13 % 251) as u8);
+    let dims = [CHANNELS.into(), CLASSES.into()];
+    net.tensor("w", data_type::UINT8, &dims, weights.collect());
+    net.node("DequantizeLinear", &["w", "scale", "zero"], "dw", &[]);
+    net.node("MatMul", &["dq", "dw"], "y", &[]);
+    let file = net.output("y", &[None, Some(CLASSES.into())]).file();
+    let mut spec = ModelSpec::new("m", "");
+    spec.source = ModelSource::Bytes(file.into());
+    let picture = pictures(2, SIZE, 5);
+    let mut seen: Option<Tensor> = None;
+    for backend in backends() {
+        let model = load(&backend, &spec, &[]).unwrap();
+        let output = model.run(&[("input", &picture)], None).unwrap().remove(0);
+        match &seen {
+            None => seen = Some(output),
+            // A value that lies between two steps may become either.
+            Some(seen) => assert!(difference(seen, &output) < 0.02, "{}", backend.name()),
+        }
     }
 }
 
@@ -194,9 +294,9 @@ fn inputs_that_do_not_fit() {
 
 #[test]
 fn the_defaults() {
-    let backends = crate::defaults(None, Arc::default());
+    let backends = crate::defaults(crate::Libraries::default(), Default::default());
     let names: Vec<_> = backends.iter().map(|backend| backend.name()).collect();
-    #[cfg(all(feature = "rten", feature = "onnxruntime"))]
-    assert_eq!(names, ["rten", "onnxruntime"]);
+    #[cfg(all(feature = "rten", feature = "onnxruntime", feature = "openvino"))]
+    assert_eq!(names, ["rten", "onnxruntime", "openvino"]);
     assert!(!names.is_empty());
 }

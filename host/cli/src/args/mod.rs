@@ -327,17 +327,21 @@ pub struct ModelArgs {
     /// What a model that the plugin asks for is; may be repeated
     ///
     /// SOURCE is an ONNX file, an https:// address, oci://HOST/NAME:TAG, or seeded:NAME (see `wudf model list`) for untrained weights.
-    /// Settings may follow, each behind a comma: backend=onnxruntime, batch=8.
+    /// Settings may follow, each behind a comma: backend=openvino, precision=bf16, batch=8.
     #[arg(long = "model", value_name = "NAME=SOURCE[,SETTING]...")]
     pub models: Vec<String>,
 
-    /// What runs the models (see `wudf doctor`); rten when left out, onnxruntime with --onnxruntime
+    /// What runs the models (see `wudf doctor`); rten when left out, or the one whose library is named
     #[arg(long, value_name = "NAME")]
     pub backend: Option<String>,
 
     /// The ONNX Runtime library to load
     #[arg(long, value_name = "LIB", env = "WUDF_ONNXRUNTIME", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub onnxruntime: Option<PathBuf>,
+
+    /// The OpenVINO library to load, libopenvino_c
+    #[arg(long, value_name = "LIB", env = "WUDF_OPENVINO", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub openvino: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -424,6 +428,10 @@ pub struct DoctorArgs {
     /// The ONNX Runtime library to look at
     #[arg(long, value_name = "LIB", env = "WUDF_ONNXRUNTIME", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub onnxruntime: Option<PathBuf>,
+
+    /// The OpenVINO library to look at
+    #[arg(long, value_name = "LIB", env = "WUDF_OPENVINO", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub openvino: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -440,13 +448,17 @@ pub struct DemoArgs {
     #[arg(long, value_name = "SOURCE")]
     pub model: Option<String>,
 
-    /// What runs the model (see `wudf doctor`); rten when left out, onnxruntime with --onnxruntime
+    /// What runs the model (see `wudf doctor`); rten when left out, or the one whose library is named
     #[arg(long, value_name = "NAME")]
     pub backend: Option<String>,
 
     /// The ONNX Runtime library to load
     #[arg(long, value_name = "LIB", env = "WUDF_ONNXRUNTIME", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub onnxruntime: Option<PathBuf>,
+
+    /// The OpenVINO library to load, libopenvino_c
+    #[arg(long, value_name = "LIB", env = "WUDF_OPENVINO", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub openvino: Option<PathBuf>,
 
     /// Threads that run the plugin; one per core when left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -128,6 +128,9 @@ fn as_run(args: &DemoArgs, photos: &Path, features: &Path) -> Result<Box<RunArgs
     if let Some(library) = &args.onnxruntime {
         words.push(format!("--onnxruntime={}", text(library)?));
     }
+    if let Some(library) = &args.openvino {
+        words.push(format!("--openvino={}", text(library)?));
+    }
     if let Some(threads) = args.threads {
         words.push(format!("--threads={threads}"));
     }

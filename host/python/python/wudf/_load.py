@@ -47,7 +47,7 @@ def load(
         ``"null"`` gives a null, ``"record"`` gives structs of ``value`` and
         ``error``.
     :param backend: what runs the models that do not say: ``"rten"``, which is
-        always there, or ``"onnxruntime"``. Without it that is ONNX Runtime if
+        always there, ``"onnxruntime"`` or ``"openvino"``. Without it that is ONNX Runtime if
         this environment has it (``pip install wudf[onnxruntime]``), and
         otherwise rten.
     :param assets: files that the plugin may read, by name.

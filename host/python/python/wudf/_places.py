@@ -66,15 +66,25 @@ def sent(path: str) -> str | None:
 
 
 def onnxruntime() -> str | None:
-    """The folder of ONNX Runtime's library in this Python environment. The
-    package is not imported: that would cost more than all of this one."""
+    """The folder of ONNX Runtime's library in this Python environment."""
+    return _library("onnxruntime", "capi", "onnxruntime.")
+
+
+def openvino() -> str | None:
+    """The folder of OpenVINO's libraries in this Python environment."""
+    return _library("openvino", "libs", "openvino_c.")
+
+
+def _library(package: str, folder: str, file: str) -> str | None:
+    """A folder of a package with a file whose name holds `file`. The package
+    is not imported: that would cost more than all of this one."""
     try:
-        spec = importlib.util.find_spec("onnxruntime")
+        spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return None
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        library = os.path.join(folder, "capi")
-        if os.path.isdir(library) and any("onnxruntime." in name for name in os.listdir(library)):
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        library = os.path.join(place, folder)
+        if os.path.isdir(library) and any(file in name for name in os.listdir(library)):
             return library
     return None
 

@@ -61,6 +61,7 @@ class Spec:
             models={key: _places.found_model(key, entry) for key, entry in self.models.items()},
             backend=self.backend,
             onnxruntime=_places.onnxruntime() if self.backend == "onnxruntime" else None,
+            openvino=_places.openvino() if self.backend == "openvino" else None,
             assets=assets,
             on_error=self.on_error,
             threads=self.threads,

@@ -122,6 +122,7 @@ class Function:
         models: Mapping[str, str] = {},
         backend: str | None = None,
         onnxruntime: str | PathLike[str] | None = None,
+        openvino: str | PathLike[str] | None = None,
         assets: Mapping[str, str | PathLike[str]] = {},
         on_error: str = "raise",
         threads: int | None = None,

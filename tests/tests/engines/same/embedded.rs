@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use wudf::nn::ModelSpec;
 use wudf::{Plugin, Runtime};
 use wudf_adapter::Spec;
-use wudf_backends::{defaults, source::Sources};
+use wudf_backends::{Libraries, defaults, source::Sources};
 use wudf_datafusion::{WasmFunctions, WasmUdf};
 use wudf_tests::tables::{table, vectors};
 
@@ -19,7 +19,8 @@ use super::{Answer, BACKEND, Job, Place};
 use crate::c::{Link, compile, compiler, program, transcript};
 
 pub fn rust(place: &Place, job: Job) -> Option<Answer> {
-    let mut builder = Runtime::builder().backends(defaults(None, Arc::new(Sources::default())));
+    let mut builder =
+        Runtime::builder().backends(defaults(Libraries::default(), Arc::new(Sources::default())));
     if let Some((name, source)) = job.model {
         builder = builder.model(ModelSpec::new(name, source).backend(BACKEND));
     }
