@@ -61,6 +61,38 @@ fn plugins(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Not a time: what instances take that are open and that nobody calls.
+fn idle(_: &mut Criterion) {
+    /// As many as one sandbox has room for.
+    const INSTANCES: usize = 1_000;
+    let runtime = runtime(Cache::Off);
+    for (artifact, function) in [(KIT, "answer"), (IMAGE_FEATURES, "image_tensor")] {
+        let plugin = Plugin::from_bytes(&runtime, artifact.name, artifact.bytes);
+        let plugin = plugin.expect("it loads");
+        let before = resident();
+        let open = |_| plugin.open(function, &Value::Null).expect("it opens");
+        let functions: Vec<_> = (0..INSTANCES).map(open).collect();
+        if let (Some(before), Some(after)) = (before, resident()) {
+            println!(
+                "{} idle instances of {}: {:.1} MB",
+                functions.len(),
+                artifact.name,
+                after.saturating_sub(before) as f64 / 1e6
+            );
+        }
+    }
+}
+
+/// Bytes of this process that are in memory; only Linux says.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib << 10)
+}
+
 fn models(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("load seeded:resnet50");
     group.sample_size(10);
@@ -91,5 +123,5 @@ fn models(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, plugins, models);
+criterion_group!(benches, plugins, idle, models);
 criterion_main!(benches);

@@ -71,12 +71,28 @@ pub trait Udf: Sized + 'static {
     fn block(&mut self, blocks: Blocks<'_, Self>, results: &mut Results<Self>);
 }
 
-/// The signature of a function; without options that of the function that has
-/// none bound.
-pub fn signature<U: Udf>(options: Option<&U::Options>) -> Signature {
+/// What options say of a function's signature.
+#[derive(Debug, Default)]
+struct Said {
+    size: Option<u32>,
+    models: Vec<String>,
+    assets: Vec<String>,
+}
+
+impl Said {
+    fn by<U: Udf>(options: &U::Options) -> Self {
+        Self {
+            size: U::list_size(options),
+            models: U::models(options),
+            assets: U::assets(options),
+        }
+    }
+}
+
+fn signature<U: Udf>(said: &Said) -> Signature {
     let mut returns = Vec::new();
     <<U::Returns as Outcome>::Value as Typed>::describe("", true, &mut returns);
-    if let (Some(size), Some(root)) = (options.and_then(U::list_size), returns.first_mut()) {
+    if let (Some(size), Some(root)) = (said.size, returns.first_mut()) {
         root.format = format!("+w:{size}");
     }
     Signature {
@@ -85,8 +101,8 @@ pub fn signature<U: Udf>(options: Option<&U::Options>) -> Signature {
         arguments: U::Arguments::schemas(U::ARGUMENTS),
         returns,
         volatility: U::VOLATILITY,
-        models: options.map(U::models).unwrap_or_default(),
-        assets: options.map(U::assets).unwrap_or_default(),
+        models: said.models.clone(),
+        assets: said.assets.clone(),
         options: options::schema::<U::Options>(),
     }
 }
@@ -163,20 +179,16 @@ impl Entry {
     pub const fn of<U: Udf>() -> Self {
         Self {
             name: U::NAME,
-            // Options that must be given have no defaults to go by.
-            signature: || signature::<U>(options::parse("{}").ok().as_ref()),
+            signature: || {
+                // Options that must be given have no defaults to go by.
+                let options = options::parse::<U::Options>("{}");
+                signature::<U>(&options.map(|o| Said::by::<U>(&o)).unwrap_or_default())
+            },
             open: |text| {
                 let options = options::parse::<U::Options>(text)?;
-                let signature = signature::<U>(Some(&options));
-                let size = U::list_size(&options);
-                let udf = RefCell::new(Bound {
-                    udf: U::open(options)?,
-                    size,
-                });
-                Ok(Opened {
-                    signature,
-                    udf: Box::new(udf),
-                })
+                let said = Said::by::<U>(&options);
+                let udf = RefCell::new(U::open(options)?);
+                Ok(Opened(Box::new(Bound { udf, said })))
             },
         }
     }
@@ -198,37 +210,39 @@ impl Entry {
 }
 
 struct Bound<U> {
-    udf: U,
-    size: Option<u32>,
+    udf: RefCell<U>,
+    said: Said,
 }
 
-trait Call {
+trait Function {
+    fn signature(&self) -> Signature;
     fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error>;
 }
 
-impl<U: Udf> Call for RefCell<Bound<U>> {
+impl<U: Udf> Function for Bound<U> {
+    fn signature(&self) -> Signature {
+        signature::<U>(&self.said)
+    }
+
     fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
         // An instance runs one call at a time, and a call does not call back.
-        let bound = &mut *self.borrow_mut();
-        call(&mut bound.udf, bound.size, rows, arguments)
+        call(&mut *self.udf.borrow_mut(), self.said.size, rows, arguments)
     }
 }
 
 /// A function with its options bound.
-pub struct Opened {
-    signature: Signature,
-    udf: Box<dyn Call>,
-}
+pub struct Opened(Box<dyn Function>);
 
 impl Opened {
-    /// The signature under the bound options.
-    pub fn signature(&self) -> &Signature {
-        &self.signature
+    /// The signature under the bound options. It is made when it is asked for,
+    /// which most instances are not.
+    pub fn signature(&self) -> Signature {
+        self.0.signature()
     }
 
     /// Computes one value a row.
     pub fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
-        self.udf.call(rows, arguments)
+        self.0.call(rows, arguments)
     }
 }
 
@@ -275,7 +289,7 @@ impl<P: Plugin> GuestFunction for ExportedFunction<P> {
     }
 
     fn signature(&self) -> Signature {
-        self.0.signature().clone()
+        self.0.signature()
     }
 
     fn call(&self, rows: u32, arguments: Vec<Vec<Node>>) -> Result<Output, functions::Error> {

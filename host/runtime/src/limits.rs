@@ -20,7 +20,8 @@ pub struct Limits {
     /// 256 MiB.
     pub tensors: usize,
     /// Bytes of arguments that go into one call, unless a single row has more:
-    /// 8 MiB. A batch is cut into chunks by this.
+    /// 1 MiB, which stays in a core's cache between the copy into the sandbox
+    /// and the plugin. A batch is cut into chunks by this.
     pub chunk: usize,
     /// Rows that go into one call: 8,192.
     pub chunk_rows: usize,
@@ -36,7 +37,7 @@ impl Default for Limits {
             call_time: Duration::from_secs(60),
             output: 256 << 20,
             tensors: 256 << 20,
-            chunk: 8 << 20,
+            chunk: 1 << 20,
             chunk_rows: 8_192,
             load_models: false,
         }

@@ -228,6 +228,13 @@ impl Call {
         if sizes.iter().all(|s| matches!(s, RowSizes::Fixed(_))) {
             return most.min((limits.chunk / fixed.max(1)).max(1));
         }
+        let whole = sizes.iter().map(|size| size.rows(start, most));
+        if whole
+            .sum::<Option<usize>>()
+            .is_some_and(|bytes| bytes <= limits.chunk)
+        {
+            return most;
+        }
         let mut bytes = 0;
         for row in 0..most {
             bytes += fixed;
@@ -306,7 +313,13 @@ impl Call {
         let signature = &function.signature;
         let arrays = self.arguments.iter().zip(&signature.arguments);
         let arrays = arrays.map(|(array, field)| {
-            cast::cast(&array.slice(start, len), field.data_type()).map_err(|e| {
+            let whole = start == 0 && len == array.len();
+            let part = if whole {
+                array.clone()
+            } else {
+                array.slice(start, len)
+            };
+            cast::cast(part, field.data_type()).map_err(|e| {
                 Error::new(
                     ErrorKind::InvalidArguments,
                     format!("argument `{}`: {e}", field.name()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, StringArray};
-use wudf::{ErrorKind, Runtime};
+use wudf::{ErrorKind, Plugin, Runtime};
 use wudf_tests::host::{builder, ints, kit, open, small, to_ints};
 
 fn runtime() -> Runtime {
@@ -83,4 +83,39 @@ fn printing_is_allowed() {
 fn sleep_takes_no_time() {
     let values = open(&runtime(), "sleeps").call(&[ints([1, 2])]).unwrap();
     assert_eq!(to_ints(&values), [1, 2]);
+}
+
+/// Gives back what all its pages hold, and leaves the argument in them: 42 in
+/// one of them, and nothing in the others, when the instance is new.
+const REMEMBERS: &str = r#"(component
+  (core module $pages
+    (memory (export "memory") 16)
+    (data (i32.const 12288) "\2a")
+    (func (export "swap") (param $new i64) (result i64) (local $at i32) (local $old i64)
+      (loop $next
+        (local.set $old (i64.or (local.get $old) (i64.load (local.get $at))))
+        (i64.store (local.get $at) (local.get $new))
+        (br_if $next (i32.lt_u
+          (local.tee $at (i32.add (local.get $at) (i32.const 4096)))
+          (i32.const 1048576))))
+      (local.get $old)))
+  (core instance $instance (instantiate $pages))
+  (func (export "swap") (param "x" s64) (result s64) (canon lift (core func $instance "swap"))))"#;
+
+/// Instances take over their predecessors' pages, but nothing in them, whichever
+/// plugin they belong to.
+#[test]
+fn a_new_instance_remembers_nothing() {
+    let runtime = runtime();
+    let bytes = wat::parse_str(REMEMBERS).unwrap();
+    // The same plugin twice: the second one has an image of its own.
+    let plugins = ["one", "other"].map(|name| Plugin::from_bytes(&runtime, name, &bytes).unwrap());
+    for turn in 0..10 {
+        let swap = plugins[turn / 2 % 2]
+            .open("swap", &serde_json::Value::Null)
+            .unwrap();
+        let secret = 1 << 40;
+        let values = swap.call(&[ints([secret, secret])]).unwrap();
+        assert_eq!(to_ints(&values), [42, secret], "turn {turn}");
+    }
 }

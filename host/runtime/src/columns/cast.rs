@@ -75,12 +75,12 @@ fn nullable(ty: &DataType) -> DataType {
 ///
 /// # Errors
 /// Arrow's, when values do not fit (a timestamp out of range).
-pub(crate) fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn cast(array: ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
     if array.data_type().equals_datatype(to) {
-        return Ok(array.clone());
+        return Ok(array);
     }
     cast_with_options(
-        array,
+        &array,
         &nullable(to),
         &CastOptions {
             safe: false,

@@ -36,6 +36,17 @@ impl<'a> RowSizes<'a> {
         }
     }
 
+    /// What `rows` rows from this one weigh in all, where that is known without
+    /// looking at each.
+    pub(crate) fn rows(&self, row: usize, rows: usize) -> Option<usize> {
+        match self {
+            Self::Fixed(n) => n.checked_mul(rows),
+            Self::Offsets(o) => usize::try_from(o[row + rows] - o[row]).ok(),
+            Self::LargeOffsets(o) => usize::try_from(o[row + rows] - o[row]).ok(),
+            Self::Views(_) => None,
+        }
+    }
+
     pub(crate) fn row(&self, row: usize) -> usize {
         match self {
             Self::Fixed(n) => *n,

@@ -294,7 +294,7 @@ fn engines_types_become_the_plugins() {
             "{} to {to}",
             array.data_type()
         );
-        let cast = cast::cast(array, &to).unwrap();
+        let cast = cast::cast(array.clone(), &to).unwrap();
         assert_eq!(
             (cast.data_type(), cast.len(), cast.null_count()),
             (&to, array.len(), array.null_count())

@@ -1,10 +1,14 @@
 //! The batcher: joins the rows that instances are waiting on into one run.
 //!
 //! There is no thread and no timer behind it. A caller who finds the device
-//! idle runs at once, with all that is waiting up to the model's batch size;
-//! while the device is busy others gather, and when it is done one of them is
-//! told to run the next batch. So a lone row never waits, and a busy device
-//! gets batches as large as there are callers.
+//! idle runs at once; while the device is busy others gather, up to the model's
+//! batch size, and when it is done one of them is told to run what has gathered.
+//! So a lone row never waits, and a busy device gets batches as large as there
+//! are callers.
+//!
+//! What can be done while the device works is: who joins a batch copies its rows
+//! into it on arriving, and answers are cut up and handed out after the next run
+//! has been let go.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -24,13 +28,42 @@ pub(crate) struct Batcher {
     /// Whether the model may run many times at once.
     inline: bool,
     queue: Mutex<Queue>,
+    /// The memory of batches that have run, for those to come.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Default)]
 struct Queue {
     /// Whether somebody is running the model, or has been told to.
     busy: bool,
-    waiting: VecDeque<Arc<Request>>,
+    /// The next runs; the last of them may take more rows.
+    waiting: VecDeque<Waiting>,
+}
+
+/// A run whose turn has not come.
+struct Waiting {
+    group: Arc<Group>,
+    rows: usize,
+    requests: usize,
+}
+
+/// Requests that stand in one run.
+struct Group {
+    /// The one whose shape the others have.
+    first: Arc<Request>,
+    filling: Mutex<Filling>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Filling {
+    requests: Vec<Arc<Request>>,
+    /// For each input the rows of the first `copied` requests, one behind the
+    /// other. A single request is not copied.
+    joined: Vec<Vec<u8>>,
+    copied: usize,
+    /// How many requests there will be, once the group's turn has come.
+    due: Option<usize>,
 }
 
 /// Inputs by name; a name is always that of one of the model's inputs.
@@ -73,6 +106,7 @@ impl Batcher {
             model,
             batch,
             queue: Mutex::default(),
+            spare: Mutex::default(),
         }
     }
 
@@ -116,31 +150,29 @@ impl Batcher {
             state: Mutex::new(Progress::Waiting),
             changed: Condvar::new(),
         });
-        let lead = {
+        let group = {
             let mut queue = lock(&self.queue);
-            let idle = !std::mem::replace(&mut queue.busy, true);
-            if !idle {
-                queue.waiting.push_back(Arc::clone(&request));
-            }
-            idle
+            let busy = std::mem::replace(&mut queue.busy, true);
+            busy.then(|| queue.enter(&request, self.batch))
         };
-        if lead {
-            return self.lead(&request);
-        }
+        let Some(group) = group else {
+            return self.lead(&request, None);
+        };
+        self.fill(&group, &request);
         let mut state = lock(&request.state);
         loop {
             match std::mem::replace(&mut *state, Progress::Taken) {
                 Progress::Done(result) => return result,
                 Progress::Lead => {
                     drop(state);
-                    return self.lead(&request);
+                    return self.lead(&request, Some(&group));
                 }
                 other => *state = other,
             }
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 drop(state);
-                if self.leave(&request) {
+                if self.leave(&group, &request) {
                     return Err(too_late());
                 }
                 // It is in a run already, or about to lead one.
@@ -170,73 +202,148 @@ impl Batcher {
     }
 
     /// Takes a request out of the queue; says whether it was still there.
-    fn leave(&self, request: &Arc<Request>) -> bool {
+    fn leave(&self, group: &Arc<Group>, request: &Arc<Request>) -> bool {
         let mut queue = lock(&self.queue);
-        let at = queue.waiting.iter().position(|r| Arc::ptr_eq(r, request));
-        at.and_then(|at| queue.waiting.remove(at)).is_some()
+        let mut groups = queue.waiting.iter();
+        let Some(place) = groups.position(|w| Arc::ptr_eq(&w.group, group)) else {
+            return false;
+        };
+        let waiting = &mut queue.waiting[place];
+        waiting.rows -= request.rows;
+        waiting.requests -= 1;
+        if waiting.requests == 0 {
+            queue.waiting.remove(place);
+        } else {
+            group.remove(request);
+        }
+        true
+    }
+
+    /// Adds a request to its group, its rows to those of the others.
+    fn fill(&self, group: &Group, request: &Arc<Request>) {
+        let mut filling = lock(&group.filling);
+        let filling = &mut *filling;
+        filling.requests.push(Arc::clone(request));
+        if filling.requests.len() > 1 {
+            if filling.joined.is_empty() {
+                let mut spare = lock(&self.spare);
+                let inputs = &group.first.inputs;
+                filling.joined = inputs
+                    .iter()
+                    .map(|_| spare.pop().unwrap_or_default())
+                    .collect();
+            }
+            for request in &filling.requests[filling.copied..] {
+                for ((name, _), joined) in group.first.inputs.iter().zip(&mut filling.joined) {
+                    let part = request.data(name);
+                    if joined.is_empty() {
+                        joined.reserve(part.len() / request.rows.max(1) * self.batch);
+                    }
+                    joined.extend_from_slice(part);
+                }
+            }
+            filling.copied = filling.requests.len();
+        }
+        if let Some(due) = filling.due {
+            if filling.requests.len() == 1 {
+                request.set(Progress::Lead);
+            }
+            if filling.requests.len() == due {
+                group.filled.notify_all();
+            }
+        }
+    }
+
+    /// Lets the next run go, or the device rest.
+    fn hand_on(&self) {
+        let mut queue = lock(&self.queue);
+        let Some(next) = queue.waiting.pop_front() else {
+            queue.busy = false;
+            return;
+        };
+        let mut filling = lock(&next.group.filling);
+        filling.due = Some(next.requests);
+        // If none is there yet, the first that comes leads.
+        if let Some(leader) = filling.requests.first() {
+            leader.set(Progress::Lead);
+        }
     }
 
     /// Runs a batch that begins with `own`, answers everybody in it, and hands
     /// the lead on.
-    fn lead(&self, own: &Arc<Request>) -> Result<Vec<Tensor>, Error> {
-        // Hands on and answers even if the backend panics: nobody may wait for
+    fn lead(&self, own: &Arc<Request>, group: Option<&Group>) -> Result<Vec<Tensor>, Error> {
+        // Hands on and answers even if something panics: nobody may wait for
         // ever.
-        struct Relay<'a>(&'a Batcher, Vec<Arc<Request>>);
+        struct Relay<'a> {
+            batcher: &'a Batcher,
+            others: Vec<Arc<Request>>,
+            leads: bool,
+        }
+        impl Relay<'_> {
+            fn hand_on(&mut self) {
+                if std::mem::take(&mut self.leads) {
+                    self.batcher.hand_on();
+                }
+            }
+        }
         impl Drop for Relay<'_> {
             fn drop(&mut self) {
-                for request in &self.1 {
+                self.hand_on();
+                for request in &self.others {
                     request.finish(Err(Error::new(ErrorKind::Runtime, "the backend crashed")));
                 }
-                let mut queue = lock(&self.0.queue);
-                match queue.waiting.pop_front() {
-                    Some(next) => next.set(Progress::Lead),
-                    None => queue.busy = false,
-                }
             }
         }
-        let mut relay = Relay(self, self.gather(own));
-        if relay.1.is_empty() {
+        let mut relay = Relay {
+            batcher: self,
+            others: Vec::new(),
+            leads: true,
+        };
+        let mut joined = Vec::new();
+        let mut first = own;
+        if let Some(group) = group {
+            (relay.others, joined) = group.take();
+            first = &group.first;
+        }
+        if relay.others.is_empty() {
             return self.run_one(&own.inputs, own.deadline);
         }
-        let rows: Vec<usize> = std::iter::once(own)
-            .chain(&relay.1)
-            .map(|request| request.rows)
-            .collect();
-        let deadline = std::iter::once(own)
-            .chain(&relay.1)
-            .filter_map(|r| r.deadline)
-            .min();
-        let joined = join(own, &relay.1).and_then(|inputs| self.run_one(&inputs, deadline));
-        let mut parts = match joined.and_then(|outputs| split(outputs, &rows)) {
-            Ok(parts) => parts,
-            Err(_) => {
-                // One row's data may have spoilt the batch: each alone, then.
-                let others = std::mem::take(&mut relay.1);
-                for request in others {
-                    request.finish(self.run_one(&request.inputs, request.deadline));
-                }
-                return self.run_one(&own.inputs, own.deadline);
+        let all = || std::iter::once(own).chain(&relay.others);
+        let rows: Vec<usize> = all().map(|request| request.rows).collect();
+        let total = rows.iter().sum();
+        let deadline = all().filter_map(|request| request.deadline).min();
+        let outputs = join(first, joined, total).and_then(|inputs| {
+            let outputs = self.run_one(&inputs, deadline);
+            self.keep(inputs);
+            outputs
+        });
+        let Some(outputs) = outputs.ok().filter(|outputs| splits(outputs, total)) else {
+            // One row's data may have spoilt the batch: each alone, then.
+            let others = std::mem::take(&mut relay.others);
+            for request in others {
+                request.finish(self.run_one(&request.inputs, request.deadline));
             }
+            return self.run_one(&own.inputs, own.deadline);
         };
-        for request in std::mem::take(&mut relay.1).into_iter().rev() {
+        relay.hand_on();
+        let mut parts = split(outputs, &rows)?;
+        for request in std::mem::take(&mut relay.others).into_iter().rev() {
             request.finish(Ok(parts.pop().unwrap_or_default()));
         }
         Ok(parts.pop().unwrap_or_default())
     }
 
-    /// Takes from the queue's head what fits with `own` into one run.
-    fn gather(&self, own: &Request) -> Vec<Arc<Request>> {
-        let mut queue = lock(&self.queue);
-        let mut rows = own.rows;
-        let mut others = Vec::new();
-        while let Some(next) = queue.waiting.front() {
-            if !own.joins || !next.joins || rows + next.rows > self.batch || !own.fits(next) {
-                break;
-            }
-            rows += next.rows;
-            others.extend(queue.waiting.pop_front());
+    /// Keeps the memory of a batch that has run: of one, beside that of the
+    /// batch that is running and of the one that gathers.
+    fn keep(&self, inputs: Inputs) {
+        let mut spare = lock(&self.spare);
+        if spare.is_empty() {
+            spare.extend(inputs.into_iter().map(|(_, tensor)| {
+                let mut memory = tensor.into_data();
+                memory.clear();
+                memory
+            }));
         }
-        others
     }
 
     fn run_one(&self, inputs: &Inputs, deadline: Option<Instant>) -> Result<Vec<Tensor>, Error> {
@@ -318,6 +425,68 @@ impl Batcher {
     }
 }
 
+impl Queue {
+    /// Where a request will run: with those that wait, if it fits.
+    fn enter(&mut self, request: &Arc<Request>, batch: usize) -> Arc<Group> {
+        if let Some(last) = self.waiting.back_mut()
+            && last.rows + request.rows <= batch
+            && last.group.first.joins
+            && request.joins
+            && last.group.first.fits(request)
+        {
+            last.rows += request.rows;
+            last.requests += 1;
+            return Arc::clone(&last.group);
+        }
+        let group = Arc::new(Group {
+            first: Arc::clone(request),
+            filling: Mutex::default(),
+            filled: Condvar::new(),
+        });
+        self.waiting.push_back(Waiting {
+            group: Arc::clone(&group),
+            rows: request.rows,
+            requests: 1,
+        });
+        group
+    }
+}
+
+impl Group {
+    /// Takes a request out again, and its rows.
+    fn remove(&self, request: &Arc<Request>) {
+        let mut filling = lock(&self.filling);
+        let mut requests = filling.requests.iter();
+        let Some(at) = requests.position(|r| Arc::ptr_eq(r, request)) else {
+            return;
+        };
+        if at < filling.copied {
+            let filling = &mut *filling;
+            for ((name, _), joined) in self.first.inputs.iter().zip(&mut filling.joined) {
+                let before = filling.requests[..at].iter();
+                let from: usize = before.map(|r| r.data(name).len()).sum();
+                joined.drain(from..from + request.data(name).len());
+            }
+            filling.copied -= 1;
+        }
+        filling.requests.remove(at);
+    }
+
+    /// The requests behind the first, once all are there, and the rows of all.
+    fn take(&self) -> (Vec<Arc<Request>>, Vec<Vec<u8>>) {
+        let mut filling = lock(&self.filling);
+        while filling.due.is_some_and(|due| filling.requests.len() < due) {
+            filling = self
+                .filled
+                .wait(filling)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut requests = std::mem::take(&mut filling.requests).into_iter();
+        requests.next();
+        (requests.collect(), std::mem::take(&mut filling.joined))
+    }
+}
+
 impl Request {
     fn set(&self, progress: Progress) {
         *lock(&self.state) = progress;
@@ -326,6 +495,14 @@ impl Request {
 
     fn finish(&self, result: Result<Vec<Tensor>, Error>) {
         self.set(Progress::Done(result));
+    }
+
+    /// The bytes of one input.
+    fn data(&self, name: &str) -> &[u8] {
+        let mut inputs = self.inputs.iter();
+        inputs
+            .find(|input| input.0 == name)
+            .map_or(&[], |(_, tensor)| tensor.data())
     }
 
     /// Whether the rows of both can stand in one tensor.
@@ -339,23 +516,23 @@ impl Request {
 }
 
 /// One tensor of all requests' rows for each input.
-fn join(first: &Request, others: &[Arc<Request>]) -> Result<Inputs, Error> {
-    let joined = first.inputs.iter().map(|(name, tensor)| {
-        let mut data = tensor.data().to_vec();
-        let mut rows = first.rows;
-        for request in others {
-            let part = request.inputs.iter().find(|(other, _)| other == name);
-            data.extend_from_slice(part.map_or(&[], |(_, t)| t.data()));
-            rows += request.rows;
-        }
+fn join(first: &Request, joined: Vec<Vec<u8>>, rows: usize) -> Result<Inputs, Error> {
+    let inputs = first.inputs.iter().zip(joined);
+    let inputs = inputs.map(|((name, tensor), data)| {
         let mut dims = tensor.dims().to_vec();
         dims[0] = u32::try_from(rows).unwrap_or(u32::MAX);
         Ok((name.clone(), Tensor::new(dims, tensor.ty(), data)?))
     });
-    joined.collect()
+    inputs.collect()
 }
 
-/// Each request's rows of every output.
+/// Whether every output has its rows first, and all of them.
+fn splits(outputs: &[Tensor], rows: usize) -> bool {
+    let mut dims = outputs.iter().map(|output| output.dims().first());
+    dims.all(|first| first.is_some_and(|first| *first as usize == rows))
+}
+
+/// Each request's rows of every output; they have [these rows](splits).
 fn split(outputs: Vec<Tensor>, rows: &[usize]) -> Result<Vec<Vec<Tensor>>, Error> {
     let total: usize = rows.iter().sum();
     let mut parts: Vec<Vec<Tensor>> = rows
@@ -363,17 +540,11 @@ fn split(outputs: Vec<Tensor>, rows: &[usize]) -> Result<Vec<Vec<Tensor>>, Error
         .map(|_| Vec::with_capacity(outputs.len()))
         .collect();
     for output in outputs {
-        let dims = output.dims();
-        if dims.first().map(|d| *d as usize) != Some(total) {
-            let message =
-                format!("an output {dims:?} does not have the batch's {total} rows first");
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
         let width = output.data().len() / total;
         let mut from = 0;
         for (part, rows) in parts.iter_mut().zip(rows) {
             let to = from + rows * width;
-            let mut dims = dims.to_vec();
+            let mut dims = output.dims().to_vec();
             dims[0] = u32::try_from(*rows).unwrap_or(u32::MAX);
             part.push(Tensor::new(
                 dims,

@@ -76,7 +76,14 @@ fn row<T: Element>(name: &str, values: &[T]) -> (String, Tensor) {
 }
 
 fn wait_for(batcher: &Batcher, waiting: usize) {
-    while lock(&batcher.queue).waiting.len() != waiting {
+    let there = || {
+        let queue = lock(&batcher.queue);
+        let groups = queue.waiting.iter();
+        groups
+            .map(|w| lock(&w.group.filling).requests.len())
+            .sum::<usize>()
+    };
+    while there() != waiting {
         yield_now();
     }
 }
@@ -163,6 +170,39 @@ fn who_is_out_of_time_leaves_the_queue() {
     });
     assert!(!lock(&batcher.queue).busy);
     assert!(runs.try_recv().is_err());
+}
+
+/// Its rows had been put with the others' already.
+#[test]
+fn who_leaves_a_batch_takes_its_rows_along() {
+    let (batcher, go, runs) = gated(&["a"], TensorType::I64);
+    scope(|scope| {
+        let run = |n: i64, deadline| {
+            let batcher = &batcher;
+            scope.spawn(move || batcher.run(vec![row("a", &[n, n + 1])], deadline))
+        };
+        let lone = run(1, None);
+        assert_eq!(runs.recv().unwrap(), 1);
+        let mut others = vec![run(10, None)];
+        wait_for(&batcher, 1);
+        let hurried = run(20, Some(Instant::now() + Duration::from_millis(20)));
+        others.push(run(30, None));
+        let error = first::<i64>(hurried).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        wait_for(&batcher, 2);
+        // Its place is free again.
+        others.push(run(40, None));
+        others.push(run(50, None));
+        wait_for(&batcher, 4);
+        go.send(Go::On).unwrap();
+        assert_eq!(runs.recv().unwrap(), 4);
+        go.send(Go::On).unwrap();
+        assert_eq!(first::<i64>(lone).unwrap(), [2, 4]);
+        for (n, other) in [10, 30, 40, 50].into_iter().zip(others) {
+            assert_eq!(first::<i64>(other).unwrap(), [n * 2, n * 2 + 2]);
+        }
+    });
+    assert!(!lock(&batcher.queue).busy);
 }
 
 #[test]
