@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wasmtime::component::Linker;
 use wasmtime::{
-    Cache as WasmtimeCache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy,
+    Cache as WasmtimeCache, CacheConfig, Config, Engine, InstanceAllocationStrategy,
     PoolingAllocationConfig,
 };
 
@@ -26,11 +26,6 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// Instances that may be alive at one time.
 const INSTANCES: u32 = 1_000;
-
-/// Bytes of an ended instance's memory, and of its tables, that are put back as
-/// they were for the next one rather than given back to the kernel: what a small
-/// plugin writes to before its first row.
-const RESIDENT: usize = 256 << 10;
 
 /// Where compiled code is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -255,14 +250,6 @@ fn forked() -> bool {
     }
 }
 
-/// Whether the machine may move memory to a disk. The kernel then lists pages as
-/// absent that an instance has written, and the pool would hand them on as they
-/// are: <https://github.com/bytecodealliance/wasmtime/pull/14357>.
-fn swaps() -> bool {
-    // The first line is a heading.
-    std::fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1)
-}
-
 fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES)
@@ -275,11 +262,6 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         .max_tables_per_component(16)
         .table_elements(limits.table_elements)
         .max_component_instance_size(4 << 20);
-    if PoolingAllocationConfig::is_pagemap_scan_available() && !swaps() {
-        pool.pagemap_scan(Enabled::Auto)
-            .linear_memory_keep_resident(RESIDENT)
-            .table_keep_resident(RESIDENT);
-    }
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
