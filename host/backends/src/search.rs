@@ -40,6 +40,22 @@ impl Wanted {
         )
     }
 
+    /// Refuses a library when the process has loaded another.
+    pub(crate) fn check_loaded(&self, named: Option<&Path>, loaded: &Path) -> Result<(), Error> {
+        match named {
+            Some(path) if !same_file(path, loaded) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "{} {} is asked for, but this process has already loaded {}; a process can have one",
+                    self.name,
+                    path.display(),
+                    loaded.display()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The library to use, and what `probe` says of it: the one that is `named`,
     /// otherwise the first that passes, or why none does.
     pub(crate) fn find<T>(
@@ -232,6 +248,6 @@ fn package_folders(prefix: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether two paths are of one file.
-pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
+fn same_file(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

@@ -9,7 +9,7 @@ use ort::logging::LogLevel;
 use wudf::nn::{Error, ErrorKind};
 
 use super::Options;
-use crate::search::{Wanted, same_file};
+use crate::search::Wanted;
 
 /// ONNX Runtime in this process.
 #[derive(Clone)]
@@ -40,17 +40,8 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
         .map(|path| WANTED.in_named(path))
         .transpose()?;
     if let Some(loaded) = &*loaded {
-        return match named {
-            Some(path) if !same_file(&path, &loaded.path) => Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "ONNX Runtime {} is asked for, but this process has already loaded {}; a process can have one",
-                    path.display(),
-                    loaded.path.display()
-                ),
-            )),
-            _ => Ok(loaded.clone()),
-        };
+        WANTED.check_loaded(named.as_deref(), &loaded.path)?;
+        return Ok(loaded.clone());
     }
     let (path, version) = WANTED.find(named, probe)?;
     let environment = environment(&path)?;

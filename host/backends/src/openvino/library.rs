@@ -10,7 +10,7 @@ use wudf::nn::{Error, ErrorKind};
 
 use super::Options;
 use super::api::{self, Api};
-use crate::search::{Wanted, same_file};
+use crate::search::Wanted;
 
 pub(super) const WANTED: Wanted = Wanted {
     name: "OpenVINO",
@@ -57,17 +57,8 @@ pub(super) fn load(options: &Options) -> Result<Loaded, Error> {
         .map(|path| WANTED.in_named(path))
         .transpose()?;
     if let Some(loaded) = &*loaded {
-        return match named {
-            Some(path) if !same_file(&path, &loaded.path) => Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "OpenVINO {} is asked for, but this process has already loaded {}; a process can have one",
-                    path.display(),
-                    loaded.path.display()
-                ),
-            )),
-            _ => Ok(loaded.clone()),
-        };
+        WANTED.check_loaded(named.as_deref(), &loaded.path)?;
+        return Ok(loaded.clone());
     }
     let (path, (library, api, version)) = WANTED.find(named, probe)?;
     let failed = |e: api::Failure| {
