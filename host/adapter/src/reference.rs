@@ -6,6 +6,7 @@ use std::path::Path;
 
 use wudf::{Error, ErrorKind, Plugin, Result, Runtime, Signature};
 use wudf_artifacts::SHIPPED;
+pub use wudf_registry::digest_of;
 use wudf_registry::policy::{Subject, Wanted};
 use wudf_registry::{Reference, SCHEME, signature};
 
@@ -153,16 +154,6 @@ fn check(found: Found, wanted: &str) -> Result<Found> {
     }
     let message = format!("the plugin here is {digest}, the one that is wanted {wanted}");
     Err(Error::new(ErrorKind::Refused, message).in_plugin(&found.name))
-}
-
-/// `sha256:` and the digest of the bytes, in hexadecimal.
-pub fn digest_of(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    let hex: String = sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
 }
 
 /// Takes `PLUGIN[:FUNCTION]` apart. A file may have a colon in its name; a

@@ -26,8 +26,6 @@ pub struct Registries {
     /// The file that says who signs what. When `None`: where
     /// [`Policy::find`] looks.
     pub policy: Option<PathBuf>,
-    /// Whether everything may run, whatever a policy says.
-    unguarded: bool,
 }
 
 /// Told how a download goes on: what, bytes so far, and bytes in all if known.
@@ -44,14 +42,6 @@ pub struct Fetch {
 }
 
 impl Registries {
-    /// For what has passed the policy already, under another name.
-    pub fn without_policy() -> Self {
-        Self {
-            unguarded: true,
-            ..Self::default()
-        }
-    }
-
     /// Speaks to registries.
     ///
     /// # Errors
@@ -77,9 +67,6 @@ impl Registries {
     /// # Errors
     /// [`ErrorKind::Refused`] when there is a policy that cannot be read.
     pub fn policy(&self) -> Result<Option<Policy>> {
-        if self.unguarded {
-            return Ok(None);
-        }
         // What cannot be read allows nothing.
         Policy::find(self.policy.as_deref())
             .map_err(|e| Error::new(ErrorKind::Refused, e.to_string()))

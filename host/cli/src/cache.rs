@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use wudf_adapter::{Fetch, Registries};
+
 /// What is this program's own.
 pub fn own() -> Option<PathBuf> {
     Some(user_cache()?.join("wudf"))
@@ -14,11 +16,8 @@ pub fn models() -> Option<PathBuf> {
 
 /// What was pulled from registries.
 pub fn pulled() -> Option<PathBuf> {
-    let named = std::env::var_os("WUDF_STORE").filter(|folder| !folder.is_empty());
-    match named {
-        Some(folder) => Some(folder.into()),
-        None => Some(own()?.join("registry")),
-    }
+    let registry = Registries::default().open(&Fetch::default()).ok()?;
+    registry.folder().map(Path::to_owned)
 }
 
 /// Compiled plugins, where wasmtime keeps what it compiles for all its embedders.

@@ -13,7 +13,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use wudf::{Error, ErrorKind};
-use wudf_adapter::{OnError, PluginSource, Spec, Udf};
+use wudf_adapter::{OnError, PluginSource, Registries, Spec, Udf};
 
 use crate::columns::{Array, ChunkedArray, Field};
 use crate::error::{invalid, raise};
@@ -89,11 +89,14 @@ impl Function {
             .map(Duration::try_from_secs_f64)
             .transpose()
             .map_err(|e| PyValueError::new_err(format!("time_limit: {e}")))?;
-        spec.registries.policy = policy;
-        spec.registries.lock = lock;
-        spec.registries.locked = locked;
-        spec.registries.offline = offline;
-        spec.registries.plain_http = plain_http;
+        spec.registries = Registries {
+            store: None,
+            offline,
+            plain_http,
+            lock,
+            locked,
+            policy,
+        };
         Ok(Self {
             spec,
             opened: Mutex::new(None),

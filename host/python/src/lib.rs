@@ -57,12 +57,14 @@ fn inspect(
     plain_http: bool,
 ) -> PyResult<signature::Plugin> {
     let source = wudf_adapter::PluginSource::Named(plugin);
-    let mut registries = wudf_adapter::Registries::default();
-    registries.policy = policy;
-    registries.lock = lock;
-    registries.locked = locked;
-    registries.offline = offline;
-    registries.plain_http = plain_http;
+    let registries = wudf_adapter::Registries {
+        store: None,
+        offline,
+        plain_http,
+        lock,
+        locked,
+        policy,
+    };
     py.detach(|| wudf_adapter::inspect(&source, &registries))
         .map(signature::Plugin::new)
         .map_err(|e| error::raise(py, &e))

@@ -33,3 +33,4 @@ pub use reference::{Reference, SCHEME};
 pub use registry::{Annotate, PulledModel, PulledPlugin, Pushed, Registry};
 pub use settings::{OnProgress, Progress, Settings};
 pub use stored::{Kind, Stored};
+pub use text::digest_of;

@@ -1,5 +1,6 @@
 //! What the store has, and how it goes again.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use crate::artifact::Found;
@@ -34,6 +35,11 @@ pub enum Kind {
 }
 
 impl Registry {
+    /// The folder that keeps what was pulled; `None` where there is no place for one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.0.store.root().ok()
+    }
+
     /// What is in the store, by name.
     ///
     /// # Errors

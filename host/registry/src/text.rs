@@ -10,7 +10,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(crate) fn digest_of(bytes: &[u8]) -> String {
+/// `sha256:` and the digest of the bytes, in hexadecimal.
+pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueHint};
 use wudf_adapter::Registries;
 
-use super::key_value;
+use super::values::key_value;
 
 pub const PUSH_EXAMPLES: &str = "Examples:
   wudf push slug.wasm oci://registry.example/team/slug:1.0
@@ -95,13 +95,14 @@ impl RegistryArgs {
     /// What adapters make of it.
     pub fn registries(&self) -> Registries {
         let here = || Path::new(LOCK).is_file().then(|| LOCK.into());
-        let mut registries = Registries::default();
-        registries.offline = self.offline;
-        registries.plain_http = self.plain_http;
-        registries.lock = self.lock.clone().or_else(here);
-        registries.locked = self.locked;
-        registries.policy.clone_from(&self.policy);
-        registries
+        Registries {
+            store: None,
+            offline: self.offline,
+            plain_http: self.plain_http,
+            lock: self.lock.clone().or_else(here),
+            locked: self.locked,
+            policy: self.policy.clone(),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use wudf::Plugin;
-use wudf_adapter::{PluginSource, Registries, inspect, options};
+use wudf::{Plugin, Runtime};
+use wudf_adapter::options;
 use wudf_registry::lock::{LockedModel, LockedPlugin};
 use wudf_registry::{Reference, Registry};
 
@@ -50,8 +50,9 @@ pub fn plugin(
         writeln!(text, "  the plugin itself is the same")?;
         return Ok(text);
     }
-    let new = offer(&load(registry, reference, &new.manifest)?);
-    match load(registry, reference, &old.manifest) {
+    let runtime = Runtime::new()?;
+    let new = offer(&load(&runtime, registry, reference, &new.manifest)?);
+    match load(&runtime, registry, reference, &old.manifest) {
         Ok(old) => text.push_str(&changes(&offer(&old), &new)),
         Err(error) => writeln!(text, "  the one before cannot be looked at: {error}")?,
     }
@@ -67,15 +68,19 @@ pub fn model(reference: &Reference, old: Option<&LockedModel>, new: &LockedModel
     }
 }
 
-fn load(registry: &Registry, reference: &Reference, manifest: &str) -> Result<Plugin> {
+fn load(
+    runtime: &Runtime,
+    registry: &Registry,
+    reference: &Reference,
+    manifest: &str,
+) -> Result<Plugin> {
     let pulled = registry.pull_plugin(&reference.at(manifest))?;
-    let source = PluginSource::Inline {
-        name: reference.name().to_owned(),
-        bytes: pulled.bytes.into(),
-        signatures: Vec::new(),
-    };
     // Nothing of it is called but what says what it offers.
-    Ok(inspect(&source, &Registries::without_policy())?)
+    Ok(Plugin::from_bytes(
+        runtime,
+        reference.name(),
+        &pulled.bytes,
+    )?)
 }
 
 fn offer(plugin: &Plugin) -> Offer {

@@ -19,8 +19,10 @@ pub use update::update;
 
 /// A registry to put things into.
 fn writable(plain_http: bool, fetch: &Fetch) -> Result<Registry> {
-    let mut registries = Registries::default();
-    registries.plain_http = plain_http;
+    let registries = Registries {
+        plain_http,
+        ..Registries::default()
+    };
     Ok(registries.open(fetch)?)
 }
 

@@ -71,7 +71,7 @@ pub fn pull(args: &PullArgs, talk: Talk) -> Result<()> {
     match seen.kind {
         Kind::Plugin => {
             // With the policy's word on it.
-            let source = PluginSource::Named(reference.to_string());
+            let source = PluginSource::Named(pinned.to_string());
             let found = plugins::find(&source, None, &registries, &fetch)?;
             if let Some(path) = &args.output {
                 output::write_file(path, &found.bytes)
@@ -81,7 +81,7 @@ pub fn pull(args: &PullArgs, talk: Talk) -> Result<()> {
                 talk.say(&format!("it runs the model {model}"));
             }
         }
-        Kind::Model => pull_model(&registry, &reference, args.output.as_deref())?,
+        Kind::Model => pull_model(&registry, &pinned, args.output.as_deref())?,
         _ => bail!("{reference} is neither a plugin nor a model"),
     }
     talk.say(&format!(

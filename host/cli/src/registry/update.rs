@@ -36,9 +36,11 @@ pub fn update(args: &UpdateArgs, talk: Talk) -> Result<()> {
         );
     }
     // What is pinned now is asked for anew.
-    let mut registries = Registries::default();
-    registries.plain_http = args.plain_http;
-    registries.policy.clone_from(&args.policy);
+    let registries = Registries {
+        plain_http: args.plain_http,
+        policy: args.policy.clone(),
+        ..Registries::default()
+    };
     let fetch = models::fetch(talk);
     let registry = registries.open(&fetch)?;
     let mut new = old.clone();
@@ -82,14 +84,14 @@ fn pin_plugin(
 ) -> Result<LockedPlugin> {
     // What the policy refuses is not pinned.
     let source = PluginSource::Named(pinned.to_string());
-    plugins::find(&source, None, registries, fetch)?;
-    let pulled = registry.pull_plugin(pinned)?;
-    let models = pulled.models.iter().map(|(name, model)| {
+    let found = plugins::find(&source, None, registries, fetch)?;
+    let models = found.models.iter().map(|(name, model)| {
         let locked = pin_model(registry, model, model)
             .with_context(|| format!("the model {name} of {reference}"))?;
         Ok((name.clone(), locked))
     });
-    let mut plugin = LockedPlugin::new(reference.clone(), digest(pinned)?, pulled.layer.clone());
+    let layer = plugins::digest_of(&found.bytes);
+    let mut plugin = LockedPlugin::new(reference.clone(), digest(pinned)?, layer);
     plugin.models = models.collect::<Result<_>>()?;
     Ok(plugin)
 }
