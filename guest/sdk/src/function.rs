@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::bindings::exports::wudf::plugin::functions::{
     self, Guest, GuestFunction, Output, Signature,
@@ -20,6 +21,8 @@ pub use functions::Volatility;
 pub type Values<'a, U> = <<U as Udf>::Arguments as Arguments>::Values<'a>;
 /// Some rows of a function's arguments.
 pub type Blocks<'a, U> = <<U as Udf>::Arguments as Arguments>::Blocks<'a>;
+/// A function's bound arguments.
+type Columns<'a, U> = <<U as Udf>::Arguments as Arguments>::Columns<'a>;
 /// What a function's results go to.
 pub type Results<U> = write::Results<<U as Udf>::Returns>;
 
@@ -118,10 +121,15 @@ pub fn call<U: Udf>(
     let mut results = U::results(rows, size);
     let mut row = 0;
     while row < rows {
-        if rows - row >= BLOCK && U::Arguments::whole(&columns, row) {
-            udf.block(U::Arguments::block(&columns, row), &mut results);
-            row += BLOCK;
-            continue;
+        let mut end = rows - rows % BLOCK;
+        if !U::Arguments::all_whole(&columns) {
+            let whole = |row: &usize| U::Arguments::whole(&columns, *row);
+            let blocks = (row..end).step_by(BLOCK).take_while(whole).count();
+            end = row + blocks * BLOCK;
+        }
+        if row < end {
+            blocks(udf, &columns, row..end, &mut results);
+            row = end;
         }
         for row in row..rows.min(row + BLOCK) {
             match U::Arguments::get(&columns, row) {
@@ -132,6 +140,20 @@ pub fn call<U: Udf>(
         row += BLOCK;
     }
     results.finish()
+}
+
+/// Computes whole blocks: a loop of its own, so that nothing of the loop around
+/// it takes up registers.
+#[inline(never)]
+fn blocks<U: Udf>(
+    udf: &mut U,
+    columns: &Columns<'_, U>,
+    rows: Range<usize>,
+    results: &mut Results<U>,
+) {
+    for row in rows.step_by(BLOCK) {
+        udf.block(U::Arguments::block(columns, row), results);
+    }
 }
 
 /// A list whose size the options fix.

@@ -49,6 +49,11 @@ pub trait Argument: Typed {
         false
     }
 
+    /// Whether all blocks are whole.
+    fn all_whole(_: &Self::Column<'_>) -> bool {
+        false
+    }
+
     /// [`BLOCK`] rows, if they are whole.
     fn block<'a>(_: &'a Self::Column<'_>, _: usize) -> Self::Block<'a> {
         unreachable!("only whole blocks are read")
@@ -181,6 +186,8 @@ pub trait Arguments {
     fn get<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Result<Self::Values<'a>, Absent>;
     /// Whether the rows from this one can be read in a block.
     fn whole(columns: &Self::Columns<'_>, row: usize) -> bool;
+    /// Whether all rows can be read in blocks.
+    fn all_whole(columns: &Self::Columns<'_>) -> bool;
     /// [`BLOCK`] rows.
     fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a>;
     /// One row of a block.
@@ -266,6 +273,10 @@ macro_rules! tuples {
                 #[inline]
                 fn whole(columns: &Self::Columns<'_>, row: usize) -> bool {
                     Self::COUNT > 0 $(&& $name::whole(&columns.$at, row))*
+                }
+                #[inline]
+                fn all_whole(columns: &Self::Columns<'_>) -> bool {
+                    Self::COUNT > 0 $(&& $name::all_whole(&columns.$at))*
                 }
                 #[inline]
                 fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {

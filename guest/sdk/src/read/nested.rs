@@ -33,6 +33,10 @@ impl<T: Argument> Argument for Option<T> {
         T::whole(column, row)
     }
     #[inline]
+    fn all_whole(column: &Self::Column<'_>) -> bool {
+        T::all_whole(column)
+    }
+    #[inline]
     fn block<'a>(column: &'a Self::Column<'_>, row: usize) -> Self::Block<'a> {
         T::block(column, row)
     }

@@ -72,6 +72,10 @@ macro_rules! arguments {
                     column.validity.block_valid(row)
                 }
                 #[inline]
+                fn all_whole(column: &Self::Column<'_>) -> bool {
+                    column.validity.all_valid()
+                }
+                #[inline]
                 fn block<'a>(column: &'a Self::Column<'_>, row: usize) -> Self::Block<'a> {
                     match column.values[row..].first_chunk() {
                         Some(block) => block,
@@ -128,6 +132,10 @@ impl Argument for bool {
     #[inline]
     fn whole(column: &BoolColumn<'_>, row: usize) -> bool {
         column.validity.block_valid(row)
+    }
+    #[inline]
+    fn all_whole(column: &BoolColumn<'_>) -> bool {
+        column.validity.all_valid()
     }
     #[inline]
     fn block(column: &BoolColumn<'_>, row: usize) -> u32 {

@@ -26,6 +26,26 @@ impl<T: Primitive> PrimitiveBuilder<T> {
         self.validity.valid(values.len());
     }
 
+    /// Appends a block of values, `STEP` of them at a time.
+    ///
+    /// There is room for all of them before the first is computed: a call in
+    /// between, which growing is, makes compilers put all vectors on the stack.
+    #[inline]
+    fn block<const STEP: usize>(&mut self, mut value: impl FnMut(usize) -> T) {
+        const { assert!(BLOCK.is_multiple_of(STEP), "a block is whole steps") };
+        let size = BLOCK * size_of::<T>();
+        self.bytes.reserve(size);
+        let block = &mut self.bytes.spare_capacity_mut()[..size];
+        for (step, bytes) in block.chunks_exact_mut(STEP * size_of::<T>()).enumerate() {
+            let values = std::array::from_fn::<_, STEP, _>(|row| value(step * STEP + row));
+            bytes.write_copy_of_slice(bytemuck::cast_slice(&values));
+        }
+        // SAFETY: the steps have written all of the block, which lies behind the
+        // last byte and within the capacity.
+        unsafe { self.bytes.set_len(self.bytes.len() + size) };
+        self.validity.valid(BLOCK);
+    }
+
     /// Room for so many bytes more.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);
@@ -69,6 +89,13 @@ pub(super) fn leaf(validity: ValidityBuilder, buffers: Vec<Vec<u8>>) -> Node {
     }
 }
 
+/// How many values of a block are in registers at one time: what four vectors
+/// hold. More would be written twice, to the stack first.
+const fn step(size: usize) -> usize {
+    let values = 4 * 16 / size;
+    if values < BLOCK { values } else { BLOCK }
+}
+
 macro_rules! values {
     ($($type:ty),* $(,)?) => {
         $(impl Value for $type {
@@ -80,7 +107,7 @@ macro_rules! values {
             }
             #[inline]
             fn append_block(to: &mut Self::Builder, value: impl FnMut(usize) -> Self) {
-                to.extend(&std::array::from_fn::<_, BLOCK, _>(value));
+                to.block::<{ step(size_of::<$type>()) }>(value);
             }
             fn append_all(values: Vec<Self>, to: &mut Self::Builder) {
                 to.extend(&values);
