@@ -70,21 +70,23 @@ impl Call {
         rows: usize,
         go_on: &mut (dyn FnMut() -> Result<()> + Send),
     ) -> Result<Output> {
-        let call = Arc::new(Self {
+        let call = Self {
             function: Arc::clone(function),
             arguments,
             rows,
             lost: AtomicU64::new(0),
             progress: Mutex::default(),
             changed: Condvar::new(),
-        });
-        if rows == 0 {
-            let part = call.chunk(0, 0)?;
+        };
+        // Most batches are one chunk, which there is nothing to share of.
+        if call.chunk_rows(0) == rows {
+            let part = call.chunk(0, rows)?;
             return Ok(Output {
                 values: part.values,
-                failures: Vec::new(),
+                failures: part.failures,
             });
         }
+        let call = Arc::new(call);
         let mut asked = 1;
         call.begin();
         let mut started = false;
@@ -220,14 +222,16 @@ impl Call {
             .min(limits.chunk_rows.max(1))
             .min(by_time)
             .min(by_output);
-        let sizes: Vec<_> = self.arguments.iter().map(RowSizes::of).collect();
-        let fixed: usize = sizes
-            .iter()
-            .map(|s| if let RowSizes::Fixed(n) = s { *n } else { 0 })
-            .sum();
-        if sizes.iter().all(|s| matches!(s, RowSizes::Fixed(_))) {
-            return most.min((limits.chunk / fixed.max(1)).max(1));
+        let sizes = || self.arguments.iter().map(RowSizes::of);
+        let fixed = |size: &RowSizes<'_>| match size {
+            RowSizes::Fixed(bytes) => Some(*bytes),
+            _ => None,
+        };
+        if let Some(bytes) = sizes().map(|size| fixed(&size)).sum::<Option<usize>>() {
+            return most.min((limits.chunk / bytes.max(1)).max(1));
         }
+        let sizes: Vec<_> = sizes().collect();
+        let fixed: usize = sizes.iter().filter_map(fixed).sum();
         let whole = sizes.iter().map(|size| size.rows(start, most));
         if whole
             .sum::<Option<usize>>()
