@@ -1,10 +1,10 @@
-//! Pictures on one thread: preprocessing in the sandbox beside the same code outside of it, and features end to end beside their
+//! Pictures: preprocessing in the sandbox beside the same code outside of it on one thread, and features end to end beside their
 //! model alone.
 //!
 //! What counts are ratios, so this is no criterion bench: both sides run in turn, and each round gives a ratio.
 //!
 //! ```text
-//! pictures [preprocessing] [end-to-end] [--rounds N] [--photos FOLDER] [--backend NAME] [--precision NAME]
+//! pictures [preprocessing] [end-to-end] [--rounds N] [--photos FOLDER] [--backend NAME] [--precision NAME] [--threads N]
 //! pictures serve [--photos FOLDER]      a round of preprocessing for each line of standard input; answers with seconds
 //! ```
 
@@ -26,26 +26,19 @@ use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, OnnxRuntime, OpenVino, catalogue, defaults, onnxruntime, openvino};
 use wudf_benches::{Comparison, Failure, column, one_thread, photos};
 
-/// Photographs of one round end to end: a round must be short beside what else the machine does.
+/// Photographs of one round end to end, for each thread: a round must be short beside what else the machine does.
 const FEW: usize = 8;
 
 fn main() -> Result<(), Failure> {
     let (mut what, mut rounds, mut folder) = (Vec::new(), None, None);
-    let (mut backend, mut precision) = (None, "f32".to_owned());
+    let (mut backend, mut precision, mut threads) = (None, "f32".to_owned(), 1);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             // From `cargo bench`.
             "--bench" => {}
-            "--rounds" => {
-                rounds = Some(
-                    arguments
-                        .next()
-                        .ok_or("--rounds wants a number")?
-                        .parse::<usize>()?
-                        .max(1),
-                )
-            }
+            "--rounds" => rounds = Some(number(&argument, arguments.next())?),
+            "--threads" => threads = number(&argument, arguments.next())?,
             "--photos" => {
                 folder = Some(PathBuf::from(
                     arguments.next().ok_or("--photos wants a folder")?,
@@ -58,6 +51,9 @@ fn main() -> Result<(), Failure> {
         }
     }
     let files = photos(folder.as_deref())?;
+    if files.len() < FEW * threads {
+        return Err(format!("{threads} threads want {} photographs", FEW * threads).into());
+    }
     let wanted = |name: &str| what.iter().any(|w| w == name) || what.is_empty() && name != "serve";
     if wanted("serve") {
         return serve(&files);
@@ -66,9 +62,21 @@ fn main() -> Result<(), Failure> {
         preprocessing(&files, rounds.unwrap_or(60))?;
     }
     if wanted("end-to-end") {
-        end_to_end(&files, rounds.unwrap_or(60), backend.as_deref(), &precision)?;
+        end_to_end(
+            &files,
+            rounds.unwrap_or(60),
+            backend.as_deref(),
+            &precision,
+            threads,
+        )?;
     }
     Ok(())
+}
+
+/// What follows an option that wants a number of at least 1.
+fn number(option: &str, value: Option<String>) -> Result<usize, Failure> {
+    let value = value.ok_or_else(|| format!("{option} wants a number"))?;
+    Ok(value.parse::<usize>()?.max(1))
 }
 
 fn open(runtime: &Runtime, function: &str) -> Result<Function, Failure> {
@@ -122,6 +130,7 @@ fn end_to_end(
     rounds: usize,
     wanted: Option<&str>,
     precision: &str,
+    threads: usize,
 ) -> Result<(), Failure> {
     let (name, version) = match wanted {
         Some(name) => (name, version(name)?),
@@ -133,7 +142,9 @@ fn end_to_end(
             }
         },
     };
-    println!("seeded:resnet50 (untrained weights, the real cost) on {name} {version}, {precision}");
+    println!(
+        "seeded:resnet50 (untrained weights, the real cost) on {name} {version}, {precision}, {threads} thread(s)"
+    );
     let backend = defaults(Libraries::default(), Arc::new(Sources::default()))
         .into_iter()
         .find(|backend| backend.name() == name)
@@ -160,23 +171,43 @@ fn end_to_end(
             )
         })
         .collect::<Result<_, _>>()?;
-    let runtime = one_thread().backend(backend).model(spec).build()?;
+    let runtime = one_thread()
+        .threads(threads)
+        .backend(backend)
+        .model(spec)
+        .build()?;
     let function = open(&runtime, "image_features")?;
-    let parts: Vec<ArrayRef> = files.chunks(FEW).map(column).collect();
+    let few = FEW * threads;
+    let parts: Vec<ArrayRef> = files.chunks_exact(few).map(column).collect();
 
     // Each side takes the next few in its turn.
-    let (mut turns, mut others) = (parts.iter().cycle(), tensors.chunks(FEW).cycle());
+    let (mut turns, mut others) = (parts.iter().cycle(), tensors.chunks_exact(few).cycle());
     let comparison = Comparison::run(
         rounds,
         || turns.next().map_or(Ok(()), |part| call(&function, part)),
         || {
-            for tensor in others.next().into_iter().flatten() {
-                black_box(model.run(&[(&input, tensor)], None)?);
-            }
-            Ok(())
+            let alone = |tensors: &[Tensor]| {
+                tensors.iter().try_for_each(|tensor| {
+                    black_box(model.run(&[(&input, tensor)], None)?);
+                    Ok::<_, wudf::nn::Error>(())
+                })
+            };
+            let tensors = others.next().unwrap_or_default();
+            std::thread::scope(|scope| {
+                let (mine, others) = tensors.split_at(FEW);
+                let others: Vec<_> = others
+                    .chunks(FEW)
+                    .map(|part| scope.spawn(|| alone(part)))
+                    .collect();
+                alone(mine)?;
+                for other in others {
+                    other.join().map_err(|_| "a thread panicked")??;
+                }
+                Ok(())
+            })
         },
     )?;
-    comparison.print(FEW.min(files.len()), "end to end", "the model alone");
+    comparison.print(few, "end to end", "the model alone");
     eprintln!("{:?}", function.stats());
     Ok(())
 }
