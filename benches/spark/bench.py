@@ -28,7 +28,9 @@ LABELS = {
     "pandas": "iterator pandas_udf, onnxruntime",
     "kept": "the same, session kept, one by one",
     "wudf": "wudf, onnxruntime",
+    "bf16": "wudf, openvino in bf16",
 }
+OURS = "wudf", "bf16"
 
 
 class Driver:
@@ -107,12 +109,16 @@ def measure(names, places, rounds, say):
     return seconds, memory, features
 
 
-def agree(features):
-    """The largest difference between anyone's features and the first one's, beside the largest feature."""
-    first, *others = features.values()
+def differences(features):
+    """For each contender but the first, the largest difference from the first one's features, beside its largest feature."""
+    (_, first), *others = features.items()
     largest = max(abs(x) for row in first for x in row)
-    pairs = ((a, b) for other in others for mine, theirs in zip(first, other, strict=True) for a, b in zip(mine, theirs, strict=True))
-    return max((abs(a - b) for a, b in pairs), default=0) / largest
+
+    def difference(other):
+        pairs = ((a, b) for mine, theirs in zip(first, other, strict=True) for a, b in zip(mine, theirs, strict=True))
+        return max(abs(a - b) for a, b in pairs) / largest
+
+    return {name: difference(other) for name, other in others}
 
 
 def main():
@@ -141,19 +147,22 @@ def main():
     names = arguments.contenders
     seconds, memory, features = measure(names, places, arguments.rounds, say)
 
-    packages = ["pyspark", "torch", "torchvision", "onnxruntime", "pillow", "numpy", "pandas", "pyarrow"]
+    packages = ["pyspark", "torch", "torchvision", "onnxruntime", "openvino", "pillow", "numpy", "pandas", "pyarrow"]
     print(f"Python {platform.python_version()}, " + ", ".join(f"{package} {metadata.version(package)}" for package in packages))
-    print(f"local[{CORES}], {arguments.rounds} rounds of {arguments.pictures} pictures; features differ by {agree(features):.0e} of the largest")
+    print(f"local[{CORES}], {arguments.rounds} rounds of {arguments.pictures} pictures")
+    for name, difference in differences(features).items():
+        print(f"{name}'s features differ from {names[0]}'s by {difference:.0e} of the largest")
     more = {name: {kind: (sizes[CORES][kind] - sizes[1][kind]) / (CORES - 1) for kind in ("pss", "rss")} for name, sizes in memory.items()}
     print(f"\n{'':38} pictures/s   MB, 1 core   MB, one core more (RSS)")
     for name in names:
         rate = arguments.pictures / statistics.median(seconds[name])
         print(f"{LABELS[name]:38} {rate:10.1f} {memory[name][1]['pss']:12.0f} {more[name]['pss']:20.0f} ({more[name]['rss']:.0f})")
-    for name in names:
-        if name != "wudf" and "wudf" in names:
-            ratios = [theirs / ours for ours, theirs in zip(seconds["wudf"], seconds[name])]
-            share = more["wudf"]["pss"] / more[name]["pss"]
-            print(f"wudf / {name}: {quarters(ratios)} times as fast; {share:.2f} of the memory for one core more")
+    for ours in OURS:
+        for name in names:
+            if ours in names and name not in OURS:
+                ratios = [other / own for own, other in zip(seconds[ours], seconds[name])]
+                share = more[ours]["pss"] / more[name]["pss"]
+                print(f"{ours} / {name}: {quarters(ratios)} times as fast; {share:.2f} of the memory for one core more")
     if arguments.json:
         arguments.json.write_text(json.dumps({"seconds": seconds, "memory": memory}))
 

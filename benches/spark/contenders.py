@@ -101,18 +101,23 @@ def kept(path):
     return session(path)
 
 
-def wudf_onnxruntime(spark, models):
+def wudf_spark(spark, models, backend="onnxruntime", settings=""):
     """wudf."""
     import wudf
 
     embed = wudf.load(
         "image-features",
         function="image_features",
-        models={"resnet50": str(models / "resnet50.onnx")},
+        models={"resnet50": f"{models / 'resnet50.onnx'}{settings}"},
         options={"layer": "features"},
-        backend="onnxruntime",
+        backend=backend,
     )
     return embed.spark
 
 
-CONTENDERS = {"torch": torch_udf, "pandas": pandas_onnxruntime, "kept": pandas_kept, "wudf": wudf_onnxruntime}
+def wudf_bf16(spark, models):
+    """wudf, the model in bf16, for processors that have it."""
+    return wudf_spark(spark, models, backend="openvino", settings=",precision=bf16")
+
+
+CONTENDERS = {"torch": torch_udf, "pandas": pandas_onnxruntime, "kept": pandas_kept, "wudf": wudf_spark, "bf16": wudf_bf16}
