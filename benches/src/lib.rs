@@ -116,6 +116,11 @@ impl Comparison {
     /// Prints how many of its `items` each does in a second, and the speed of the first as a share of the second's: the median of
     /// the rounds, the quarters around it, and once more from the fastest round of each.
     pub fn print(&self, items: usize, first: &str, second: &str) {
+        self.print_as(items, "pictures", first, second);
+    }
+
+    /// The same of items that are no pictures.
+    pub fn print_as(&self, items: usize, unit: &str, first: &str, second: &str) {
         let sorted = |of: fn(&(Duration, Duration)) -> f64| {
             let mut values: Vec<f64> = self.rounds.iter().map(of).collect();
             values.sort_unstable_by(f64::total_cmp);
@@ -129,10 +134,10 @@ impl Comparison {
         for (name, times) in [(first, &a), (second, &b)] {
             let (median, best) = (at(times, 0.5), times[0]);
             println!(
-                "{name:<32} {:8.2} pictures/s   ({:.3} ms each; best {:.3} ms)",
+                "{name:<32} {:8.2} {unit}/s   ({:.3?} each; best {:.3?})",
                 items as f64 / median,
-                1e3 * median / items as f64,
-                1e3 * best / items as f64
+                Duration::from_secs_f64(median / items as f64),
+                Duration::from_secs_f64(best / items as f64)
             );
         }
         println!(
