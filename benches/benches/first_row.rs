@@ -140,14 +140,15 @@ fn beside_this() -> Result<PathBuf, Failure> {
 
 /// Starts the program: the time to its first line, and to its end.
 fn start(program: &Path, case: &Case, folder: &Path) -> Result<(Duration, Duration), Failure> {
-    // Neither the user's caches nor rules nor registries.
+    // Neither the user's caches nor rules nor registries, nor what other benches want of the C library.
     let mut command = Command::new(program);
     for variable in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA"] {
         command.env(variable, folder);
     }
     for (variable, _) in std::env::vars_os() {
-        if variable.to_string_lossy().starts_with("WUDF_") {
-            command.env_remove(variable);
+        let name = variable.to_string_lossy();
+        if name.starts_with("WUDF_") || name.starts_with("MALLOC_") {
+            command.env_remove(&variable);
         }
     }
     command
