@@ -140,23 +140,9 @@ fn compare(
     what: &str,
 ) -> Result<(), Failure> {
     let images = column(files);
-    let halves = [0, 1].map(|half| {
-        let files: Vec<Vec<u8>> = files.iter().skip(half).step_by(2).cloned().collect();
-        column(&files)
-    });
     let call = |function: &Function, images: &ArrayRef| -> Result<(), Failure> {
         function.call(std::slice::from_ref(images))?;
         Ok(())
-    };
-    let by_two = || -> Result<(), Failure> {
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| one.call(std::slice::from_ref(&halves[1])).err());
-            call(one, &halves[0])?;
-            match other.join().map_err(|_| "a thread crashed")? {
-                Some(error) => Err(error.into()),
-                None => Ok(()),
-            }
-        })
     };
     let alone = format!("{what}, one thread");
     let comparison = Comparison::run(rounds, || call(two, &images), || call(one, &images))?;
@@ -165,8 +151,10 @@ fn compare(
         &format!("{what}, one call on two threads"),
         &alone,
     );
-    let comparison = Comparison::run(rounds, by_two, || call(one, &images))?;
-    comparison.print(files.len(), &format!("{what}, two callers"), &alone);
+    // All pictures each, since halves are never of one size.
+    let twice = || call(one, &images).and_then(|()| call(one, &images));
+    let comparison = Comparison::run(rounds, || by_two(one, &images), twice)?;
+    comparison.print(2 * files.len(), &format!("{what}, two callers"), &alone);
 
     // On a machine that is busy with other things, this still says whether threads are in each other's way.
     let mut costs = [[0.0, 0.0]; 2];
@@ -188,31 +176,37 @@ fn compare(
     Ok(())
 }
 
-/// Real photographs, and models that cost no processor time: what handing tensors over costs, beside making them.
+/// Real photographs, and models that cost no processor time: preprocessing as it mostly is, whose tensors stay inside.
 fn to_devices(files: &[Vec<u8>], rounds: usize, batch: usize) -> Result<(), Failure> {
     let base = on_threads(2)?;
-    // Four times over, so that the last batch, which is never full, weighs little.
-    let images = column(&[files; 4].concat());
-    let tensors = open(&base, IMAGE_FEATURES, "image_tensor", &Value::Null)?;
+    // Many times over, so that the first and the last batch, which are never full, weigh little.
+    let images = column(&[files; 12].concat());
+    let machine = |device| Machine {
+        cores: None,
+        device,
+        dims: Some(vec![None, Some(3), Some(224), Some(224)]),
+        width: FEATURES,
+    };
+    let features = |device, threads| -> Result<Function, Failure> {
+        let runtime = with(&machine(device), threads, &base)?;
+        open(&runtime, IMAGE_FEATURES, "image_features", &Value::Null)
+    };
+    let one = features(None, 1)?;
     let run = ROW * u32::try_from(batch)?;
     for (what, device) in [
-        ("features, a model that costs nothing", None),
-        ("features, a device of batches", Some(Device { batch, run })),
+        ("two threads, a model that costs nothing", None),
+        (
+            "two cores, a device of batches",
+            Some(Device { batch, run }),
+        ),
     ] {
-        let machine = Machine {
-            cores: None,
-            device,
-            dims: Some(vec![None, Some(3), Some(224), Some(224)]),
-            width: FEATURES,
-        };
-        let runtime = with(&machine, 2, &base)?;
-        let function = open(&runtime, IMAGE_FEATURES, "image_features", &Value::Null)?;
+        let function = features(device, 2)?;
         let call = |function: &Function| -> Result<(), Failure> {
             function.call(std::slice::from_ref(&images))?;
             Ok(())
         };
-        let comparison = Comparison::run(rounds / 2 + 1, || call(&function), || call(&tensors))?;
-        comparison.print(4 * files.len(), what, "preprocessing, two threads");
+        let comparison = Comparison::run(rounds / 4 + 1, || call(&function), || call(&one))?;
+        comparison.print(images.len(), what, "the first on one thread");
         let measured = Measured::of(images.len(), || call(&function))?;
         println!(
             "{what}: {:.3} ms of processor time and {:.1} page faults a picture\n",
@@ -220,7 +214,26 @@ fn to_devices(files: &[Vec<u8>], rounds: usize, batch: usize) -> Result<(), Fail
             measured.faults()
         );
     }
+    let twice = || (0..2).try_for_each(|_| one.call(std::slice::from_ref(&images)).map(drop));
+    let comparison = Comparison::run(rounds / 4 + 1, || by_two(&one, &images), || Ok(twice()?))?;
+    comparison.print(
+        2 * images.len(),
+        "two callers, the same model",
+        "the first on one thread",
+    );
     Ok(())
+}
+
+/// Two threads that each call with all rows.
+fn by_two(function: &Function, rows: &ArrayRef) -> Result<(), Failure> {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| function.call(std::slice::from_ref(rows)).err());
+        function.call(std::slice::from_ref(rows))?;
+        match other.join().map_err(|_| "a thread crashed")? {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    })
 }
 
 // The simulation.
