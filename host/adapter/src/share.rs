@@ -207,4 +207,42 @@ mod tests {
         load(0, "a", &[]);
         assert_eq!(loads(), 4, "what nobody has is gone");
     }
+
+    /// Takes its time to load, so that everybody asks meanwhile.
+    #[derive(Default)]
+    struct Slow(Counting);
+
+    impl Backend for Slow {
+        fn name(&self) -> &str {
+            "slow"
+        }
+
+        fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            self.0.load(request)
+        }
+    }
+
+    #[test]
+    fn who_asks_while_a_model_loads_waits_for_it() {
+        const THREADS: usize = 16;
+        let slow = Arc::new(Slow::default());
+        let start = std::sync::Barrier::new(THREADS);
+        let models: Vec<Box<dyn Model>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|_| {
+                    // One for each thread, as each has a runtime of its own.
+                    let (backend, start) = (Shared::new(slow.clone()), &start);
+                    scope.spawn(move || {
+                        let spec = ModelSpec::new("m", "seeded:tiny");
+                        start.wait();
+                        backend.load(&LoadRequest::new(&spec, &[])).unwrap()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert_eq!(models.len(), THREADS);
+        assert_eq!(slow.0.0.load(Ordering::Relaxed), 1);
+    }
 }

@@ -52,7 +52,9 @@ impl Progress {
                 )
                 .progress_chars("━━─"),
         );
-        bar.enable_steady_tick(Duration::from_millis(200));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
         Self {
             bar,
             talk,

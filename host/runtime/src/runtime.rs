@@ -261,7 +261,10 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         .max_core_instances_per_component(64)
         .max_tables_per_component(16)
         .table_elements(limits.table_elements)
-        .max_component_instance_size(4 << 20);
+        .max_component_instance_size(4 << 20)
+        // For asynchronous calls, of which there are none: setting a thousand
+        // up takes milliseconds of every process's start.
+        .total_stacks(0);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
@@ -269,6 +272,8 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         .concurrency_support(false)
         .parallel_compilation(!forked())
         .wasm_backtrace_max_frames(None)
+        // Only backtraces read it, and it is a tenth of what lies in the cache.
+        .generate_address_map(false)
         // The same bits on every machine.
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(false);
