@@ -20,7 +20,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark build toolchain install-c clean
+.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark bench-peers build toolchain install-c clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 3
@@ -94,10 +94,12 @@ test: build $(VENV)/installed $(VENV)/oras installed-wheel
 
 check: toolchain
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --all --check --manifest-path benches/peers/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 fmt:
 	$(CARGO) fmt --all
+	$(CARGO) fmt --all --manifest-path benches/peers/Cargo.toml
 
 bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
@@ -113,6 +115,22 @@ $(SPARK_BENCH)/python/installed: benches/spark/requirements.txt
 bench-spark: wheel $(SPARK_BENCH)/python/installed
 	'$(SPARK_BENCH)/python/bin/python' -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall '$(WHEELS)'/wudf-*.whl
 	'$(SPARK_BENCH)/python/bin/python' benches/spark/bench.py --folder '$(SPARK_BENCH)' $(BENCH)
+
+# Other runtimes beside this one, in a workspace of their own; benches/peers/README.md says more.
+# PROFILE=dist measures what ships.
+PEERS   := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR)/peers,benches/peers/target))
+PROFILE ?= release
+PEER    := --manifest-path benches/peers/Cargo.toml --target-dir '$(PEERS)' --locked --ignore-rust-version
+
+bench-peers:
+	@rustup target add wasm32-wasip2 wasm32-wasip1 wasm32-unknown-unknown
+	@set -e; for guest in wudf:wasm32-wasip2 arrow-udf:wasm32-wasip1 extism:wasm32-unknown-unknown; do \
+	  CARGO_ENCODED_RUSTFLAGS='-Ctarget-feature=+simd128' \
+	    $(CARGO) build $(PEER) --profile plugin --package "guest-$${guest%%:*}" --target "$${guest##*:}"; \
+	done
+	$(CARGO) build $(PEER) --profile $(PROFILE)
+	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
+	  '$(PEERS)/$(PROFILE)/peers' --guests '$(PEERS)' $(BENCH)
 
 # The C interface: libraries, header, and what pkg-config reads.
 install-c: build
