@@ -17,7 +17,7 @@ type Failure = Box<dyn std::error::Error>;
 
 const ROWS: usize = 8_192;
 
-const USAGE: &str = "usage: peers --guests FOLDER [--rounds N]";
+const USAGE: &str = "usage: peers --guests FOLDER [--rounds N] [--case PART-OF-ITS-NAME]";
 
 fn main() -> ExitCode {
     match run() {
@@ -50,7 +50,13 @@ fn run() -> Result<(), Failure> {
     }
     println!("\n| | wudf | arrow-udf-runtime | times wudf | extism | times wudf |");
     println!("|---|---|---|---|---|---|");
-    for case in cases() {
+    let wanted = |case: &Case| {
+        options
+            .case
+            .as_deref()
+            .is_none_or(|part| case.name.contains(part))
+    };
+    for case in cases().into_iter().filter(wanted) {
         eprintln!("{}: {} rounds", case.name, options.rounds);
         let mut works: Vec<Work<'_>> = Vec::new();
         for (name, contender) in contenders {
@@ -86,16 +92,18 @@ fn run() -> Result<(), Failure> {
 struct Options {
     guests: PathBuf,
     rounds: usize,
+    case: Option<String>,
 }
 
 impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let (mut guests, mut rounds) = (None, 60);
+        let (mut guests, mut rounds, mut case) = (None, 60, None);
         while let Some(argument) = arguments.next() {
             let value = arguments.next().ok_or(USAGE)?;
             match argument.as_str() {
                 "--guests" => guests = Some(value.into()),
                 "--rounds" => rounds = value.parse()?,
+                "--case" => case = Some(value),
                 _ => return Err(USAGE.into()),
             }
         }
@@ -103,7 +111,11 @@ impl Options {
             return Err("there is no median of no rounds".into());
         }
         let guests = guests.ok_or(USAGE)?;
-        Ok(Self { guests, rounds })
+        Ok(Self {
+            guests,
+            rounds,
+            case,
+        })
     }
 }
 

@@ -30,6 +30,15 @@ impl<'a> Offsets<'a> {
         })
     }
 
+    /// Whether they begin at 0 or behind it and never go back.
+    fn ascend(&self) -> bool {
+        let number = |offset: &[u8; 4]| i32::from_le_bytes(*offset);
+        let pairs = self.0.iter().zip(self.0.iter().skip(1));
+        // All of them, without a way out: that makes a loop of vectors.
+        pairs.fold(true, |so_far, (a, b)| so_far & (number(a) <= number(b)))
+            && self.0.first().is_none_or(|first| number(first) >= 0)
+    }
+
     /// The range of one value. A bad one, which the host should not have let
     /// through, becomes a range that no slice has.
     #[inline]
@@ -44,6 +53,8 @@ pub struct BytesColumn<'a> {
     offsets: Offsets<'a>,
     values: &'a [u8],
     validity: Validity<'a>,
+    /// Whether every range is one of `values`.
+    sound: bool,
 }
 
 impl<'a> BytesColumn<'a> {
@@ -54,10 +65,21 @@ impl<'a> BytesColumn<'a> {
             .get(..offsets.end()?)
             .ok_or_else(|| misfit("the values are too short"))?;
         Ok(Self {
+            sound: offsets.ascend(),
             offsets,
             values,
             validity: validity(node, bitmap, length)?,
         })
+    }
+
+    fn validity(&self) -> &Validity<'a> {
+        &self.validity
+    }
+
+    /// The value of a row, if all are sound.
+    #[inline]
+    fn at(&self, row: usize) -> &'a [u8] {
+        self.values.get(self.offsets.range(row)).unwrap_or_default()
     }
 
     #[inline]
@@ -78,9 +100,52 @@ pub struct StrColumn<'a> {
     /// All values in one, when that is UTF-8: checking once is cheaper, and
     /// cutting at a character's boundary keeps it so.
     text: Option<&'a str>,
+    /// Whether every range is one of `text`.
+    sound: bool,
 }
 
 impl<'a> StrColumn<'a> {
+    fn new(bytes: BytesColumn<'a>) -> Self {
+        let values = bytes.values;
+        if is_ascii(values) {
+            // SAFETY: ASCII is UTF-8.
+            let text = unsafe { std::str::from_utf8_unchecked(values) };
+            return Self {
+                // Any place in it is a character's boundary.
+                sound: bytes.sound,
+                text: Some(text),
+                bytes,
+            };
+        }
+        let text = std::str::from_utf8(values).ok();
+        let whole = |text: &str| {
+            let mut ends = bytes.offsets.0.iter();
+            ends.all(|end| text.is_char_boundary(i32::from_le_bytes(*end) as usize))
+        };
+        Self {
+            sound: bytes.sound && text.is_some_and(whole),
+            text,
+            bytes,
+        }
+    }
+
+    fn validity(&self) -> &Validity<'a> {
+        &self.bytes.validity
+    }
+
+    /// The value of a row, if all are sound.
+    #[inline]
+    fn at(&self, row: usize) -> &'a str {
+        let text = self.text.unwrap_or_default();
+        debug_assert!(text.get(self.bytes.offsets.range(row)).is_some());
+        if !self.sound {
+            return "";
+        }
+        // SAFETY: offsets are sound when they ascend, the last one does not lie
+        // behind the end of `text`, and all are characters' boundaries.
+        unsafe { text.get_unchecked(self.bytes.offsets.range(row)) }
+    }
+
     #[inline]
     fn get(&self, row: usize) -> Result<&'a str, Absent> {
         const NOT_UTF8: Absent = Absent::Unfit("it is not UTF-8");
@@ -94,8 +159,15 @@ impl<'a> StrColumn<'a> {
     }
 }
 
+/// As the standard library's, which goes by words where there are vectors.
+fn is_ascii(bytes: &[u8]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    let high = |bytes: &[u8]| bytes.iter().fold(0, |bits, byte| bits | byte) >= 0x80;
+    !chunks.iter().any(|chunk| high(chunk)) && !high(rest)
+}
+
 macro_rules! argument {
-    ([$($lifetime:lifetime)?] $type:ty, $format:literal, $column:ident, $value:ty, $read:expr, |$bound:ident| $finish:expr) => {
+    ([$($lifetime:lifetime)?] $type:ty, $format:literal, $column:ident, $value:ty, $read:expr, $finish:expr) => {
         impl $(<$lifetime>)? Typed for $type {
             fn describe(name: &str, nullable: bool, schema: &mut Vec<Field>) {
                 schema.push(field(name, $format, nullable, 0));
@@ -105,16 +177,31 @@ macro_rules! argument {
         impl $(<$lifetime>)? Argument for $type {
             type Value<'a> = $value;
             type Column<'a> = $column<'a>;
-            type Block<'a> = ();
+            type Block<'a> = (&'a $column<'a>, usize);
 
             fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<$column<'a>, Error> {
-                let $bound = BytesColumn::bind(nodes, length)?;
-                Ok($finish)
+                BytesColumn::bind(nodes, length).map($finish)
             }
             #[inline]
             #[allow(clippy::needless_lifetimes, reason = "not all of these types are views")]
             fn get<'a>(column: &'a $column<'_>, row: usize) -> Result<$value, Absent> {
                 column.get(row).map($read)
+            }
+            #[inline]
+            fn whole(column: &$column<'_>, row: usize) -> bool {
+                column.sound && column.validity().block_valid(row)
+            }
+            #[inline]
+            fn all_whole(column: &$column<'_>) -> bool {
+                column.sound && column.validity().all_valid()
+            }
+            #[inline]
+            fn block<'a>(column: &'a $column<'_>, row: usize) -> Self::Block<'a> {
+                (column, row)
+            }
+            #[inline]
+            fn at<'a>((column, first): Self::Block<'a>, row: usize) -> Self::Value<'a> {
+                ($read)(column.at(first + row))
             }
         }
     };
@@ -122,9 +209,5 @@ macro_rules! argument {
 
 argument!(['x] &'x [u8], "z", BytesColumn, &'a [u8], |value| value, |bytes| bytes);
 argument!([] Vec<u8>, "z", BytesColumn, Vec<u8>, <[u8]>::to_vec, |bytes| bytes);
-argument!(['x] &'x str, "u", StrColumn, &'a str, |value| value, |bytes| {
-    StrColumn { text: std::str::from_utf8(bytes.values).ok(), bytes }
-});
-argument!([] String, "u", StrColumn, String, str::to_owned, |bytes| {
-    StrColumn { text: std::str::from_utf8(bytes.values).ok(), bytes }
-});
+argument!(['x] &'x str, "u", StrColumn, &'a str, |value| value, StrColumn::new);
+argument!([] String, "u", StrColumn, String, str::to_owned, StrColumn::new);

@@ -26,12 +26,15 @@ pub fn substr(s: &str, start: i64, length: i64) -> &str {
     &rest[..offset(rest, length)]
 }
 
-/// Where the character with this number begins.
+/// Where the character with this number begins: in ASCII, at the byte with that
+/// number; else the characters are counted.
 #[inline]
 fn offset(s: &str, number: i64) -> usize {
-    s.char_indices()
-        .nth(count(number))
-        .map_or(s.len(), |(at, _)| at)
+    let number = count(number);
+    match s.as_bytes().get(..number) {
+        Some(first) if first.is_ascii() => number,
+        _ => s.char_indices().nth(number).map_or(s.len(), |(at, _)| at),
+    }
 }
 
 /// The same as a new string.
