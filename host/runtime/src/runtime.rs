@@ -297,6 +297,9 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
             Some(WasmtimeCache::new(config).map_err(unusable)?)
         }
     };
+    if std::env::var("PERFMAP").is_ok() {
+        config.profiler(wasmtime::ProfilingStrategy::PerfMap);
+    }
     config.cache(cache);
     Ok(config)
 }

@@ -159,11 +159,15 @@ impl<'a> StrColumn<'a> {
     }
 }
 
-/// As the standard library's, which goes by words where there are vectors.
+/// As the standard library's, by larger words: that goes by pointer-sized ones,
+/// which are half of what WebAssembly has.
 fn is_ascii(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    let high = |bytes: &[u8]| bytes.iter().fold(0, |bits, byte| bits | byte) >= 0x80;
-    !chunks.iter().any(|chunk| high(chunk)) && !high(rest)
+    const WORDS: usize = 8;
+    let high = |word: &[u8; 8]| u64::from_le_bytes(*word) & 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (chunks, words) = words.as_chunks::<WORDS>();
+    let any = |words: &[[u8; 8]]| words.iter().fold(0, |bits, word| bits | high(word)) != 0;
+    !chunks.iter().any(|chunk| any(chunk)) && !any(words) && rest.is_ascii()
 }
 
 macro_rules! argument {

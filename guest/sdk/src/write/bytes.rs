@@ -7,6 +7,7 @@ use super::{Builder, Value};
 use crate::bindings::wudf::plugin::arrow::Node;
 use crate::bits::ValidityBuilder;
 use crate::error::Error;
+use crate::read::BLOCK;
 
 /// 32-bit offsets, which begin with 0.
 #[derive(Debug)]
@@ -35,6 +36,13 @@ impl OffsetsBuilder {
         self.bytes.extend_from_slice(&end.to_le_bytes());
     }
 
+    /// A block of values ends here, in ascending order.
+    #[inline]
+    fn ends(&mut self, ends: &[u32; BLOCK]) {
+        self.overflowed |= ends[BLOCK - 1] > i32::MAX as u32;
+        self.bytes.extend_from_slice(bytemuck::cast_slice(ends));
+    }
+
     /// The offsets, unless they ran over.
     pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
         if self.overflowed {
@@ -50,7 +58,7 @@ impl OffsetsBuilder {
 /// Appends bytes. Short values are moved as a few vectors or words: for a length
 /// that it does not know, a compiler writes WebAssembly's `memory.copy`, which is a
 /// call of the host and costs more than the rest of a short value's row.
-#[inline]
+#[inline(always)]
 fn append(values: &mut Vec<u8>, value: &[u8]) {
     const SHORT: usize = 64;
     if value.len() > SHORT {
@@ -135,6 +143,16 @@ macro_rules! values {
             #[inline]
             fn append(self, to: &mut BytesBuilder) {
                 to.push(self.as_ref());
+            }
+            #[inline]
+            fn append_block(to: &mut BytesBuilder, mut value: impl FnMut(usize) -> Self) {
+                let ends = std::array::from_fn(|row| {
+                    append(&mut to.values, value(row).as_ref());
+                    // More than 32 bits of memory there are not.
+                    to.values.len() as u32
+                });
+                to.offsets.ends(&ends);
+                to.validity.valid(BLOCK);
             }
         })*
     };
