@@ -125,7 +125,7 @@ PEER    := --manifest-path benches/peers/Cargo.toml --target-dir '$(PEERS)' --lo
 bench-peers:
 	@rustup target add wasm32-wasip2 wasm32-wasip1 wasm32-unknown-unknown
 	@set -e; for guest in wudf:wasm32-wasip2 arrow-udf:wasm32-wasip1 extism:wasm32-unknown-unknown; do \
-	  CARGO_ENCODED_RUSTFLAGS='-Ctarget-feature=+simd128' \
+	  CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037%s' -Ctarget-feature=+simd128 -Cllvm-args=-unroll-threshold=600)" \
 	    $(CARGO) build $(PEER) --profile plugin --package "guest-$${guest%%:*}" --target "$${guest##*:}"; \
 	done
 	$(CARGO) build $(PEER) --profile $(PROFILE)

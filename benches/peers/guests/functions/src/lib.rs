@@ -47,3 +47,29 @@ pub fn substr_owned(s: &str, start: i64, length: i64) -> String {
 fn count(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{substr, substr_owned};
+
+    #[test]
+    fn both_are_one_function() {
+        for s in [
+            "",
+            "plain",
+            "na\u{ef}ve caf\u{e9}",
+            "\u{4f60}\u{597d}, world",
+            "ends in \u{e9}",
+        ] {
+            for start in -1..12 {
+                for length in [-1, 0, 1, 3, 9, i64::MAX] {
+                    assert_eq!(
+                        substr(s, start, length),
+                        substr_owned(s, start, length),
+                        "{s:?} {start} {length}"
+                    );
+                }
+            }
+        }
+    }
+}
