@@ -297,7 +297,6 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
             Some(WasmtimeCache::new(config).map_err(unusable)?)
         }
     };
-    if std::env::var("PERFMAP").is_ok() {
         config.profiler(wasmtime::ProfilingStrategy::PerfMap);
     }
     config.cache(cache);
