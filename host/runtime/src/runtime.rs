@@ -297,8 +297,6 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
             Some(WasmtimeCache::new(config).map_err(unusable)?)
         }
     };
-        config.profiler(wasmtime::ProfilingStrategy::PerfMap);
-    }
     config.cache(cache);
     Ok(config)
 }
