@@ -1,18 +1,28 @@
 //! What starting costs: compiling a plugin, loading it from the cache, a new instance, and a model.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group};
 use serde_json::Value;
 use wudf::nn::{Backend as _, LoadRequest};
 use wudf::{Cache, Plugin, Runtime};
-use wudf_artifacts::IMAGE_FEATURES;
-use wudf_artifacts::fixtures::KIT;
+use wudf_artifacts::fixtures::{KIT, SLUG};
+use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{OnnxRuntime, OpenVino, Rten, catalogue, onnxruntime, openvino};
 
-fn load(runtime: &Runtime) -> Plugin {
-    Plugin::from_bytes(runtime, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes).expect("it loads")
+/// What is opened: a plugin as `wudf new` writes it, the large one of the tests (which imports the whole of WASI), and the one
+/// that ships.
+const OPENED: [(Artifact, &str); 3] = [
+    (SLUG, "slug"),
+    (KIT, "answer"),
+    (IMAGE_FEATURES, "image_tensor"),
+];
+
+fn load(runtime: &Runtime, artifact: Artifact) -> Plugin {
+    Plugin::from_bytes(runtime, artifact.name, artifact.bytes).expect("it loads")
 }
 
 fn runtime(cache: Cache) -> Runtime {
@@ -28,30 +38,34 @@ fn plugins(criterion: &mut Criterion) {
 
     group.bench_function("a runtime", |b| b.iter(|| runtime(Cache::Off)));
     let cold = runtime(Cache::Off);
-    group.bench_function("compile image-features", |b| b.iter(|| load(&cold)));
+    group.bench_function("compile image-features", |b| {
+        b.iter(|| load(&cold, IMAGE_FEATURES))
+    });
 
     let folder = tempfile::tempdir().expect("a folder");
-    load(&runtime(Cache::Folder(folder.path().into())));
+    load(
+        &runtime(Cache::Folder(folder.path().into())),
+        IMAGE_FEATURES,
+    );
     group.bench_function("image-features from the cache", |b| {
         // A process has one runtime; a new one knows nothing but the folder.
         let fresh = || runtime(Cache::Folder(folder.path().into()));
         b.iter_batched(
             fresh,
-            |runtime| (load(&runtime), runtime),
+            |runtime| (load(&runtime, IMAGE_FEATURES), runtime),
             BatchSize::PerIteration,
         );
     });
     group.finish();
 
     let mut group = criterion.benchmark_group("new instance");
-    let plugin = load(&cold);
-    group.bench_function("image-features, image_tensor opened", |b| {
-        b.iter(|| plugin.open("image_tensor", &Value::Null).expect("it opens"));
-    });
-    let kit = Plugin::from_bytes(&cold, KIT.name, KIT.bytes).expect("the kit loads");
-    group.bench_function("kit, a function opened", |b| {
-        b.iter(|| kit.open("answer", &Value::Null).expect("it opens"));
-    });
+    for (artifact, function) in OPENED {
+        let plugin = load(&cold, artifact);
+        group.bench_function(format!("{}, {function} opened", artifact.name), |b| {
+            b.iter(|| plugin.open(function, &Value::Null).expect("it opens"));
+        });
+    }
+    let kit = load(&cold, KIT);
     group.bench_function("kit, a function opened and one row computed", |b| {
         b.iter(|| {
             let function = kit.open("answer", &Value::Null).expect("it opens");
@@ -61,36 +75,64 @@ fn plugins(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Not a time: what instances take that are open and that nobody calls.
+/// As many as one sandbox has room for.
+const INSTANCES: usize = 1_000;
+/// Names the plugin that a process of its own is to hold instances of.
+const HOLD: &str = "WUDF_BENCH_HOLD";
+
+/// Not a time: what instances take that are open and that nobody calls. Each plugin gets a process that finds it in the cache:
+/// compiling leaves memory behind that would hide some of theirs.
 fn idle(_: &mut Criterion) {
-    /// As many as one sandbox has room for.
-    const INSTANCES: usize = 1_000;
-    let runtime = runtime(Cache::Off);
-    for (artifact, function) in [(KIT, "answer"), (IMAGE_FEATURES, "image_tensor")] {
-        let plugin = Plugin::from_bytes(&runtime, artifact.name, artifact.bytes);
-        let plugin = plugin.expect("it loads");
-        let before = resident();
-        let open = |_| plugin.open(function, &Value::Null).expect("it opens");
-        let functions: Vec<_> = (0..INSTANCES).map(open).collect();
-        if let (Some(before), Some(after)) = (before, resident()) {
-            println!(
-                "{} idle instances of {}: {:.1} MB",
-                functions.len(),
-                artifact.name,
-                after.saturating_sub(before) as f64 / 1e6
-            );
-        }
+    let folder = tempfile::tempdir().expect("a folder");
+    let compiles = runtime(Cache::Folder(folder.path().into()));
+    for (artifact, _) in OPENED {
+        load(&compiles, artifact);
+        let mut holds = Command::new(std::env::current_exe().expect("a name"));
+        holds.env(HOLD, artifact.name).arg(folder.path());
+        assert!(holds.status().expect("it starts").success());
     }
 }
 
-/// Bytes of this process that are in memory; only Linux says.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib << 10)
+fn hold(name: &str) {
+    let folder = std::env::args_os().nth(1).expect("a folder");
+    let runtime = runtime(Cache::Folder(folder.into()));
+    let mut opened = OPENED.into_iter();
+    let (artifact, function) = opened.find(|(a, _)| a.name == name).expect("a plugin");
+    let plugin = load(&runtime, artifact);
+    let open = |_| plugin.open(function, &Value::Null).expect("it opens");
+    let before = memory();
+    let functions: Vec<_> = (0..INSTANCES).map(open).collect();
+    if let (Some(before), Some(after)) = (before, memory()) {
+        let megabytes =
+            |of: fn(&Memory) -> u64| of(&after).saturating_sub(of(&before)) as f64 / 1e6;
+        println!(
+            "{} idle instances of {name}: {:.1} MB, and {:.1} MB of page tables",
+            functions.len(),
+            megabytes(|m| m.pages),
+            megabytes(|m| m.tables),
+        );
+    }
+}
+
+/// What this process takes, in bytes.
+struct Memory {
+    /// What is in memory. Pages that instances share, constants mostly, count once.
+    pages: u64,
+    tables: u64,
+}
+
+/// Only Linux says.
+fn memory() -> Option<Memory> {
+    let find = |file: &str, key: &str| {
+        let text = std::fs::read_to_string(Path::new("/proc/self").join(file)).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kib << 10)
+    };
+    Some(Memory {
+        pages: find("smaps_rollup", "Pss:")?,
+        tables: find("status", "VmPTE:")?,
+    })
 }
 
 fn models(criterion: &mut Criterion) {
@@ -124,4 +166,13 @@ fn models(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, plugins, idle, models);
-criterion_main!(benches);
+
+fn main() {
+    match std::env::var(HOLD) {
+        Ok(name) => hold(&name),
+        Err(_) => {
+            benches();
+            Criterion::default().configure_from_args().final_summary();
+        }
+    }
+}

@@ -13,7 +13,7 @@ const PROFILE: &str = "plugin";
 /// The packages that ship.
 const SHIPPED: &[&str] = &["image-features"];
 /// The packages that tests and benches use.
-const FIXTURES: &[&str] = &["kit", "liar", "plain"];
+const FIXTURES: &[&str] = &["kit", "liar", "plain", "slug"];
 
 fn main() {
     if let Err(message) = run() {

@@ -80,6 +80,13 @@ pub mod fixtures {
         path: super::PLAIN_FILE,
         bytes: super::PLAIN_BYTES,
     };
+
+    /// What `wudf new` writes: one small function.
+    pub const SLUG: Artifact = Artifact {
+        name: "slug",
+        path: super::SLUG_FILE,
+        bytes: super::SLUG_BYTES,
+    };
 }
 
 #[cfg(test)]
@@ -99,9 +106,8 @@ mod tests {
     fn every_file_is_a_component() {
         // The magic number, then version 13 of layer 1: a component.
         const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-        let all = SHIPPED
-            .iter()
-            .chain(&[fixtures::KIT, fixtures::LIAR, fixtures::PLAIN]);
+        use fixtures::{KIT, LIAR, PLAIN, SLUG};
+        let all = SHIPPED.iter().chain(&[KIT, LIAR, PLAIN, SLUG]);
         for Artifact { name, path, bytes } in all {
             assert!(bytes.starts_with(COMPONENT), "{name}");
             assert_eq!(

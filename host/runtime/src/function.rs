@@ -24,7 +24,7 @@ pub struct Function(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub plugin: Arc<plugin::Inner>,
-    pub signature: Signature,
+    pub signature: Arc<Signature>,
     pub counters: Counters,
     options: String,
     /// Instances that nobody is using, the last used one last.
@@ -161,15 +161,21 @@ impl Function {
             }
         }
         let mut first = ready(&plugin.0, name, &options)?;
-        // Options may change the result's type and the models, nothing else.
-        let bound = match first.instance.signature(first.handle)? {
-            Some(bound) => Signature::check(bound)?,
-            None => signature.clone(),
+        let bound = match plugin.0.bound(name, &options) {
+            Some(bound) => bound,
+            None => {
+                let bound = match first.instance.signature(first.handle)? {
+                    Some(bound) => Signature::check(bound)?,
+                    None => signature.clone(),
+                };
+                // Options may change the result's type and the models, nothing else.
+                if bound.name != signature.name || bound.arguments != signature.arguments {
+                    let message = "its options changed its name or arguments, which they may not";
+                    return Err(Error::new(ErrorKind::InvalidPlugin, message));
+                }
+                plugin.0.bind(name, &options, bound)
+            }
         };
-        if bound.name != signature.name || bound.arguments != signature.arguments {
-            let message = "its options changed its name or arguments, which they may not";
-            return Err(Error::new(ErrorKind::InvalidPlugin, message));
-        }
         let batch_size = first.instance.state().batch_size;
         Ok(Self(Arc::new(Inner {
             plugin: Arc::clone(&plugin.0),

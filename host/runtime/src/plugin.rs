@@ -1,7 +1,8 @@
 //! Plugins: compiled, checked, and asked what they offer.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -35,6 +36,33 @@ pub(crate) struct Inner {
     size: usize,
     imports: Vec<String>,
     signatures: Vec<Signature>,
+    /// The signatures under options that were opened before, by function and
+    /// options. New instances have nothing that could make two of them answer
+    /// differently, so one is asked.
+    bound: Mutex<HashMap<(String, String), Arc<Signature>>>,
+}
+
+impl Inner {
+    /// The signature of a function under these options, if it was opened before.
+    pub(crate) fn bound(&self, name: &str, options: &str) -> Option<Arc<Signature>> {
+        let key = (name.to_owned(), options.to_owned());
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.get(&key).cloned()
+    }
+
+    /// Keeps the signature of a function under these options.
+    pub(crate) fn bind(&self, name: &str, options: &str, signature: Signature) -> Arc<Signature> {
+        /// More is a caller that has new options each time.
+        const KEPT: usize = 256;
+        let signature = Arc::new(signature);
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if bound.len() >= KEPT {
+            bound.clear();
+        }
+        let key = (name.to_owned(), options.to_owned());
+        bound.insert(key, Arc::clone(&signature));
+        signature
+    }
 }
 
 impl Plugin {
@@ -189,6 +217,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         size: bytes.len(),
         imports,
         signatures,
+        bound: Mutex::default(),
     })))
 }
 

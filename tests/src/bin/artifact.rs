@@ -7,7 +7,12 @@ use wudf_artifacts::{SHIPPED, fixtures};
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
-    let fixtures = [fixtures::KIT, fixtures::LIAR, fixtures::PLAIN];
+    let fixtures = [
+        fixtures::KIT,
+        fixtures::LIAR,
+        fixtures::PLAIN,
+        fixtures::SLUG,
+    ];
     match SHIPPED.iter().chain(&fixtures).find(|one| one.name == name) {
         Some(artifact) => {
             println!("{}", artifact.path);

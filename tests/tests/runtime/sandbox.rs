@@ -85,8 +85,10 @@ fn sleep_takes_no_time() {
     assert_eq!(to_ints(&values), [1, 2]);
 }
 
-/// Gives back what all its pages hold, and leaves the argument in them: 42 in
-/// one of them, and nothing in the others, when the instance is new.
+/// `swap` gives back what all its pages hold, and leaves the argument in them: 42
+/// in one of them, and nothing in the others, when the instance is new. `fill`
+/// does the same with its table: it says how many elements were something, one
+/// when the instance is new.
 const REMEMBERS: &str = r#"(component
   (core module $pages
     (memory (export "memory") 16)
@@ -98,12 +100,24 @@ const REMEMBERS: &str = r#"(component
         (br_if $next (i32.lt_u
           (local.tee $at (i32.add (local.get $at) (i32.const 4096)))
           (i32.const 1048576))))
+      (local.get $old))
+    (table $table 6000 funcref)
+    (elem (i32.const 5) func $fill)
+    (func $fill (export "fill") (param $new i64) (result i64) (local $at i32) (local $old i64)
+      (loop $next
+        (local.set $old (i64.add (local.get $old)
+          (i64.extend_i32_u (i32.eqz (ref.is_null (table.get $table (local.get $at)))))))
+        (table.set $table (local.get $at) (ref.func $fill))
+        (br_if $next (i32.lt_u
+          (local.tee $at (i32.add (local.get $at) (i32.const 1)))
+          (i32.const 6000))))
       (local.get $old)))
   (core instance $instance (instantiate $pages))
+  (func (export "fill") (param "x" s64) (result s64) (canon lift (core func $instance "fill")))
   (func (export "swap") (param "x" s64) (result s64) (canon lift (core func $instance "swap"))))"#;
 
-/// Instances take over their predecessors' pages, but nothing in them, whichever
-/// plugin they belong to.
+/// Instances take over their predecessors' pages and tables, but nothing in them,
+/// whichever plugin they belong to.
 #[test]
 fn a_new_instance_remembers_nothing() {
     let runtime = runtime();
@@ -111,11 +125,12 @@ fn a_new_instance_remembers_nothing() {
     // The same plugin twice: the second one has an image of its own.
     let plugins = ["one", "other"].map(|name| Plugin::from_bytes(&runtime, name, &bytes).unwrap());
     for turn in 0..10 {
-        let swap = plugins[turn / 2 % 2]
-            .open("swap", &serde_json::Value::Null)
-            .unwrap();
+        let open = |name| plugins[turn / 2 % 2].open(name, &serde_json::Value::Null);
+        let swap = open("swap").unwrap();
         let secret = 1 << 40;
         let values = swap.call(&[ints([secret, secret])]).unwrap();
         assert_eq!(to_ints(&values), [42, secret], "turn {turn}");
+        let values = open("fill").unwrap().call(&[ints([0, 0])]).unwrap();
+        assert_eq!(to_ints(&values), [1, 6_000], "turn {turn}");
     }
 }

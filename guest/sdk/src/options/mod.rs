@@ -157,10 +157,16 @@ pub fn describe<T: OptionValue>(name: &'static str, doc: &str, default: Option<T
 
 /// Takes what an object holds as options, which are all that it may hold.
 pub(crate) fn from_object<O: UdfOptions>(mut object: Map<String, Json>) -> Result<O, OptionError> {
+    let taken = O::take(&mut object);
+    // What options there are is asked when something is wrong only: every new
+    // instance comes this way, and descriptions are large.
+    if object.is_empty() {
+        return taken;
+    }
     let mut options = Vec::new();
     O::describe(&mut options);
     let names: Vec<_> = options.iter().map(|option| option.name).collect();
-    // Before the values: a misspelled option must not be reported as missing.
+    // Before errors of values: a misspelled option must not be reported as missing.
     if let Some(unknown) = object.keys().find(|key| !names.contains(&key.as_str())) {
         return Err(OptionError::new(match names.as_slice() {
             [] => format!("there is no option `{unknown}`: the function has none"),
@@ -170,7 +176,7 @@ pub(crate) fn from_object<O: UdfOptions>(mut object: Map<String, Json>) -> Resul
             ),
         }));
     }
-    O::take(&mut object)
+    taken
 }
 
 /// Parses options from JSON.
