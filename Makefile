@@ -104,7 +104,7 @@ fmt:
 bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
-	  $(CARGO) bench --workspace --locked --bench boundary --bench pictures --bench start --bench first_row --bench batcher --bench scale
+	  $(CARGO) bench --workspace --locked --bench boundary --bench epochs --bench pictures --bench start --bench first_row --bench batcher --bench scale
 
 # Three ways to write one Spark job, side by side; benches/spark/README.md says more.
 SPARK_BENCH := $(abspath $(TARGET))/bench-spark
