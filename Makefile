@@ -120,17 +120,13 @@ bench-spark: wheel $(SPARK_BENCH)/python/installed
 # PROFILE=dist measures what ships.
 PEERS   := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR)/peers,benches/peers/target))
 PROFILE ?= release
-# As `wudf build` does. UNROLL= builds the others' guests without.
-UNROLLED := -Cllvm-args=-unroll-threshold=600
-UNROLL   ?= $(UNROLLED)
 PEER    := --manifest-path benches/peers/Cargo.toml --target-dir '$(PEERS)' --locked --ignore-rust-version
 
 bench-peers:
 	@rustup target add wasm32-wasip2 wasm32-wasip1 wasm32-unknown-unknown
 	@set -e; for guest in wudf:wasm32-wasip2 arrow-udf:wasm32-wasip1 extism:wasm32-unknown-unknown; do \
-	  flags=-Ctarget-feature=+simd128; unroll='$(UNROLL)'; \
-	  case $$guest in wudf:*) unroll=$(UNROLLED);; esac; \
-	  CARGO_ENCODED_RUSTFLAGS="$$flags$${unroll:+$$(printf '\037%s' "$$unroll")}" \
+	  case $$guest in wudf:*) unroll='\037-Cllvm-args=-unroll-threshold=600';; *) unroll=;; esac; \
+	  CARGO_ENCODED_RUSTFLAGS="$$(printf "%s$$unroll" -Ctarget-feature=+simd128)" \
 	    $(CARGO) build $(PEER) --profile plugin --package "guest-$${guest%%:*}" --target "$${guest##*:}"; \
 	done
 	$(CARGO) build $(PEER) --profile $(PROFILE)

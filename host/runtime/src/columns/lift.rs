@@ -1,8 +1,10 @@
 //! Arrays on their way out of the sandbox. Everything here came from a plugin
 //! and is hostile until checked.
 
-use arrow_array::{ArrayRef, make_array};
-use arrow_buffer::{BooleanBuffer, Buffer};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, downcast_primitive, make_array};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
 
@@ -17,11 +19,114 @@ use crate::bindings::wudf::plugin::arrow::NodeResult;
 /// # Errors
 /// What is wrong, for people.
 pub(crate) fn lift(field: &Field, nodes: Vec<NodeResult>, rows: usize) -> Result<ArrayRef, String> {
+    let ty = field.data_type();
     let mut nodes = nodes.into_iter();
-    let data = take(field.data_type(), &mut nodes, Some(rows), "")?;
+    let array = match layout(ty) {
+        // What most functions return needs no more looking at.
+        Some(Layout::Primitive(width)) => {
+            let mut node = Opened::next(&mut nodes, ty, Some(rows))?;
+            let bytes = node.buffer(rows * width, "values")?;
+            primitive(ty, bytes.slice_with_length(0, rows * width), node.nulls)?
+        }
+        _ => make_array(take(ty, &mut nodes, Some(rows), "")?),
+    };
     match nodes.len() {
-        0 => Ok(make_array(data)),
+        0 => Ok(array),
         n => Err(format!("{n} nodes too many")),
+    }
+}
+
+/// An array of exactly these values.
+fn primitive(ty: &DataType, bytes: Buffer, nulls: Option<NullBuffer>) -> Result<ArrayRef, String> {
+    macro_rules! array {
+        ($type:ty) => {{
+            type Native = <$type as ArrowPrimitiveType>::Native;
+            let values = ScalarBuffer::<Native>::from(aligned(bytes, align_of::<Native>()));
+            let array =
+                PrimitiveArray::<$type>::try_new(values, nulls).map_err(|e| e.to_string())?;
+            Arc::new(array.with_data_type(ty.clone()))
+        }};
+    }
+    Ok(downcast_primitive! {
+        ty => (array),
+        _ => return Err(format!("type {ty} cannot cross")),
+    })
+}
+
+/// The bytes at an address that is a multiple of `align`: nearly always they are,
+/// and are not copied.
+fn aligned(bytes: Buffer, align: usize) -> Buffer {
+    match bytes.as_ptr().align_offset(align) {
+        0 => bytes,
+        _ => Buffer::from(bytes.as_slice()),
+    }
+}
+
+/// A node whose length, number of buffers and nulls have been found to fit.
+struct Opened {
+    len: usize,
+    nulls: Option<NullBuffer>,
+    buffers: std::vec::IntoIter<Vec<u8>>,
+}
+
+impl Opened {
+    fn next(
+        nodes: &mut std::vec::IntoIter<NodeResult>,
+        ty: &DataType,
+        length: Option<usize>,
+    ) -> Result<Self, String> {
+        let node = nodes.next().ok_or("a node is missing")?;
+        let len = usize::try_from(node.length)
+            .ok()
+            // Offsets are counted in 32 or 64 bits and sizes in bytes: this keeps
+            // every product below well inside usize.
+            .filter(|n| *n <= 1 << 40)
+            .ok_or_else(|| format!("a length of {} is absurd", node.length))?;
+        if let Some(wanted) = length.filter(|wanted| *wanted != len) {
+            return Err(format!("{len} values where {wanted} were due"));
+        }
+        let count = match layout(ty) {
+            Some(Layout::Bool | Layout::Primitive(_) | Layout::List | Layout::LargeList) => 2,
+            Some(Layout::Bytes | Layout::LargeBytes) => 3,
+            Some(Layout::FixedSizeList(_) | Layout::Struct) => 1,
+            None => return Err(format!("type {ty} cannot cross")),
+        };
+        if node.buffers.len() != count {
+            let given = node.buffers.len();
+            return Err(format!("{given} buffers where {ty} has {count}"));
+        }
+        let mut opened = Self {
+            len,
+            nulls: None,
+            buffers: node.buffers.into_iter(),
+        };
+        let validity = opened.buffer(0, "validity")?;
+        if !validity.is_empty() {
+            if validity.len() < len.div_ceil(8) {
+                let bytes = validity.len();
+                return Err(format!("{bytes} bytes of validity for {len} values"));
+            }
+            opened.nulls = Some(NullBuffer::new(BooleanBuffer::new(validity, 0, len)));
+        }
+        let found = opened.nulls.as_ref().map_or(0, NullBuffer::null_count);
+        if node.null_count != found as u64 {
+            let announced = node.null_count;
+            return Err(format!("{announced} nulls announced, {found} found"));
+        }
+        Ok(opened)
+    }
+
+    /// The next buffer, of `wanted` bytes or more.
+    fn buffer(&mut self, wanted: usize, what: &str) -> Result<Buffer, String> {
+        let buffer = Buffer::from_vec(self.buffers.next().unwrap_or_default());
+        if buffer.len() < wanted {
+            return Err(format!(
+                "{} bytes of {what} where {} values take {wanted}",
+                buffer.len(),
+                self.len
+            ));
+        }
+        Ok(buffer)
     }
 }
 
@@ -35,62 +140,10 @@ fn take(
         "" => what,
         path => format!("{path}: {what}"),
     };
-    let node = nodes
-        .next()
-        .ok_or_else(|| fail("a node is missing".into()))?;
-    let len = usize::try_from(node.length)
-        .ok()
-        // Offsets are counted in 32 or 64 bits and sizes in bytes: this keeps
-        // every product below well inside usize.
-        .filter(|n| *n <= 1 << 40)
-        .ok_or_else(|| fail(format!("a length of {} is absurd", node.length)))?;
-    if let Some(wanted) = length.filter(|wanted| *wanted != len) {
-        return Err(fail(format!("{len} values where {wanted} were due")));
-    }
     let layout = layout(ty).ok_or_else(|| fail(format!("type {ty} cannot cross")))?;
-    let count = match layout {
-        Layout::Bool | Layout::Primitive(_) | Layout::List | Layout::LargeList => 2,
-        Layout::Bytes | Layout::LargeBytes => 3,
-        Layout::FixedSizeList(_) | Layout::Struct => 1,
-    };
-    if node.buffers.len() != count {
-        return Err(fail(format!(
-            "{} buffers where {ty} has {count}",
-            node.buffers.len()
-        )));
-    }
-    let mut buffers = node.buffers.into_iter().map(Buffer::from_vec);
-    let mut next = |wanted: usize, what: &str| {
-        let buffer = buffers.next().unwrap_or_default();
-        if buffer.len() < wanted {
-            return Err(fail(format!(
-                "{} bytes of {what} where {len} values take {wanted}",
-                buffer.len()
-            )));
-        }
-        Ok(buffer)
-    };
-
-    let validity = next(0, "validity")?;
-    let nulls = if validity.is_empty() {
-        None
-    } else if validity.len() < len.div_ceil(8) {
-        return Err(fail(format!(
-            "{} bytes of validity for {len} values",
-            validity.len()
-        )));
-    } else {
-        Some(arrow_buffer::NullBuffer::new(BooleanBuffer::new(
-            validity, 0, len,
-        )))
-    };
-    let null_count = nulls.as_ref().map_or(0, |n| n.null_count());
-    if node.null_count != null_count as u64 {
-        return Err(fail(format!(
-            "{} nulls announced, {null_count} found",
-            node.null_count
-        )));
-    }
+    let mut node = Opened::next(nodes, ty, length).map_err(fail)?;
+    let (len, nulls) = (node.len, node.nulls.take());
+    let mut next = |wanted: usize, what: &str| node.buffer(wanted, what).map_err(fail);
 
     let builder = ArrayData::builder(ty.clone()).len(len).nulls(nulls);
     let child_path = |name: &str| {
