@@ -284,11 +284,18 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         // The same bits on every machine.
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(false);
+    // Packing a plugin anew once it has been used often would take a user's process
+    // seconds, and tens of megabytes, to save some of the disk.
+    let settings = || {
+        let mut settings = CacheConfig::new();
+        settings.with_optimized_compression_usage_counter_threshold(u64::MAX);
+        settings
+    };
     let cache = match cache {
         Cache::Off => None,
         Cache::User => {
             // Without a home there is no cache folder; compiling still works.
-            WasmtimeCache::new(CacheConfig::new())
+            WasmtimeCache::new(settings())
                 .inspect_err(|error| tracing::warn!(%error, "no cache for compiled plugins"))
                 .ok()
         }
@@ -299,7 +306,7 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
                     format!("cache folder {}: {e:#}", folder.display()),
                 )
             };
-            let mut config = CacheConfig::new();
+            let mut config = settings();
             config.with_directory(std::path::absolute(folder).map_err(|e| unusable(e.into()))?);
             Some(WasmtimeCache::new(config).map_err(unusable)?)
         }
