@@ -115,9 +115,9 @@ fn check_auditable() -> Result<()> {
     Ok(())
 }
 
-/// The compiler's flags: vectors; loops of a known, small number of steps unrolled twice as readily as usual, because the
-/// host's check at the end of each step costs more than the code takes room; and names for the folders of this machine, which panics would have in their
-/// messages, so that the same sources make the same plugin everywhere.
+/// The compiler's flags: vectors; loops of a known, small number of steps unrolled twice as readily as usual, because
+/// the host's check at the end of each step costs more than the code takes room; and names for the folders of this
+/// machine, which panics would have in their messages, so that the same sources make the same plugin everywhere.
 fn flags(package: &Package) -> Vec<String> {
     let mut flags = vec![
         "-Ctarget-feature=+simd128".to_owned(),
