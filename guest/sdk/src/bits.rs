@@ -20,11 +20,11 @@ impl<'a> Validity<'a> {
         self.0.is_none()
     }
 
-    /// Whether there are values in the 32 rows from this one, a multiple of 32.
+    /// Whether there are values in the 64 rows from this one, a multiple of 64.
     #[inline]
     pub fn block_valid(&self, row: usize) -> bool {
         self.0
-            .is_none_or(|bits| bits.get(row / 8..row / 8 + 4) == Some(&[0xff; 4]))
+            .is_none_or(|bits| bits.get(row / 8..row / 8 + 8) == Some(&[0xff; 8]))
     }
 
     /// Whether there is a value in this row.
@@ -69,12 +69,12 @@ impl Bits {
         self.length += 1;
     }
 
-    /// Appends the low `count` bits, at most 32.
+    /// Appends the low `count` bits, at most 64.
     #[inline]
-    pub fn push_block(&mut self, bits: u32, count: usize) {
-        if count == 32 && self.length.is_multiple_of(8) {
+    pub fn push_block(&mut self, bits: u64, count: usize) {
+        if count == 64 && self.length.is_multiple_of(8) {
             self.bytes.extend_from_slice(&bits.to_le_bytes());
-            self.length += 32;
+            self.length += 64;
         } else {
             (0..count).for_each(|at| self.push(bits >> at & 1 == 1));
         }
@@ -179,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn blocks_are_one_by_one(blocks in prop::collection::vec((any::<u32>(), 0usize..33), 0..20)) {
+        fn blocks_are_one_by_one(blocks in prop::collection::vec((any::<u64>(), 0usize..65), 0..20)) {
             let (mut fast, mut slow) = (Bits::default(), Bits::default());
             for (bits, count) in blocks {
                 fast.push_block(bits, count);

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::schema::Typed;
 
 /// How many rows of numbers are done at a time.
-pub const BLOCK: usize = 32;
+pub const BLOCK: usize = 64;
 
 /// A type that a function can take.
 #[diagnostic::on_unimplemented(

@@ -109,7 +109,7 @@ impl Typed for bool {
 impl Argument for bool {
     type Value<'a> = bool;
     type Column<'a> = BoolColumn<'a>;
-    type Block<'a> = u32;
+    type Block<'a> = u64;
 
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<BoolColumn<'a>, Error> {
         let (node, [bitmap, values]) = nodes.take(length)?;
@@ -138,10 +138,10 @@ impl Argument for bool {
         column.validity.all_valid()
     }
     #[inline]
-    fn block(column: &BoolColumn<'_>, row: usize) -> u32 {
+    fn block(column: &BoolColumn<'_>, row: usize) -> u64 {
         // Blocks are whole bytes, for they start at multiples of their length.
         match column.values[row / 8..].first_chunk() {
-            Some(block) => u32::from_le_bytes(*block),
+            Some(block) => u64::from_le_bytes(*block),
             None => unreachable!("the caller asks for whole blocks"),
         }
     }

@@ -156,7 +156,7 @@ impl Value for bool {
     }
     #[inline]
     fn append_block(to: &mut BoolBuilder, mut value: impl FnMut(usize) -> bool) {
-        let bits = (0..BLOCK).fold(0, |bits, row| bits | u32::from(value(row)) << row);
+        let bits = (0..BLOCK).fold(0, |bits, row| bits | u64::from(value(row)) << row);
         to.bits.push_block(bits, BLOCK);
         to.validity.valid(BLOCK);
     }
