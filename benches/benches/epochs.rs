@@ -15,7 +15,7 @@ use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wudf_artifacts::fixtures::KIT;
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
-use wudf_benches::{Comparison, Failure, photos};
+use wudf_benches::{Comparison, Failure, number, photos};
 
 mod contract {
     #![allow(
@@ -42,10 +42,7 @@ fn main() -> Result<(), Failure> {
         match argument.as_str() {
             // From `cargo bench`.
             "--bench" => {}
-            "--rounds" => {
-                let value = arguments.next().ok_or("--rounds wants a number")?;
-                rounds = value.parse::<usize>()?.max(1);
-            }
+            "--rounds" => rounds = number(&argument, arguments.next())?,
             "--photos" => {
                 let value = arguments.next().ok_or("--photos wants a folder")?;
                 folder = Some(PathBuf::from(value));

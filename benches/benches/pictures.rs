@@ -24,7 +24,7 @@ use wudf::{Function, Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, OnnxRuntime, OpenVino, catalogue, defaults, onnxruntime, openvino};
-use wudf_benches::{Comparison, Failure, column, one_thread, photos};
+use wudf_benches::{Comparison, Failure, column, number, one_thread, photos};
 
 /// Photographs of one round end to end, for each thread: a round must be short beside what else the machine does.
 const FEW: usize = 8;
@@ -71,12 +71,6 @@ fn main() -> Result<(), Failure> {
         )?;
     }
     Ok(())
-}
-
-/// What follows an option that wants a number of at least 1.
-fn number(option: &str, value: Option<String>) -> Result<usize, Failure> {
-    let value = value.ok_or_else(|| format!("{option} wants a number"))?;
-    Ok(value.parse::<usize>()?.max(1))
 }
 
 fn open(runtime: &Runtime, function: &str) -> Result<Function, Failure> {

@@ -22,7 +22,7 @@ use wudf_artifacts::fixtures::KIT;
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, catalogue, defaults};
-use wudf_benches::{Comparison, Failure, column, photos};
+use wudf_benches::{Comparison, Failure, column, number, photos};
 
 /// What a core takes to preprocess a picture; 430 a second.
 const PICTURE: Duration = Duration::from_micros(2_325);
@@ -44,10 +44,7 @@ fn main() -> Result<(), Failure> {
         match argument.as_str() {
             // From `cargo bench`.
             "--bench" => {}
-            "--rounds" => {
-                let number = arguments.next().ok_or("--rounds wants a number")?;
-                rounds = Some(number.parse::<usize>()?.max(1));
-            }
+            "--rounds" => rounds = Some(number(&argument, arguments.next())?),
             "--photos" => {
                 let path = arguments.next().ok_or("--photos wants a folder")?;
                 folder = Some(PathBuf::from(path));
@@ -60,10 +57,7 @@ fn main() -> Result<(), Failure> {
                 let number = arguments.next().ok_or("--slower wants a number")?;
                 slower = number.parse::<u32>()?.max(1);
             }
-            "--batch" => {
-                let number = arguments.next().ok_or("--batch wants a number")?;
-                batch = number.parse::<usize>()?.max(2);
-            }
+            "--batch" => batch = number(&argument, arguments.next())?.max(2),
             "threads" | "simulation" => what.push(argument),
             _ => return Err(format!("what is {argument}?").into()),
         }

@@ -72,6 +72,15 @@ fn generated(number: usize) -> Result<Vec<u8>, Failure> {
     )?)
 }
 
+/// What follows an option that wants a number of at least 1.
+///
+/// # Errors
+/// When nothing does, or no number.
+pub fn number(option: &str, value: Option<String>) -> Result<usize, Failure> {
+    let value = value.ok_or_else(|| format!("{option} wants a number"))?;
+    Ok(value.parse::<usize>()?.max(1))
+}
+
 /// Files as the column that a plugin takes.
 pub fn column(files: &[Vec<u8>]) -> ArrayRef {
     Arc::new(BinaryArray::from_iter_values(files))
