@@ -1,9 +1,11 @@
-# make demo   the main job on sample pictures (or on yours: make demo PHOTOS=dir)
-# make test   all tests
-# make wheel  the Python package, in the build's folder wheels
+# make demo     the main job on sample pictures (or on yours: make demo PHOTOS=dir)
+# make test     all tests
+# make wheel    the Python package, in the build's folder wheels
+# make dist     all packages, into dist/
+# make install  the program and the C library, into PREFIX (/usr/local)
 #
-# Everything is built with one profile and for the whole workspace at once, so
-# that wasmtime is compiled a single time.
+# Everything is built with one profile and the features of the whole workspace
+# (host/workspace-hack), so that wasmtime is compiled a single time.
 
 CARGO   ?= cargo
 PYTHON  ?= python3
@@ -20,10 +22,10 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark bench-peers build toolchain install-c clean
+.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark bench-peers build toolchain install install-c dist test-dist clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 3
+	@sed -n 's/^# //p' Makefile | head -n 5
 
 # Where rustup does not install what rust-toolchain.toml names by itself.
 toolchain:
@@ -32,8 +34,11 @@ toolchain:
 build: toolchain
 	$(CARGO) build --release --workspace --locked
 
-# Exit status 1: some files were no pictures, which table and page say.
-demo: build
+# The program without SQL, which is half of a build and which the demo does not use;
+# later builds take over all the rest. Exit status 1: some files were no pictures,
+# which table and page say.
+demo: toolchain
+	$(CARGO) build --release --locked --package wudf-cli --package workspace-hack --no-default-features
 	$(WUDF) demo $(if $(PHOTOS),--photos '$(PHOTOS)') --out '$(OUT)' || test $$? -eq 1
 
 # ONNX Runtime and OpenVINO for the tests of their backends, into a folder of the
@@ -93,6 +98,7 @@ test: build $(VENV)/installed $(VENV)/oras installed-wheel
 	@$(MAKE) --no-print-directory test-python
 
 check: toolchain
+	$(PYTHON) tests/features.py '$(CARGO)'
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check --manifest-path benches/peers/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
@@ -133,15 +139,44 @@ bench-peers:
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
 	  '$(PEERS)/$(PROFILE)/peers' --guests '$(PEERS)' $(BENCH)
 
-# The C interface: libraries, header, and what pkg-config reads.
-install-c: build
-	install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
-	install -m 755 '$(TARGET)/release/libwudf.so' '$(DESTDIR)$(PREFIX)/lib'
-	install -m 644 '$(TARGET)/release/libwudf.a' '$(DESTDIR)$(PREFIX)/lib'
+# The program, the C library and what belongs to them, from a build (BUILT), into a
+# system, a folder of the user's or a package's root.
+BUILT   ?= $(TARGET)/release
+LIBDIR  ?= $(PREFIX)/lib
+DOCS    := $(PREFIX)/share
+VERSION  = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME   = libwudf.so.$(firstword $(subst ., ,$(VERSION)))
+
+install: install-c
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(DOCS)/man/man1' '$(DESTDIR)$(DOCS)/doc/wudf/examples'
+	install -m 755 '$(BUILT)/wudf' '$(DESTDIR)$(PREFIX)/bin'
+	'$(BUILT)/wudf' man '$(DESTDIR)$(DOCS)/man/man1'
+	set -e; for place in bash:bash-completion/completions/wudf zsh:zsh/site-functions/_wudf fish:fish/vendor_completions.d/wudf.fish; do \
+	  install -d "$$(dirname "$(DESTDIR)$(DOCS)/$${place#*:}")"; \
+	  '$(BUILT)/wudf' completions "$${place%%:*}" > "$(DESTDIR)$(DOCS)/$${place#*:}"; \
+	done
+	install -m 644 LICENSE README.md $(wildcard CHANGELOG.md) '$(DESTDIR)$(DOCS)/doc/wudf'
+	install -m 644 host/capi/examples/vectors.c '$(DESTDIR)$(DOCS)/doc/wudf/examples'
+
+# The library alone: shared, static, header, and what pkg-config reads, which finds the rest
+# from where it lies when there is no PREFIX.
+install-c: $(if $(filter $(TARGET)/release,$(BUILT)),build)
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include'
+	install -m 755 '$(BUILT)/libwudf.so' '$(DESTDIR)$(LIBDIR)/libwudf.so.$(VERSION)'
+	ln -sf 'libwudf.so.$(VERSION)' '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf '$(SONAME)' '$(DESTDIR)$(LIBDIR)/libwudf.so'
+	install -m 644 '$(BUILT)/libwudf.a' '$(DESTDIR)$(LIBDIR)'
 	install -m 644 host/capi/include/wudf.h '$(DESTDIR)$(PREFIX)/include'
-	version=$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml) \
-	  && sed "s|@prefix@|$(PREFIX)|; s|@version@|$$version|" host/capi/wudf.pc.in \
-	  > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/wudf.pc'
+	sed 's|@prefix@|$(or $(PREFIX),$${pcfiledir}/../..)|; s|@libdir@|$(if $(PREFIX),$(LIBDIR),$${prefix}$(LIBDIR))|; s|@version@|$(VERSION)|' \
+	  host/capi/wudf.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/wudf.pc'
+
+# Packages, for machines without Rust: packaging/build.sh says what and how.
+dist: toolchain
+	PYTHON='$(PYTHON)' CARGO='$(CARGO)' packaging/build.sh
+
+# Installs and uses each of them on bare Debian systems, which it unpacks.
+test-dist:
+	packaging/test.sh dist
 
 clean:
 	$(CARGO) clean

@@ -13,8 +13,8 @@ use arrow_array::{ArrayRef, ListArray};
 use serde_json::json;
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
 use wudf::{Plugin, Runtime};
-use wudf_artifacts::fixtures::KIT;
 use wudf_benches::Failure;
+use wudf_fixtures::KIT;
 
 const BATCH: usize = 64;
 const WIDTH: usize = 16;

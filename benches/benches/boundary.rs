@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
 use wudf::{Function, Plugin};
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 
 const ROWS: i64 = 8_192;
 

@@ -13,9 +13,9 @@ use std::path::PathBuf;
 use wasmtime::component::{Component, Linker, ResourceAny, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wudf_artifacts::fixtures::KIT;
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_benches::{Comparison, Failure, number, photos};
+use wudf_fixtures::KIT;
 
 mod contract {
     #![allow(

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use wudf_artifacts::fixtures::KIT;
 use wudf_benches::Failure;
+use wudf_fixtures::KIT;
 
 /// One command line.
 struct Case {

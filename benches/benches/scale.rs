@@ -18,11 +18,11 @@ use arrow_array::{ArrayRef, ListArray};
 use serde_json::{Value, json};
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
 use wudf::{Function, Plugin, Runtime};
-use wudf_artifacts::fixtures::KIT;
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, catalogue, defaults};
 use wudf_benches::{Comparison, Failure, column, number, photos};
+use wudf_fixtures::KIT;
 
 /// What a core takes to preprocess a picture; 430 a second.
 const PICTURE: Duration = Duration::from_micros(2_325);

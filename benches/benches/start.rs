@@ -8,10 +8,10 @@ use criterion::{BatchSize, Criterion, criterion_group};
 use serde_json::Value;
 use wudf::nn::{Backend as _, LoadRequest};
 use wudf::{Cache, Plugin, Runtime};
-use wudf_artifacts::fixtures::{KIT, SLUG};
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{OnnxRuntime, OpenVino, Rten, catalogue, onnxruntime, openvino};
+use wudf_fixtures::{KIT, SLUG};
 
 /// What is opened: a plugin as `wudf new` writes it, the large one of the tests (which imports the whole of WASI), and the one
 /// that ships.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow_array::{Array, ArrayRef, Int64Array};
 use serde_json::{Value, json};
 use wudf::{Cache, Function, Limits, Plugin, Runtime, RuntimeBuilder};
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 
 /// Limits under which a hostile plugin is done with soon.
 pub fn small() -> Limits {

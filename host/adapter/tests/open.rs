@@ -9,7 +9,7 @@ use serde_json::json;
 use wudf::ErrorKind;
 use wudf_adapter::reference::digest_of;
 use wudf_adapter::{OnError, PluginSource, Spec, open};
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 
 fn kit(function: &str) -> Spec {
     Spec::of(PluginSource::Named(KIT.path.to_owned()), Some(function))

@@ -1,45 +1,29 @@
-//! What an interrupt does: it ends the program, unless somebody asked to hear of it.
+//! What an interrupt does: it ends the program, unless a listener takes it.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::Notify;
+use std::sync::{Mutex, PoisonError};
 
 use crate::{exit, output};
 
-/// Who hears of the next interrupt.
-static LISTENER: Mutex<Option<Arc<Notify>>> = Mutex::new(None);
+/// Takes the next interrupt.
+type Take = Box<dyn FnOnce() + Send>;
+
+static LISTENER: Mutex<Option<Take>> = Mutex::new(None);
 
 /// Called on a thread of its own.
 pub fn interrupt() {
-    // The listener hears of one: who asks twice means the program.
+    // A listener takes one: a second interrupt ends the program.
     let listener = LISTENER
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .take();
     match listener {
-        Some(listener) => listener.notify_one(),
+        Some(take) => take(),
         None => output::clean_up_and_exit(exit::INTERRUPTED),
     }
 }
 
-/// As long as it lives, the first interrupt is told to it and goes no further.
-pub struct Listener(Arc<Notify>);
-
-impl Listener {
-    pub fn new() -> Self {
-        let notify = Arc::new(Notify::new());
-        *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&notify));
-        Self(notify)
-    }
-
-    /// Ends when there was an interrupt.
-    pub async fn heard(&self) {
-        self.0.notified().await;
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
+/// Has the next interrupt taken, or none any more.
+#[cfg(feature = "sql")]
+pub fn listen(take: Option<Take>) {
+    *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = take;
 }

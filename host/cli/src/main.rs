@@ -22,6 +22,7 @@ mod pipeline;
 mod progress;
 mod registry;
 mod run;
+#[cfg(feature = "sql")]
 mod sql;
 mod talk;
 
@@ -57,7 +58,12 @@ fn main() -> ExitCode {
 fn act(command: Command, talk: Talk) -> Result<Exit> {
     match command {
         Command::Run(args) => return run::run(&args, talk),
+        #[cfg(feature = "sql")]
         Command::Sql(args) => sql::sql(&args, talk)?,
+        #[cfg(not(feature = "sql"))]
+        Command::Sql(_) => {
+            anyhow::bail!("this build of wudf has no SQL: build it with `--features sql`")
+        }
         Command::Pipe(args) => pipe::pipe(&args, talk)?,
         Command::Inspect(args) => inspect::inspect(&args)?,
         Command::New(args) => new::new(&args, talk)?,
@@ -77,6 +83,11 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wudf", &mut script);
             output::print(&String::from_utf8_lossy(&script))?;
+        }
+        Command::Man { folder } => {
+            let made = std::fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(Cli::command(), &folder));
+            made.with_context(|| format!("cannot write man pages into {}", folder.display()))?;
         }
     }
     Ok(Exit::Success)

@@ -3,17 +3,12 @@
 
 use std::process::ExitCode;
 
-use wudf_artifacts::{SHIPPED, fixtures};
+use wudf_artifacts::SHIPPED;
+use wudf_fixtures::ALL;
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
-    let fixtures = [
-        fixtures::KIT,
-        fixtures::LIAR,
-        fixtures::PLAIN,
-        fixtures::SLUG,
-    ];
-    match SHIPPED.iter().chain(&fixtures).find(|one| one.name == name) {
+    match SHIPPED.iter().chain(ALL).find(|one| one.name == name) {
         Some(artifact) => {
             println!("{}", artifact.path);
             ExitCode::SUCCESS

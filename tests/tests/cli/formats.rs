@@ -9,7 +9,7 @@ use arrow_array::{
     ArrayRef, BinaryArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
 };
 use arrow_schema::{DataType, Field};
-use wudf_artifacts::fixtures::PLAIN;
+use wudf_fixtures::PLAIN;
 use wudf_tests::program::wudf;
 use wudf_tests::tables::{arc, column, read_parquet, table, texts, write_parquet};
 

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use wudf_artifacts::fixtures::PLAIN;
+use wudf_fixtures::PLAIN;
 use wudf_tests::program::wudf;
 
 use super::{folder, left, run, write};

@@ -20,13 +20,13 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use wudf_artifacts::fixtures;
+
 use wudf_tests::program::wudf;
 
 /// An empty folder with the test plugin `kit.wasm` in it.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("kit.wasm"), fixtures::KIT.bytes).unwrap();
+    fs::write(folder.path().join("kit.wasm"), wudf_fixtures::KIT.bytes).unwrap();
     folder
 }
 

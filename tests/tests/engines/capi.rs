@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tempfile::tempdir;
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 
 use crate::c::{Link, compile, compiler, folder, program, transcript};
 use crate::skipped;

@@ -19,8 +19,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 use wudf::{Cache, ErrorKind};
 use wudf_adapter::{Spec, open};
-use wudf_artifacts::fixtures::KIT;
 use wudf_datafusion::{WasmFunctions, WasmUdf};
+use wudf_fixtures::KIT;
 use wudf_tests::tables::{arc, table};
 
 /// What a test waits on.

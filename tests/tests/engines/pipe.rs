@@ -9,7 +9,7 @@ use arrow_array::{Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{DataType, SchemaRef};
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 use wudf_tests::program::{Ran, wudf};
 use wudf_tests::tables::{arc, table};
 

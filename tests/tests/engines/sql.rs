@@ -10,7 +10,7 @@ use arrow_array::{Array, BinaryArray, Int64Array, StringArray};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::DataType;
 use tempfile::TempDir;
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 use wudf_tests::program::{Ran, Wudf, names_in, wudf};
 use wudf_tests::tables::{arc, read_parquet, table, texts, write_parquet};
 

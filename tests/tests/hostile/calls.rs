@@ -9,7 +9,7 @@ use serde_json::json;
 use wudf::ErrorKind::{self, *};
 use wudf::nn::ModelSpec;
 use wudf::{Error, Limits, Output, Plugin, Result, Runtime};
-use wudf_artifacts::fixtures::LIAR;
+use wudf_fixtures::LIAR;
 use wudf_tests::host::{assert_tame, builder, ints, kit, open, small, to_ints};
 use wudf_tests::mock::Mock;
 

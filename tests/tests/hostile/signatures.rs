@@ -3,7 +3,7 @@
 use serde_json::json;
 use wudf::ErrorKind::{self, *};
 use wudf::{Limits, Output, Plugin, Result, Runtime};
-use wudf_artifacts::fixtures::liar;
+use wudf_fixtures::liar;
 use wudf_tests::host::{assert_tame, builder, ints, open, small, to_ints};
 
 use Outcome::{Call, Load, Open, Works};

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 use wudf_tests::program::{Ran, Wudf, wudf};
 use wudf_tests::registry::DockerRegistry;
 

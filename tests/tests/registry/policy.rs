@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use wudf_artifacts::fixtures::{KIT, PLAIN};
+use wudf_fixtures::{KIT, PLAIN};
 
 use crate::{ADDED, Place};
 

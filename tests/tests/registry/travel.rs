@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 
 use crate::{ADDED, Place};
 

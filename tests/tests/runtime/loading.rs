@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wudf::{Cache, Error, ErrorKind, Plugin, Runtime};
 use wudf_artifacts::SHIPPED;
-use wudf_artifacts::fixtures::KIT;
+use wudf_fixtures::KIT;
 use wudf_tests::host::{assert_tame, builder, ints, small, to_ints};
 
 fn refused(bytes: &[u8]) -> Error {

@@ -11,7 +11,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field};
 use serde_json::json;
 use wudf::{ErrorKind, Function, Output, Plugin, Runtime};
-use wudf_artifacts::fixtures::PLAIN;
+use wudf_fixtures::PLAIN;
 use wudf_tests::host::builder;
 
 fn open(name: &str) -> Function {

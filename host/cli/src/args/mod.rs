@@ -70,6 +70,10 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
   wudf completions bash > ~/.local/share/bash-completion/completions/wudf
   wudf completions zsh > ~/.zfunc/_wudf";
 
+const MAN_EXAMPLES: &str = "Examples:
+  wudf man ~/.local/share/man/man1
+  wudf man . && man ./wudf-run.1";
+
 const DEMO_EXAMPLES: &str = "Examples:
   wudf demo
   wudf demo --photos ~/Pictures/holiday --out holiday-neighbours";
@@ -209,6 +213,14 @@ pub enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+
+    /// Write the man pages into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The folder, which is made when it is missing
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
     },
 }
 

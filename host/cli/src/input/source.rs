@@ -82,11 +82,13 @@ impl Source {
     }
 
     /// The files, if they are Parquet.
+    #[cfg(feature = "sql")]
     pub fn parquet(&self) -> Option<&[PathBuf]> {
         matches!(self.kind, Kind::Tables(InputFormat::Parquet)).then_some(&self.paths)
     }
 
     /// The files dealt out to at most this many parts.
+    #[cfg(feature = "sql")]
     pub fn deal(&self, parts: usize) -> Vec<Self> {
         let parts = parts.clamp(1, self.paths.len().max(1));
         (0..parts)

@@ -72,6 +72,7 @@ impl Target {
         })
     }
 
+    #[cfg(feature = "sql")]
     pub fn is_table(&self) -> bool {
         self.format == OutputFormat::Table
     }

@@ -1,6 +1,7 @@
 //! `wudf sql`: SQL with plugins' functions in it, over files.
 
 mod errors;
+mod interrupt;
 mod results;
 mod session;
 mod shell;

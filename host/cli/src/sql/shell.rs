@@ -11,10 +11,10 @@ use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 use tokio::runtime::Runtime;
 
+use super::interrupt::Listener;
 use super::results::Statements;
 use super::session::Session;
 use crate::cache;
-use crate::interrupt::Listener;
 use crate::output::{self, Target};
 use crate::talk::{self, Talk};
 

@@ -4,7 +4,7 @@
 //! Each function is one lie about results, or one attack on what the host
 //! offers, and its name says which; `honest` is neither. Lies about signatures
 //! cannot be options of a function: they are chosen by writing the name of one
-//! over the file's placeholder, as `wudf_artifacts::fixtures::liar` does.
+//! over the file's placeholder, as `wudf_fixtures::liar` does.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -24,11 +24,8 @@ use bindings::wudf::plugin::arrow::{Array, Field, Schema};
     clippy::undocumented_unsafe_blocks
 )]
 mod bindings {
-    wit_bindgen::generate!({
-        path: "../../../wit",
-        world: "wudf:plugin/plugin",
-        generate_all,
-    });
+    // The contract in Rust, and nothing else of the SDK.
+    include!("../../../../guest/sdk/src/generated.rs");
 }
 
 /// What a function does when it is called: with how many rows, and the model

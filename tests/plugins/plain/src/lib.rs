@@ -12,48 +12,7 @@ mod bindings {
         clippy::undocumented_unsafe_blocks
     )]
 
-    wit_bindgen::generate!({
-        inline: r#"
-            package test:plain;
-
-            /// A date and what it is called.
-            interface types {
-                record point { name: string, x: f64, y: option<f64> }
-                enum flavour { vanilla, chocolate }
-                flags rights { read, write }
-                variant shape { circle(f64), square(f64), nothing }
-            }
-
-            world plain {
-                use types.{point, flavour, rights, shape};
-
-                /// Eight numbers that stand for a picture.
-                export extract: func(image: list<u8>) -> result<list<f32>, string>;
-                /// One more than the argument.
-                export add-one: func(x: s64) -> s64;
-                export negate: func(x: bool) -> bool;
-                export add-small: func(a: s8, b: s16) -> s32;
-                export add-unsigned: func(a: u8, b: u16, c: u32) -> u64;
-                export halve: func(x: f32) -> f64;
-                export shout: func(text: string) -> string;
-                export next-letter: func(letter: char) -> char;
-                export length-of: func(text: option<string>) -> option<u32>;
-                export sum: func(numbers: list<f64>) -> f64;
-                export words: func(text: string) -> list<string>;
-                export bytes: func(text: string) -> list<u8>;
-                export middle: func(a: point, b: point) -> point;
-                export parse: func(text: string) -> result<s64, string>;
-                export must: func(text: string) -> result<s64>;
-                export answer: func() -> u32;
-                export panics: func(x: s64) -> s64;
-                // Functions that no column can be made of.
-                export flavoured: func(x: flavour) -> flavour;
-                export allowed: func(x: rights) -> rights;
-                export area: func(x: shape) -> f64;
-                export nothing: func(x: s64);
-            }
-        "#,
-    });
+    include!("generated.rs");
 }
 
 use bindings::{Flavour, Guest, Point, Rights, Shape};

@@ -1,4 +1,5 @@
-//! Compiles every plugin and writes down where the files are.
+//! Compiles plugins and writes down where the files are: what the build scripts of
+//! this crate and of the tests' fixtures share.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -10,50 +11,34 @@ use std::process::Command;
 const TARGET: &str = "wasm32-wasip2";
 const PROFILE: &str = "plugin";
 
-/// The packages that ship.
-const SHIPPED: &[&str] = &["image-features"];
-/// The packages that tests and benches use.
-const FIXTURES: &[&str] = &["kit", "liar", "plain", "slug"];
-
-fn main() {
-    if let Err(message) = run() {
-        for line in message.lines() {
-            println!("cargo::error={line}");
-        }
-    }
-}
-
-fn run() -> Result<(), String> {
-    let root = path("CARGO_MANIFEST_DIR")?.join("../..");
-    let root = root
-        .canonicalize()
-        .map_err(|error| format!("{}: {error}", root.display()))?;
+/// Compiles packages of the repository and writes `artifacts.rs`, with a constant
+/// for the path of each file and one for its bytes.
+pub fn compile(packages: &[&str]) -> Result<(), String> {
+    let root = repository()?;
     let out = path("OUT_DIR")?;
-    let target_dir = out.join("target");
+    // One folder for all build scripts of a profile, so that what plugins have in
+    // common is compiled once: OUT_DIR is PROFILE/build/PACKAGE-HASH/out.
+    let profile = out
+        .ancestors()
+        .nth(3)
+        .ok_or_else(|| format!("{}: not where cargo builds", out.display()))?;
+    let target_dir = profile.join("plugins");
 
-    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=RUSTUP_TOOLCHAIN");
     check_target()?;
 
     let built = target_dir.join(TARGET).join(PROFILE);
     let mut code = String::new();
     let mut sources = BTreeSet::new();
-    for package in SHIPPED.iter().chain(FIXTURES) {
+    for package in packages {
         build(package, &root, &target_dir)?;
         let stem = built.join(package.replace('-', "_"));
         let file = out.join(format!("{package}.wasm"));
         copy_if_changed(&stem.with_extension("wasm"), &file)?;
-        let name = package.replace('-', "_").to_uppercase();
-        let file = file.to_str().ok_or("the path of the build is not UTF-8")?;
-        let _ = writeln!(code, "const {name}_FILE: &str = {file:?};");
-        let _ = writeln!(
-            code,
-            "static {name}_BYTES: &[u8] = include_bytes!({file:?});"
-        );
+        write_constants(&mut code, package, &file)?;
         sources.extend(dependencies(&stem.with_extension("d"))?);
     }
-    let generated = out.join("artifacts.rs");
-    fs::write(&generated, code).map_err(|error| format!("{}: {error}", generated.display()))?;
+    write(&out.join("artifacts.rs"), &code)?;
 
     // Manifests are in no dependency file. The lock file is left out: it changes
     // with any crate of the workspace, and those of plugins also change these.
@@ -63,6 +48,42 @@ fn run() -> Result<(), String> {
         println!("cargo::rerun-if-changed={}", source.display());
     }
     Ok(())
+}
+
+/// Writes `artifacts.rs` for plugins that were compiled before.
+#[allow(dead_code, reason = "fixtures are always compiled")]
+pub fn take(folder: &Path, packages: &[&str]) -> Result<(), String> {
+    let mut code = String::new();
+    for package in packages {
+        let file = path("CARGO_MANIFEST_DIR")?
+            .join(folder)
+            .join(format!("{package}.wasm"));
+        write_constants(&mut code, package, &file)?;
+    }
+    write(&path("OUT_DIR")?.join("artifacts.rs"), &code)
+}
+
+/// The constants of one plugin.
+fn write_constants(code: &mut String, package: &str, file: &Path) -> Result<(), String> {
+    let name = package.replace('-', "_").to_uppercase();
+    let file = file.to_str().ok_or("the path of the build is not UTF-8")?;
+    let _ = writeln!(code, "const {name}_FILE: &str = {file:?};");
+    let _ = writeln!(
+        code,
+        "static {name}_BYTES: &[u8] = include_bytes!({file:?});"
+    );
+    Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// The root of the repository that the package is in.
+fn repository() -> Result<PathBuf, String> {
+    let root = path("CARGO_MANIFEST_DIR")?.join("../..");
+    root.canonicalize()
+        .map_err(|error| format!("{}: {error}", root.display()))
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {
