@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::all)]
 
 wasmtime::component::bindgen!({
-    path: "../../wit",
+    path: "wit",
     world: "wudf:plugin/plugin",
     ownership: Borrowing { duplicate_if_necessary: true },
     imports: { default: trappable },

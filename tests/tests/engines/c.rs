@@ -57,9 +57,10 @@ pub fn compile(
     );
     match link {
         Link::Shared => {
-            command.arg("-L").arg(&release).arg("-lwudf");
+            let installed = installed(&library, program);
+            command.arg("-L").arg(&installed).arg("-lwudf");
             let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
-            rpath.push(&release);
+            rpath.push(&installed);
             command.arg(rpath).arg("-lpthread");
         }
         Link::Static => {
@@ -71,6 +72,19 @@ pub fn compile(
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
+}
+
+/// A folder beside the program with the library under the names that linking and
+/// running look for, as `make install-c` makes them.
+fn installed(library: &Path, program: &Path) -> PathBuf {
+    let folder = program.with_extension("lib");
+    std::fs::create_dir_all(&folder).unwrap();
+    let major = env!("CARGO_PKG_VERSION_MAJOR");
+    for name in ["libwudf.so".to_owned(), format!("libwudf.so.{major}")] {
+        let _ = std::fs::remove_file(folder.join(&name));
+        std::os::unix::fs::symlink(library, folder.join(&name)).unwrap();
+    }
+    folder
 }
 
 /// A program that was compiled, to be run without what the environment of the test says.
