@@ -12,7 +12,11 @@ dist=$(realpath "${1:-dist}")
 command -v mmdebstrap >/dev/null || { echo 'mmdebstrap is missing: apt-get install mmdebstrap' >&2; exit 1; }
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+clean_up() {
+  for system in "$work"/*/proc; do umount "$system" 2>/dev/null || true; done
+  rm -rf --one-file-system "$work"
+}
+trap clean_up EXIT
 passed=0
 ok() { passed=$((passed + 1)); echo "ok $*"; }
 fail() { echo "FAILED $*" >&2; exit 1; }
@@ -22,6 +26,7 @@ system() {
   mmdebstrap --quiet --variant=minbase --include="$2" "$1" "$work/$1" ${MIRROR:+"$MIRROR"}
   mkdir "$work/$1/dist" "$work/$1/work"
   cp "$dist"/* "$work/$1/dist"
+  mount --bind /proc "$work/$1/proc"
   ! inside "$1" 'command -v cargo rustc' || fail "$1 has Rust"
 }
 # inside SUITE COMMAND: runs it there, in an environment of its own.
@@ -84,12 +89,22 @@ inside bookworm 'python3 -m venv venv && venv/bin/pip install --quiet --no-index
   fail 'pip install'
 ok 'pip install'
 inside bookworm "venv/bin/python - <<'PY'
-import wudf, pathlib
-embed = wudf.load('image-features', 'image_features', models={'resnet50': 'seeded:tiny'}, on_error='null')
-print(embed.signature)
-assert embed.signature.returns if hasattr(embed.signature, 'returns') else embed.signature
+import wudf
+embed = wudf.load('image-features', models={'resnet50': 'seeded:tiny'})
+assert str(embed.signature).startswith('image_features(image: binary)'), embed.signature
 PY" || fail 'wudf in Python'
-ok 'import wudf; wudf.load'
+ok 'wudf.load, with no other package'
+"${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+  --python-version 3.11 --platform manylinux_2_28_x86_64 -d "$work/bookworm/wheels" pyarrow
+inside bookworm "venv/bin/pip install --quiet --no-index /wheels/pyarrow-*.whl && venv/bin/python - <<'PY'
+import pathlib, wudf
+embed = wudf.load('image-features', models={'resnet50': 'seeded:tiny'}, on_error='null')
+pictures = [one.read_bytes() for one in sorted(pathlib.Path('demo/pictures').iterdir())]
+vectors = embed([*pictures, b'no picture', None])
+assert len(vectors) == len(pictures) + 2 and vectors.null_count == 2, vectors
+assert len(pictures) > 20 and len(vectors[0]) == 16
+PY" || fail 'pictures to vectors in Python'
+ok 'pictures to vectors in Python'
 inside bookworm 'dpkg -r wudf >/dev/null && ! command -v wudf' || fail 'dpkg -r'
 ok 'dpkg -r'
 
