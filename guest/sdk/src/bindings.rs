@@ -5,7 +5,8 @@
     missing_docs,
     unused_qualifications,
     clippy::all,
-    clippy::undocumented_unsafe_blocks
+    clippy::undocumented_unsafe_blocks,
+    clippy::unwrap_used
 )]
 
 // Written by the test `bindings` from `wit/`, so that no plugin compiles the generator.

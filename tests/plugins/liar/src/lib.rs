@@ -21,7 +21,8 @@ use bindings::wudf::plugin::arrow::{Array, Field, Schema};
     missing_docs,
     unused_qualifications,
     clippy::all,
-    clippy::undocumented_unsafe_blocks
+    clippy::undocumented_unsafe_blocks,
+    clippy::unwrap_used
 )]
 mod bindings {
     // The contract in Rust, and nothing else of the SDK.

@@ -9,7 +9,8 @@ mod bindings {
         missing_docs,
         unused_qualifications,
         clippy::all,
-        clippy::undocumented_unsafe_blocks
+        clippy::undocumented_unsafe_blocks,
+        clippy::unwrap_used
     )]
 
     include!("generated.rs");
