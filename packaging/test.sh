@@ -108,4 +108,23 @@ ok 'pictures to vectors in Python'
 inside bookworm 'dpkg -r wudf >/dev/null && ! command -v wudf' || fail 'dpkg -r'
 ok 'dpkg -r'
 
+echo '== the container image'
+if command -v buildah >/dev/null; then
+  # On the bare system in place of the public image: no registry is asked.
+  export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
+  storage=(--root "$work/images" --runroot "$work/images-run")
+  umount "$work/bookworm/proc"
+  rm -rf "$work/bookworm/work" "$work/bookworm/dist" "$work/bookworm/wheels" "$work/bookworm/opt/wudf"
+  base=$(buildah "${storage[@]}" from scratch)
+  buildah "${storage[@]}" copy --quiet "$base" "$work/bookworm" / >/dev/null
+  buildah "${storage[@]}" commit --quiet "$base" localhost/bare >/dev/null
+  buildah "${storage[@]}" build --quiet --pull=never --build-arg BASE=localhost/bare --tag localhost/wudf \
+    --file "$dist/Containerfile" "$dist" >/dev/null || fail 'Containerfile'
+  image=$(buildah "${storage[@]}" from --pull=never localhost/wudf)
+  buildah "${storage[@]}" run "$image" -- wudf --version >/dev/null || fail 'wudf in the container'
+  ok 'Containerfile builds, and wudf runs in the image'
+else
+  echo 'not tested: Containerfile (buildah is not installed: apt-get install buildah)'
+fi
+
 echo "$passed passed, 0 failed"
