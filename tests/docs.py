@@ -174,25 +174,37 @@ class Program:
         return None
 
 
+def without_comments(code):
+    """Shell without its comments, whose apostrophes would look like quotes."""
+    kept, quote, before, comment = [], "", "\n", False
+    for character in code:
+        comment = comment and character != "\n"
+        if quote:
+            quote = "" if character == quote else quote
+        elif character == "#" and before.isspace():
+            comment = True
+        elif character in "'\"" and not comment:
+            quote = character
+        if not comment:
+            kept.append(character)
+        before = character
+    return "".join(kept)
+
+
 def command_lines(code):
-    """The simple commands of a block of shell, each as its words. Words that hold `$(` count as one."""
-    code = re.sub(r"\\\n\s*", " ", code)
+    """The simple commands of a block of shell, each as its words. A `$(...)` is a word, and its commands are commands, too."""
+    code = re.sub(r"\\\n\s*", " ", without_comments(code))
     for inner in re.findall(r"\$\(([^()]*)\)", code):
         yield from command_lines(inner)
     lexer = shlex.shlex(re.sub(r"\$\([^()]*\)", "SUBSTITUTED", code), posix=True, punctuation_chars=";&|<>\n")
     lexer.whitespace = " \t\r"
     lexer.commenters = ""
-    words, comment, redirected = [], False, False
+    words, redirected = [], False
     for token in [*lexer, "\n"]:
         if set(token) <= set(";&|\n"):
             if words:
                 yield words
             words, redirected = [], False
-            comment = comment and "\n" not in token
-        elif token.startswith("#"):
-            comment = True
-        elif comment:
-            continue
         elif set(token) <= set("<>&"):
             redirected = True
         elif redirected:
