@@ -6,7 +6,7 @@
 `make results` builds what is needed and starts `run`. A bench appends its figures to the file that WUDF_RESULTS names, one JSON object a
 line: bench, case, unit, value, and the quartiles low and high where there were rounds; criterion keeps its own, which are read from
 CRITERION_HOME. results/NAME.jsonl has the machine in its first line and a figure in each further one; tables have a column for each
-such file. The text between `<!-- results:TABLE -->` and `<!-- /results -->` is rendered, everything else is written by hand.
+such file. Figures with a `source` were not written by a run. The text between `<!-- results:TABLE -->` and `<!-- /results -->` is rendered, everything else is written by hand.
 """
 
 import argparse
@@ -243,12 +243,15 @@ def commands(section):
 
 
 def render_machines(all_machines):
-    lines = [["machine", "processor and system", "versions", "measured", "how"]]
+    lines = [["machine", "details", "versions", "measured", "how"]]
     for m in all_machines:
         dates = sorted({f["date"] for f in m.figures.values()})
         versions = ", ".join(f"{name} {version}" for name, version in m.header.get("versions", {}).items())
         days = dates[0] if len(dates) < 2 else f"{dates[0]} to {dates[-1]}"
-        lines.append([m.header["name"], m.header["details"], versions, days, m.header["how"]])
+        copied = sum("source" in f for f in m.figures.values())
+        how = {0: "`make results`", len(m.figures): "copied from printouts of single runs, before `make results`"}
+        how = how.get(copied, f"`make results`; {copied} of {len(m.figures)} figures copied from earlier printouts")
+        lines.append([m.header["name"], m.header["details"], versions, days, how])
     return table(*lines)
 
 
@@ -333,7 +336,7 @@ def locked(package):
 def versions():
     rustc = subprocess.run(["rustc", "--version"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[1]
     revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
-    return {"wudf": revision or "unknown", "rustc": rustc, "wasmtime": locked("wasmtime"), "arrow": locked("arrow-array")}
+    return {platform.system(): platform.release(), "wudf": revision or "unknown", "rustc": rustc, "wasmtime": locked("wasmtime"), "arrow": locked("arrow-array")}
 
 
 def criterion(folder):
@@ -346,9 +349,9 @@ def criterion(folder):
 
 def run(name, wanted, python):
     path = KEPT / f"{name}.jsonl"
-    details = f"{processor()}, {os.cpu_count()} processors; {platform.system()} {platform.release()}"
-    machine = Machine.read(path) if path.exists() else Machine(name, {"name": processor()}, {})
-    machine.header["details"] = details
+    details = f"{processor()}, {os.cpu_count()} processors"
+    # Name and details may be edited, and then stay as they are.
+    machine = Machine.read(path) if path.exists() else Machine(name, {"name": processor(), "details": details}, {})
     failed, found, seen = [], {}, versions()
     with tempfile.TemporaryDirectory() as folder:
         results, medians = pathlib.Path(folder, "figures.jsonl"), pathlib.Path(folder, "criterion")
@@ -371,7 +374,6 @@ def run(name, wanted, python):
                 found[figure["bench"], figure["case"]] = {**figure, "date": str(datetime.date.today())}
     # Versions of what was not measured again are still those of its figures.
     machine.header["versions"] = {**machine.header.get("versions", {}), **seen}
-    machine.header["how"] = "`make results`"
     old = len(set(machine.figures) - set(found))
     machine.figures.update(found)
     machine.write()
