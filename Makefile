@@ -22,7 +22,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark bench-peers build toolchain install install-c dist test-dist clean
+.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 5
@@ -138,6 +138,23 @@ bench-peers:
 	$(CARGO) build $(PEER) --profile $(PROFILE)
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
 	  '$(PEERS)/$(PROFILE)/peers' --guests '$(PEERS)' $(BENCH)
+
+# Every bench, whose figures go into benches/results/MACHINE.jsonl and from there into
+# the tables of RESULTS.md and README.md. SECTIONS='pictures spark' runs only these.
+results: build wheel $(VENV)/installed $(SPARK_BENCH)/python/installed
+	VIRTUAL_ENV='$(abspath $(VENV))' '$(PYTHON)' benches/results.py run $(if $(MACHINE),--machine '$(MACHINE)') \
+	  --python '$(SPARK_BENCH)/python/bin/python' $(SECTIONS)
+
+# The guides as a website, in the build's folder.
+docs:
+	@command -v mdbook >/dev/null || { echo 'make docs needs mdbook: cargo install mdbook' >&2; exit 1; }
+	mdbook build docs --dest-dir '$(abspath $(TARGET))/book'
+	@echo '$(TARGET)/book/index.html'
+
+# Links, command lines, code blocks and figures of all documentation; its Rust is
+# compiled by `cargo test`.
+test-docs: build
+	'$(PYTHON)' tests/docs.py --wudf '$(WUDF)'
 
 # The program, the C library and what belongs to them, from a build (BUILT), into a
 # system, a folder of the user's or a package's root.

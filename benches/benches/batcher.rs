@@ -2,7 +2,7 @@
 //! of it, and what they add to its time when rows come one at a time.
 //!
 //! ```text
-//! batcher [--rounds N] [--cost MICROSECONDS]
+//! batcher [--rounds N] [--cost MICROSECONDS] [--width NUMBERS-IN-A-ROW]
 //! ```
 
 use std::sync::Arc;
@@ -13,14 +13,18 @@ use arrow_array::{ArrayRef, ListArray};
 use serde_json::json;
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
 use wudf::{Plugin, Runtime};
-use wudf_benches::Failure;
+use wudf_benches::{Failure, Spread, record};
 use wudf_fixtures::KIT;
 
 const BATCH: usize = 64;
+/// A row of 64 bytes; a picture's tensor is 150,528 numbers, 602 kB.
 const WIDTH: usize = 16;
 
-/// Gives its input back after a time that is the same for any number of rows.
-struct Device(Duration);
+/// Returns its input after a time that is the same for any number of rows.
+struct Device {
+    cost: Duration,
+    width: usize,
+}
 
 struct Identity {
     cost: Duration,
@@ -28,8 +32,8 @@ struct Identity {
 }
 
 impl Identity {
-    fn new(cost: Duration) -> Self {
-        let dims = vec![None, Some(WIDTH as u32)];
+    fn new(cost: Duration, width: usize) -> Self {
+        let dims = vec![None, Some(width as u32)];
         Self {
             cost,
             specs: [TensorSpec::new("x", TensorType::F32, Some(dims))],
@@ -42,7 +46,7 @@ impl Backend for Device {
         "device"
     }
     fn load(&self, _: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {
-        Ok(Box::new(Identity::new(self.0)))
+        Ok(Box::new(Identity::new(self.cost, self.width)))
     }
 }
 
@@ -63,7 +67,7 @@ impl Model for Identity {
 }
 
 fn main() -> Result<(), Failure> {
-    let (mut rounds, mut cost) = (10, 5_000);
+    let (mut rounds, mut cost, mut width) = (10, 5_000, WIDTH);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<u64, Failure> {
@@ -75,28 +79,31 @@ fn main() -> Result<(), Failure> {
             "--bench" => {}
             "--rounds" => rounds = number()?.max(1),
             "--cost" => cost = number()?,
+            "--width" => width = usize::try_from(number()?.max(1))?,
             _ => return Err(format!("what is {argument}?").into()),
         }
     }
     let cost = Duration::from_micros(cost);
     let runtime = Runtime::builder()
-        .backend(Arc::new(Device(cost)))
+        .backend(Arc::new(Device { cost, width }))
         .model(ModelSpec::new("identity", ""))
         .build()?;
     let infer = Plugin::from_bytes(&runtime, KIT.name, KIT.bytes)?
         .open("infer", &json!({ "model": "identity" }))?;
     let column = |rows: usize| -> ArrayRef {
-        let row = |n: usize| Some((0..WIDTH).map(move |i| Some((n + i) as f32)));
+        let row = |n: usize| Some((0..width).map(move |i| Some((n + i) as f32)));
         Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(
             (0..rows).map(row),
         ))
     };
-    let (many, one) = (column(100 * BATCH), column(1));
-    let device = Identity::new(cost);
+    // Many batches, so that the first and the last, which are never full, weigh little; of wide rows as many as memory allows.
+    let batches = (6_400 / width).clamp(8, 100);
+    let (many, one) = (column(batches * BATCH), column(1));
+    let device = Identity::new(cost, width);
     // A sleep takes longer than it should: what the device takes is measured, beside the plugins.
     let alone = |rows: usize, runs: u32| -> Result<Duration, Failure> {
         let input =
-            Tensor::from_values(vec![rows as u32, WIDTH as u32], &vec![0_f32; rows * WIDTH])?;
+            Tensor::from_values(vec![rows as u32, width as u32], &vec![0_f32; rows * width])?;
         let begin = Instant::now();
         for _ in 0..runs {
             device.run(&[("x", &input)], None)?;
@@ -120,18 +127,20 @@ fn main() -> Result<(), Failure> {
         }
         added.push((begin.elapsed() / 50).as_secs_f64() / lone.as_secs_f64() - 1.0);
     }
-    for (what, mut values) in [
+    for (what, values) in [
         ("of the device's limit, single rows", shares),
         ("added to a lone row's time", added),
     ] {
-        values.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| 100.0 * values[((values.len() - 1) as f64 * share).round() as usize];
+        let percent = Spread::of(values.iter().map(|share| 100.0 * share).collect())?;
         println!(
-            "{:6.2} % {what} (quarters {:.2} to {:.2}, {rounds} rounds; {cost:?} a run of up to {BATCH} rows)",
-            at(0.5),
-            at(0.25),
-            at(0.75)
+            "{:6.2} % {what} (quartiles {:.2} to {:.2}, {rounds} rounds; {cost:?} a run of up to {BATCH} rows of {width} numbers)",
+            percent.median, percent.low, percent.high
         );
+        record(
+            "batcher",
+            &format!("{what}, {width} numbers"),
+            percent.figure("%"),
+        )?;
     }
     Ok(())
 }

@@ -97,8 +97,12 @@ fn compare(
         || unchecked.calls(column, calls),
     )?;
     println!("{} of {}, {} rows", function, artifact.name, column.rows);
-    comparison.print_as(calls, "calls", "with checks", "without");
-    Ok(())
+    comparison.report(
+        ("epochs", function),
+        (calls, "calls"),
+        "with checks",
+        "without",
+    )
 }
 
 struct Opened {

@@ -18,13 +18,13 @@ use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
 use image_features::transform::{Preprocessor, Recipe};
-use serde_json::Value;
+use serde_json::{Value, json};
 use wudf::nn::{LoadRequest, Tensor};
 use wudf::{Function, Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, OnnxRuntime, OpenVino, catalogue, defaults, onnxruntime, openvino};
-use wudf_benches::{Comparison, Failure, column, number, one_thread, photos};
+use wudf_benches::{Comparison, Failure, column, number, one_thread, photos, record};
 
 /// Photographs of one round end to end, for each thread: a round must be short beside what else the machine does.
 const FEW: usize = 8;
@@ -96,11 +96,12 @@ fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
         })
     };
     let comparison = Comparison::run(rounds, || call(&function, &images), &mut outside)?;
-    comparison.print(
-        files.len(),
+    comparison.report(
+        ("pictures", "preprocessing, sandbox / native"),
+        (files.len(), "pictures"),
         "preprocessing in the sandbox",
         "the same code native",
-    );
+    )?;
     eprintln!("{:?}", function.stats());
     Ok(())
 }
@@ -201,7 +202,16 @@ fn end_to_end(
             })
         },
     )?;
-    comparison.print(few, "end to end", "the model alone");
+    let case = format!("end to end / model, {name}, {precision}, {threads} thread(s)");
+    comparison.report(
+        ("pictures", &case),
+        (few, "pictures"),
+        "end to end",
+        "the model alone",
+    )?;
+    if !version.is_empty() {
+        record("versions", name, json!({ "value": version }))?;
+    }
     eprintln!("{:?}", function.stats());
     Ok(())
 }

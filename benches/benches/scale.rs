@@ -102,7 +102,7 @@ fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
         )
     };
     let (one, two) = (tensors(1)?, tensors(2)?);
-    compare(files, rounds, &one, &two, "preprocessing")
+    compare(files, rounds, &one, &two, "tensors")
 }
 
 fn features(files: &[Vec<u8>], rounds: usize, backend: &str) -> Result<(), Failure> {
@@ -122,7 +122,13 @@ fn features(files: &[Vec<u8>], rounds: usize, backend: &str) -> Result<(), Failu
         )
     };
     println!("features: seeded:resnet50 (untrained weights, the real cost) on {backend}");
-    compare(files, rounds, &function(1)?, &function(2)?, "features")
+    compare(
+        files,
+        rounds,
+        &function(1)?,
+        &function(2)?,
+        &format!("features, {backend}"),
+    )
 }
 
 /// The same pictures on one thread, on two of one call, and by two callers that have a thread each.
@@ -140,15 +146,18 @@ fn compare(
     };
     let alone = format!("{what}, one thread");
     let comparison = Comparison::run(rounds, || call(two, &images), || call(one, &images))?;
-    comparison.print(
-        files.len(),
-        &format!("{what}, one call on two threads"),
-        &alone,
-    );
+    let case = format!("{what}, one call on two threads");
+    comparison.report(("scale", &case), (files.len(), "pictures"), &case, &alone)?;
     // All pictures each, since halves are never of one size.
     let twice = || call(one, &images).and_then(|()| call(one, &images));
     let comparison = Comparison::run(rounds, || by_two(one, &images), twice)?;
-    comparison.print(2 * files.len(), &format!("{what}, two callers"), &alone);
+    let case = format!("{what}, two callers");
+    comparison.report(
+        ("scale", &case),
+        (2 * files.len(), "pictures"),
+        &case,
+        &alone,
+    )?;
 
     // On a machine that is busy with other things, this still says whether threads are in each other's way.
     let mut costs = [[0.0, 0.0]; 2];
@@ -188,9 +197,9 @@ fn to_devices(files: &[Vec<u8>], rounds: usize, batch: usize) -> Result<(), Fail
     let one = features(None, 1)?;
     let run = ROW * u32::try_from(batch)?;
     for (what, device) in [
-        ("two threads, a model that costs nothing", None),
+        ("a model that costs nothing, one call on two threads", None),
         (
-            "two cores, a device of batches",
+            "a device that runs batches, one call on two cores",
             Some(Device { batch, run }),
         ),
     ] {
@@ -200,7 +209,12 @@ fn to_devices(files: &[Vec<u8>], rounds: usize, batch: usize) -> Result<(), Fail
             Ok(())
         };
         let comparison = Comparison::run(rounds / 4 + 1, || call(&function), || call(&one))?;
-        comparison.print(images.len(), what, "the first on one thread");
+        comparison.report(
+            ("scale", what),
+            (images.len(), "pictures"),
+            what,
+            "a model that costs nothing, one thread",
+        )?;
         let measured = Measured::of(images.len(), || call(&function))?;
         println!(
             "{what}: {:.3} ms of processor time and {:.1} page faults a picture\n",
@@ -210,12 +224,13 @@ fn to_devices(files: &[Vec<u8>], rounds: usize, batch: usize) -> Result<(), Fail
     }
     let twice = || (0..2).try_for_each(|_| one.call(std::slice::from_ref(&images)).map(drop));
     let comparison = Comparison::run(rounds / 4 + 1, || by_two(&one, &images), || Ok(twice()?))?;
-    comparison.print(
-        2 * images.len(),
-        "two callers, the same model",
-        "the first on one thread",
-    );
-    Ok(())
+    let case = "a model that costs nothing, two callers";
+    comparison.report(
+        ("scale", case),
+        (2 * images.len(), "pictures"),
+        case,
+        "a model that costs nothing, one thread",
+    )
 }
 
 /// Two threads that each call with all rows.

@@ -5,12 +5,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group};
-use serde_json::Value;
+use serde_json::{Value, json};
 use wudf::nn::{Backend as _, LoadRequest};
 use wudf::{Cache, Plugin, Runtime};
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{OnnxRuntime, OpenVino, Rten, catalogue, onnxruntime, openvino};
+use wudf_benches::record;
 use wudf_fixtures::{KIT, SLUG};
 
 /// What is opened: a plugin as `wudf new` writes it, the large one of the tests (which imports the whole of WASI), and the one
@@ -80,7 +81,7 @@ const INSTANCES: usize = 1_000;
 /// Names the plugin that a process of its own is to hold instances of.
 const HOLD: &str = "WUDF_BENCH_HOLD";
 
-/// Not a time: what instances take that are open and that nobody calls. Each plugin gets a process that finds it in the cache:
+/// Not a time: the memory of instances that are open and were never called. Each plugin gets a process that finds it in the cache:
 /// compiling leaves memory behind that would hide some of theirs.
 fn idle(_: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -105,12 +106,13 @@ fn hold(name: &str) {
     if let (Some(before), Some(after)) = (before, memory()) {
         let megabytes =
             |of: fn(&Memory) -> u64| of(&after).saturating_sub(of(&before)) as f64 / 1e6;
+        let (pages, tables) = (megabytes(|m| m.pages), megabytes(|m| m.tables));
         println!(
-            "{} idle instances of {name}: {:.1} MB, and {:.1} MB of page tables",
+            "{} idle instances of {name}, never called: {pages:.1} MB, and {tables:.1} MB of page tables",
             functions.len(),
-            megabytes(|m| m.pages),
-            megabytes(|m| m.tables),
         );
+        let figure = json!({ "unit": "MB", "value": pages + tables });
+        record("start", &format!("1,000 idle instances, {name}"), figure).expect("it is written");
     }
 }
 

@@ -9,6 +9,8 @@ take turns over the same photographs, and each round gives one ratio. COMMAND re
 
 import argparse
 import io
+import json
+import os
 import pathlib
 import platform
 import statistics
@@ -57,9 +59,11 @@ class Sandbox:
         self.process.wait()
 
 
-def quarters(values):
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.3f} (quarters {low:.3f} to {high:.3f})"
+def record(bench, case, **figure):
+    """Appends a figure to the file that WUDF_RESULTS names, for benches/results.py."""
+    if file := os.environ.get("WUDF_RESULTS"):
+        with open(file, "a", encoding="utf-8") as results:
+            results.write(json.dumps({"bench": bench, "case": case, **figure}) + "\n")
 
 
 def main():
@@ -103,9 +107,15 @@ def main():
 
     print(f"Pillow {PIL.__version__}, torchvision {torchvision.__version__}, torch {torch.__version__}, ", end="")
     print(f"Python {platform.python_version()}; {len(files)} photographs, {len(wudf)} rounds, one thread")
-    for name, times in ("wudf, in the sandbox", wudf), ("Pillow + torchvision", python):
-        print(f"{name:22} {len(files) / statistics.median(times):7.1f} pictures/s, best {len(files) / min(times):7.1f}")
-    print("ratio:", quarters([b / a for a, b in zip(wudf, python)]) + f"; of the fastest rounds {min(python) / min(wudf):.3f}")
+    first, second = (len(files) / statistics.median(times) for times in (wudf, python))
+    print(f"wudf, in the sandbox   {first:7.1f} pictures/s, best {len(files) / min(wudf):7.1f}")
+    print(f"Pillow + torchvision   {second:7.1f} pictures/s, best {len(files) / min(python):7.1f}")
+    low, middle, high = statistics.quantiles([b / a for a, b in zip(wudf, python)], n=4)
+    print(f"ratio: {middle:.3f} (quartiles {low:.3f} to {high:.3f}); of the fastest rounds {min(python) / min(wudf):.3f}")
+    record("preprocess", "sandbox / Pillow + torchvision", unit="ratio", value=middle, low=low, high=high, rounds=len(wudf),
+           first=first, second=second, per="pictures/s")
+    for name, version in ("Pillow", PIL.__version__), ("torchvision", torchvision.__version__), ("Python", platform.python_version()):
+        record("versions", name, value=version)
 
 
 if __name__ == "__main__":

@@ -71,11 +71,15 @@ def find_photos(folder):
     return next((f for f in folders if any(f.glob("*.jp*g"))), folders[-1])
 
 
-def quarters(values):
-    if len(values) < 2:
-        return f"{values[0]:.3f}"
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.3f} (quarters {low:.3f} to {high:.3f})"
+def quartiles(values):
+    return statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+
+
+def record(bench, case, **figure):
+    """Appends a figure to the file that WUDF_RESULTS names, for benches/results.py."""
+    if file := os.environ.get("WUDF_RESULTS"):
+        with open(file, "a", encoding="utf-8") as results:
+            results.write(json.dumps({"bench": bench, "case": case, **figure}) + "\n")
 
 
 def measure(names, places, rounds, say):
@@ -157,12 +161,19 @@ def main():
     for name in names:
         rate = arguments.pictures / statistics.median(seconds[name])
         print(f"{LABELS[name]:38} {rate:10.1f} {memory[name][1]['pss']:12.0f} {more[name]['pss']:20.0f} ({more[name]['rss']:.0f})")
+        record("spark", name, unit="pictures/s", value=rate)
+        record("spark", f"memory, {name}", unit="MB", value=more[name]["pss"])
+    record("versions", "pyspark", value=metadata.version("pyspark"))
+    record("versions", "torch", value=metadata.version("torch"))
     for ours in OURS:
         for name in names:
             if ours in names and name not in OURS:
                 ratios = [other / own for own, other in zip(seconds[ours], seconds[name])]
                 share = more[ours]["pss"] / more[name]["pss"]
-                print(f"{ours} / {name}: {quarters(ratios)} times as fast; {share:.2f} of the memory for one core more")
+                low, middle, high = quartiles(ratios)
+                print(f"{ours} / {name}: {middle:.3f} (quartiles {low:.3f} to {high:.3f}) times as fast; {share:.2f} of the memory for one core more")
+                record("spark", f"{ours} / {name}", unit="ratio", value=middle, low=low, high=high, rounds=len(ratios))
+                record("spark", f"memory, {ours} / {name}", unit="ratio", value=share)
     if arguments.json:
         arguments.json.write_text(json.dumps({"seconds": seconds, "memory": memory}))
 

@@ -1,23 +1,89 @@
-//! What the benches share: photographs, runtimes, and a fair comparison of two things.
+//! What the benches share: photographs, runtimes, a fair comparison of two things, and where figures go.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, BinaryArray};
 use libjpeg_turbo_rs::{PixelFormat, Subsampling};
+use serde_json::{Value, json};
 use wudf::RuntimeBuilder;
 
-/// What a bench may fail with; it then ends with the message.
+/// Why a bench fails; it ends with the message.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// A runtime on the caller's thread alone, with the default limits, and with the clock that ends plugins running.
+/// A runtime on the caller's thread alone, with the default limits and interruption enabled.
 pub fn one_thread() -> RuntimeBuilder {
     wudf::Runtime::builder().threads(1)
 }
 
+/// The file that figures are appended to, one JSON object a line; `benches/results.py` makes tables of it.
+const RESULTS: &str = "WUDF_RESULTS";
+
+/// Writes a figure to the file that the environment's `WUDF_RESULTS` names, if it names one: `figure` is an object with `unit`, `value`, and,
+/// where there were rounds, `low`, `high` (the quartiles) and `rounds`.
+///
+/// # Errors
+/// When the file cannot be written: a run without its figures is worth nothing.
+pub fn record(bench: &str, case: &str, mut figure: Value) -> Result<(), Failure> {
+    let Some(file) = std::env::var_os(RESULTS) else {
+        return Ok(());
+    };
+    figure["bench"] = bench.into();
+    figure["case"] = case.into();
+    // In one write, since the processes of a bench append to the same file.
+    let line = format!("{figure}\n");
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)?
+        .write_all(line.as_bytes())?;
+    Ok(())
+}
+
+/// The median of the rounds and the quartiles around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// The first quartile.
+    pub low: f64,
+    /// The median.
+    pub median: f64,
+    /// The third quartile.
+    pub high: f64,
+    /// The smallest value.
+    pub least: f64,
+    rounds: usize,
+}
+
+impl Spread {
+    /// Of at least one value.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn of(mut values: Vec<f64>) -> Result<Self, Failure> {
+        values.sort_unstable_by(f64::total_cmp);
+        let last = values.len().checked_sub(1).ok_or("there were no rounds")?;
+        let at = |share: f64| values[(last as f64 * share).round() as usize];
+        Ok(Self {
+            low: at(0.25),
+            median: at(0.5),
+            high: at(0.75),
+            least: values[0],
+            rounds: values.len(),
+        })
+    }
+
+    /// As [`record`] takes it.
+    pub fn figure(&self, unit: &str) -> Value {
+        json!({
+            "unit": unit, "value": self.median, "low": self.low, "high": self.high, "rounds": self.rounds,
+        })
+    }
+}
+
 /// The bytes of all `.jpg` files of `folder`, by name. Without a folder, those of `shared/photos` in the repository or beside it;
-/// where there are none, generated pictures, which it says.
+/// where there are none, generated pictures, with a note on stderr.
 ///
 /// # Errors
 /// When a folder was named that has no photographs, or a file cannot be read.
@@ -72,10 +138,10 @@ fn generated(number: usize) -> Result<Vec<u8>, Failure> {
     )?)
 }
 
-/// What follows an option that wants a number of at least 1.
+/// The value of an option that takes a number of at least 1.
 ///
 /// # Errors
-/// When nothing does, or no number.
+/// When it is missing, or not a number.
 pub fn number(option: &str, value: Option<String>) -> Result<usize, Failure> {
     let value = value.ok_or_else(|| format!("{option} wants a number"))?;
     Ok(value.parse::<usize>()?.max(1))
@@ -122,40 +188,46 @@ impl Comparison {
         Ok(Self { rounds: measured })
     }
 
-    /// Prints how many of its `items` each does in a second, and the speed of the first as a share of the second's: the median of
-    /// the rounds, the quarters around it, and once more from the fastest round of each.
-    pub fn print(&self, items: usize, first: &str, second: &str) {
-        self.print_as(items, "pictures", first, second);
-    }
-
-    /// The same of items that are no pictures.
-    pub fn print_as(&self, items: usize, unit: &str, first: &str, second: &str) {
-        let sorted = |of: fn(&(Duration, Duration)) -> f64| {
-            let mut values: Vec<f64> = self.rounds.iter().map(of).collect();
-            values.sort_unstable_by(f64::total_cmp);
-            values
-        };
-        let at = |values: &[f64], share: f64| {
-            values[((values.len() - 1) as f64 * share).round() as usize]
-        };
-        let (a, b) = (sorted(|r| r.0.as_secs_f64()), sorted(|r| r.1.as_secs_f64()));
-        let ratios = sorted(|r| r.1.as_secs_f64() / r.0.as_secs_f64());
+    /// Prints the items per second of each side, and the speed of the first as a share of the second's: the median of
+    /// the rounds, its quartiles, and the ratio of the fastest round of each. The ratio is [recorded](record) as `case` of `bench`.
+    ///
+    /// # Errors
+    /// As [`record`].
+    pub fn report(
+        &self,
+        (bench, case): (&str, &str),
+        (items, unit): (usize, &str),
+        first: &str,
+        second: &str,
+    ) -> Result<(), Failure> {
+        let spread =
+            |of: fn(&(Duration, Duration)) -> f64| Spread::of(self.rounds.iter().map(of).collect());
+        let (a, b) = (
+            spread(|r| r.0.as_secs_f64())?,
+            spread(|r| r.1.as_secs_f64())?,
+        );
+        let ratio = spread(|r| r.1.as_secs_f64() / r.0.as_secs_f64())?;
+        let rate = |times: &Spread| items as f64 / times.median;
         for (name, times) in [(first, &a), (second, &b)] {
-            let (median, best) = (at(times, 0.5), times[0]);
             println!(
                 "{name:<32} {:8.2} {unit}/s   ({:.3?} each; best {:.3?})",
-                items as f64 / median,
-                Duration::from_secs_f64(median / items as f64),
-                Duration::from_secs_f64(best / items as f64)
+                rate(times),
+                Duration::from_secs_f64(times.median / items as f64),
+                Duration::from_secs_f64(times.least / items as f64)
             );
         }
         println!(
-            "{first} / {second}: {:.3} (quarters {:.3} to {:.3}, {} rounds; of the fastest rounds {:.3})\n",
-            at(&ratios, 0.5),
-            at(&ratios, 0.25),
-            at(&ratios, 0.75),
-            ratios.len(),
-            b[0] / a[0],
+            "{first} / {second}: {:.3} (quartiles {:.3} to {:.3}, {} rounds; of the fastest rounds {:.3})\n",
+            ratio.median,
+            ratio.low,
+            ratio.high,
+            ratio.rounds,
+            b.least / a.least,
         );
+        let mut figure = ratio.figure("ratio");
+        figure["first"] = rate(&a).into();
+        figure["second"] = rate(&b).into();
+        figure["per"] = format!("{unit}/s").into();
+        record(bench, case, figure)
     }
 }

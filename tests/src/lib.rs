@@ -15,6 +15,13 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
+/// The Rust code of the documentation, so that it compiles. `tests/docs.py` checks that every page with such code is here.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod documentation {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/src/plugins.md")]
+    struct Plugins;
+    #[doc = include_str!("../../docs/src/rust.md")]
+    struct Rust;
+}

@@ -5,6 +5,7 @@
 
 mod contenders;
 mod measure;
+mod results;
 mod versions;
 
 use std::path::{Path, PathBuf};
@@ -46,7 +47,12 @@ fn run() -> Result<(), Failure> {
     ];
 
     for (name, _) in contenders {
-        println!("{}", versions::of(name)?);
+        let version = versions::of(name)?;
+        println!("{version}");
+        // wudf's own is that of the repository.
+        if let Some((name, version)) = version.split_once(' ').filter(|(name, _)| *name != "wudf") {
+            results::version(name, version)?;
+        }
     }
     println!("\n| | wudf | arrow-udf-runtime | times wudf | extism | times wudf |");
     println!("|---|---|---|---|---|---|");
@@ -81,6 +87,12 @@ fn run() -> Result<(), Failure> {
             show(extism),
             show_ratio(&extism.over(wudf)),
         );
+        for ((name, _), times) in contenders.iter().zip(&times) {
+            results::time(&format!("{}: {name}", case.name), times)?;
+        }
+        for ((name, _), times) in contenders.iter().zip(&times).skip(1) {
+            results::ratio(&format!("{}: {name} / wudf", case.name), &times.over(wudf))?;
+        }
     }
     println!(
         "\nMedian of {} rounds (fastest); how many times as long, median of the rounds (quarters; of the fastest rounds).",

@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use wudf_adapter::reference;
 use wudf_artifacts::SHIPPED;
+use wudf_backends::openvino::Bf16;
 use wudf_backends::source::Sources;
 use wudf_backends::{OnnxRuntime, OpenVino, onnxruntime, openvino};
 
@@ -37,6 +38,8 @@ struct Library {
     path: PathBuf,
     /// The precisions that a model may ask for, where the backend has a choice.
     precisions: Vec<&'static str>,
+    /// How bf16 compares with f32, where it is among them.
+    bf16: Option<Bf16>,
 }
 
 struct Cache {
@@ -102,6 +105,13 @@ impl Report {
                     if !library.precisions.is_empty() {
                         write!(text, ", precision {}", library.precisions.join(", "))?;
                     }
+                    match library.bf16 {
+                        Some(Bf16::Faster) => write!(text, "; bf16 is likely faster than f32")?,
+                        Some(Bf16::Slower) => {
+                            write!(text, "; bf16 is likely slower than f32 (Intel without AMX)")?
+                        }
+                        _ => {}
+                    }
                     writeln!(text)?;
                 }
                 Err(why) => {
@@ -150,6 +160,9 @@ impl Report {
                 if !library.precisions.is_empty() {
                     entry["precisions"] = json!(library.precisions);
                 }
+                if let Some(bf16) = library.bf16 {
+                    entry["bf16"] = json!(bf16.to_string());
+                }
                 entry
             }
             Err(why) => json!({ "name": name, "usable": false, "why": why }),
@@ -182,6 +195,7 @@ fn onnxruntime(library: Option<PathBuf>) -> Result<Library, String> {
         version: found.version().to_owned(),
         path: found.library_path().to_owned(),
         precisions: Vec::new(),
+        bf16: None,
     })
 }
 
@@ -194,11 +208,12 @@ fn openvino(library: Option<PathBuf>) -> Result<Library, String> {
     Ok(Library {
         version: found.version().to_owned(),
         path: found.library_path().to_owned(),
+        bf16: precisions.contains(&"bf16").then(Bf16::here),
         precisions,
     })
 }
 
-/// The SIMD features that matter to models, as the processor has them.
+/// The processor's SIMD features that matter to models.
 fn simd() -> Vec<&'static str> {
     #[allow(unused_mut, reason = "other processors name none")]
     let mut found = Vec::new();

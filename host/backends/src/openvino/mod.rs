@@ -5,6 +5,7 @@
 //! version 2025.1 on will do; `pip install openvino` brings one.
 
 mod api;
+mod bf16;
 mod library;
 mod raw;
 mod session;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use wudf::nn::{Backend, Error, LoadRequest, Model};
 
+pub use self::bf16::Bf16;
 use crate::source::Sources;
 
 /// How to find OpenVINO.
@@ -82,11 +84,12 @@ impl OpenVino {
         &self.loaded.version
     }
 
-    /// What a model may ask to be computed in on this processor, as the catalogue
-    /// writes it: `f32`, and `bf16` or `f16` where it has them.
+    /// The precisions that a model may ask for on this processor, as the catalogue
+    /// writes them: `f32`, and `bf16` or `f16` where it has them. [`Bf16::here`] says
+    /// whether `bf16` is likely to be faster.
     ///
     /// # Errors
-    /// When OpenVINO has no part for processors.
+    /// When OpenVINO's CPU plugin is missing.
     pub fn precisions(&self) -> Result<Vec<&'static str>, Error> {
         session::precisions(self.loaded.library)
     }

@@ -9,6 +9,7 @@ use wudf::nn::{
 };
 
 use super::api::{self, Failure};
+use super::bf16::Bf16;
 use super::library::Openvino;
 use super::raw::{Compiled, Ended, Graph, Input, Request};
 use crate::input_bytes::Bytes;
@@ -113,6 +114,12 @@ impl Session {
             ));
         }
         let precision = precision(library, spec.precision)?;
+        if spec.precision == Precision::Bf16 && Bf16::here() == Bf16::Slower {
+            tracing::warn!(
+                "the model {} asks for precision=bf16, which was measured slower than f32 on Intel processors without AMX, such as this one",
+                spec.name
+            );
+        }
         let mut file = ModelFile::open(request, sources)?;
         let mut bytes = std::mem::take(&mut file.bytes);
         if !file.external.is_empty() {
