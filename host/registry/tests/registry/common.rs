@@ -1,16 +1,12 @@
-//! What the tests share: components, stores, Debian's registry.
+//! What the tests share: components, stores, other processes.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use wudf_registry::{Reference, Registry, Settings};
 
 /// A component with some bytes of its own.
@@ -97,148 +93,6 @@ pub fn walk(store: &Path) -> BTreeMap<String, u64> {
         assert!(known.contains(&name.as_str()), "{name} in the store");
     }
     found
-}
-
-/// Past the capture of the test harness: what is skipped must be seen.
-pub fn skipped(why: &str) {
-    let name = thread::current().name().unwrap_or_default().to_owned();
-    let _ = writeln!(std::io::stderr().lock(), "skipped: {name}: {why}");
-}
-
-pub fn program(name: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
-}
-
-/// Debian's `docker-registry` on loopback, which ends with this.
-pub struct Docker {
-    process: Child,
-    pub host: String,
-    pub folder: TempDir,
-}
-
-#[derive(Default)]
-pub struct Wants {
-    /// A name and password: `user`, `secret`.
-    pub password: bool,
-    pub tls: bool,
-}
-
-// bcrypt of `secret`, cost 4.
-const HTPASSWD: &str = "user:$2a$04$8IJJdHaxAppwmWPYFvkNmOv.v.Tos3GVSjIAhrIvo8P5Si2Oouzra\n";
-
-impl Docker {
-    /// `None` where the program is missing, which is said.
-    pub fn start(wants: &Wants) -> Option<Self> {
-        let Some(program) = program("docker-registry") else {
-            skipped("no docker-registry on the PATH");
-            return None;
-        };
-        let folder = TempDir::new().unwrap();
-        let at = folder.path();
-        let tls = match wants.tls {
-            false => String::new(),
-            true => {
-                if !certificate(at) {
-                    return None;
-                }
-                format!(
-                    "  tls:\n    certificate: {0}/server.pem\n    key: {0}/server.key\n",
-                    at.display()
-                )
-            }
-        };
-        let auth = match wants.password {
-            false => String::new(),
-            true => {
-                fs::write(at.join("htpasswd"), HTPASSWD).unwrap();
-                format!(
-                    "auth:\n  htpasswd:\n    realm: test\n    path: {}/htpasswd\n",
-                    at.display()
-                )
-            }
-        };
-        // The port is free when it is looked for; another may be faster.
-        for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .port();
-            let config = format!(
-                "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: {}/data\n{auth}http:\n  addr: 127.0.0.1:{port}\n{tls}",
-                at.display()
-            );
-            fs::write(at.join("config.yml"), config).unwrap();
-            let mut process = Command::new(&program)
-                .arg("serve")
-                .arg(at.join("config.yml"))
-                .stdout(Stdio::null())
-                .stderr(fs::File::create(at.join("log")).unwrap())
-                .spawn()
-                .unwrap();
-            while process.try_wait().unwrap().is_none() {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Some(Self {
-                        process,
-                        host: format!("127.0.0.1:{port}"),
-                        folder,
-                    });
-                }
-                thread::sleep(Duration::from_millis(20));
-            }
-        }
-        let log = fs::read_to_string(at.join("log")).unwrap_or_default();
-        panic!("docker-registry does not start: {log}");
-    }
-
-    pub fn reference(&self, rest: &str) -> Reference {
-        reference(&format!("{}/{rest}", self.host))
-    }
-
-    pub fn authority(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A certificate authority and a certificate for 127.0.0.1.
-fn certificate(at: &Path) -> bool {
-    if program("openssl").is_none() {
-        skipped("no openssl on the PATH");
-        return false;
-    }
-    let openssl = |arguments: &str| {
-        let done = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(at)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "openssl {arguments}: {done:?}");
-    };
-    fs::write(
-        at.join("san"),
-        "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n",
-    )
-    .unwrap();
-    let curve = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!(
-        "req -x509 {curve} -keyout ca.key -out ca.pem -subj /CN=test-authority -days 2"
-    ));
-    openssl(&format!(
-        "req {curve} -keyout server.key -out server.csr -subj /CN=127.0.0.1"
-    ));
-    openssl(
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem",
-    );
-    true
 }
 
 /// This test program again, as another process; see `processes::another`.

@@ -7,19 +7,10 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use wudf_registry::Annotate;
+use wudf_test_support::registry::{DockerRegistry, Wants};
+use wudf_test_support::{skipped, tool};
 
-use crate::common::{Docker, Wants, component, digest, program, registry, skipped, walk};
-
-/// A program that a variable names, or that is on the `PATH`.
-fn tool(variable: &str, name: &str) -> Option<PathBuf> {
-    let found = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .or_else(|| program(name));
-    if found.is_none() {
-        skipped(&format!("no {name} on the PATH, and {variable} names none"));
-    }
-    found
-}
+use crate::common::{component, digest, reference, registry, walk};
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
@@ -27,22 +18,17 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The manifest of a reference, and its config, as the registry keeps them.
-fn kept(docker: &Docker, digest: &str) -> Value {
-    let hex = &digest[7..];
-    let path = format!(
-        "data/docker/registry/v2/blobs/sha256/{}/{hex}/data",
-        &hex[..2]
-    );
-    serde_json::from_slice(&fs::read(docker.folder.path().join(path)).unwrap()).unwrap()
+/// A manifest or config, as the registry keeps it.
+fn kept(docker: &DockerRegistry, digest: &str) -> Value {
+    serde_json::from_slice(&fs::read(docker.blob(digest)).unwrap()).unwrap()
 }
 
 #[test]
 fn with_wkg() {
-    let Some(wkg) = tool("WUDF_TEST_WKG", "wkg") else {
+    let Some(wkg) = tool("WUDF_TEST_WKG", "wkg", "plugins are not exchanged with it") else {
         return;
     };
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let folder = TempDir::new().unwrap();
@@ -53,23 +39,23 @@ fn with_wkg() {
         command
             .args(["oci"])
             .args(arguments)
-            .args(["--insecure", &docker.host]);
+            .args(["--insecure", &docker.host()]);
         run(command
             .current_dir(at)
             .env("HOME", at)
             .env("DOCKER_CONFIG", at.join("docker")))
     };
-    let reference = |tag: &str| format!("{}/team/slug:{tag}", docker.host);
+    let place = |tag: &str| format!("{}/team/slug:{tag}", docker.host());
 
     let ours = component("ours", 300_000);
     let pushed = registry
         .push_plugin(
             &ours,
-            &docker.reference("team/slug:ours"),
+            &reference(&docker.reference("team/slug:ours")),
             &Annotate::default(),
         )
         .unwrap();
-    wkg(&["pull", &reference("ours"), "-o", "pulled.wasm"]);
+    wkg(&["pull", &place("ours"), "-o", "pulled.wasm"]);
     assert_eq!(
         digest(&fs::read(at.join("pulled.wasm")).unwrap()),
         digest(&ours)
@@ -77,9 +63,9 @@ fn with_wkg() {
 
     let theirs = component("theirs", 300_000);
     fs::write(at.join("theirs.wasm"), &theirs).unwrap();
-    wkg(&["push", &reference("theirs"), "theirs.wasm"]);
+    wkg(&["push", &place("theirs"), "theirs.wasm"]);
     let pulled = registry
-        .pull_plugin(&docker.reference("team/slug:theirs"))
+        .pull_plugin(&reference(&docker.reference("team/slug:theirs")))
         .unwrap();
     assert_eq!(digest(&pulled.bytes), digest(&theirs));
     walk(&at.join("store"));
@@ -117,7 +103,7 @@ fn with_wkg() {
 
 #[test]
 fn with_oras() {
-    let Some(python) = tool("WUDF_TEST_PYTHON_ORAS", "python3") else {
+    let Some(python) = tool("WUDF_TEST_PYTHON_ORAS", "python3", "plugins are not exchanged with oras") else {
         return;
     };
     let there = Command::new(&python)
@@ -125,9 +111,9 @@ fn with_oras() {
         .output()
         .unwrap();
     if !there.status.success() {
-        return skipped("python3 has no oras, and WUDF_TEST_PYTHON_ORAS names none that has");
+        return skipped(&format!("{} has no oras: plugins are not exchanged with it", python.display()));
     }
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let folder = TempDir::new().unwrap();
@@ -136,7 +122,7 @@ fn with_oras() {
     let oras = |text: &str| {
         let text = format!(
             "import oras.client\nclient = oras.client.OrasClient(hostname={:?}, insecure=True)\n{text}",
-            docker.host
+            docker.host()
         );
         run(Command::new(&python)
             .args(["-c", &text])
@@ -144,7 +130,7 @@ fn with_oras() {
             .env("HOME", at)
             .env("DOCKER_CONFIG", at.join("docker")))
     };
-    let reference = |rest: &str| format!("{}/{rest}", docker.host);
+    let place = |rest: &str| format!("{}/{rest}", docker.host());
 
     let ours = component("ours", 300_000);
     let annotate = Annotate {
@@ -152,12 +138,12 @@ fn with_oras() {
         ..Annotate::default()
     };
     registry
-        .push_plugin(&ours, &docker.reference("slug:ours"), &annotate)
+        .push_plugin(&ours, &reference(&docker.reference("slug:ours")), &annotate)
         .unwrap();
     let pull = |target: &str, to: &str| {
         oras(&format!(
             "client.pull(target={:?}, outdir={to:?})",
-            reference(target)
+            place(target)
         ));
     };
     pull("slug:ours", "out");
@@ -167,7 +153,7 @@ fn with_oras() {
     );
     let files = write(at, &[("net.onnx", "graph"), ("net.data", "weights")]);
     registry
-        .push_model(&files, &docker.reference("net:ours"), &Annotate::default())
+        .push_model(&files, &reference(&docker.reference("net:ours")), &Annotate::default())
         .unwrap();
     pull("net:ours", "net");
     assert_eq!(fs::read(at.join("net/net.onnx")).unwrap(), b"graph");
@@ -178,12 +164,12 @@ fn with_oras() {
     let push = |target: &str, files: &str| {
         oras(&format!(
             "client.push(target={:?}, files={files})",
-            reference(target)
+            place(target)
         ));
     };
     push("slug:theirs", "['theirs.wasm:application/wasm']");
     let pulled = registry
-        .pull_plugin(&docker.reference("slug:theirs"))
+        .pull_plugin(&reference(&docker.reference("slug:theirs")))
         .unwrap();
     assert_eq!(digest(&pulled.bytes), digest(&theirs));
     push(
@@ -191,7 +177,7 @@ fn with_oras() {
         "['net.data:application/octet-stream', 'net.onnx:application/onnx']",
     );
     let model = registry
-        .pull_model(&docker.reference("net:theirs"))
+        .pull_model(&reference(&docker.reference("net:theirs")))
         .unwrap();
     assert_eq!(model.path.file_name().unwrap(), "net.onnx");
     assert_eq!(fs::read(&model.path).unwrap(), b"graph");
@@ -214,10 +200,10 @@ fn write(at: &Path, files: &[(&str, &str)]) -> Vec<PathBuf> {
 
 #[test]
 fn with_skopeo() {
-    let Some(skopeo) = tool("WUDF_TEST_SKOPEO", "skopeo") else {
+    let Some(skopeo) = tool("WUDF_TEST_SKOPEO", "skopeo", "plugins are not copied by it") else {
         return;
     };
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let folder = TempDir::new().unwrap();
@@ -229,11 +215,11 @@ fn with_skopeo() {
             .current_dir(at)
             .env("HOME", at))
     };
-    let remote = |rest: &str| format!("docker://{}/{rest}", docker.host);
+    let remote = |rest: &str| format!("docker://{}/{rest}", docker.host());
 
     let ours = component("ours", 300_000);
     let pushed = registry
-        .push_plugin(&ours, &docker.reference("slug:ours"), &Annotate::default())
+        .push_plugin(&ours, &reference(&docker.reference("slug:ours")), &Annotate::default())
         .unwrap();
     let copy = |from: &str, to: &str| {
         skopeo(&[
@@ -251,7 +237,7 @@ fn with_skopeo() {
     assert_eq!(digest(&layer), digest(&ours));
     copy("dir:copy", &remote("mirror/slug:1"));
     let pulled = registry
-        .pull_plugin(&docker.reference("mirror/slug:1"))
+        .pull_plugin(&reference(&docker.reference("mirror/slug:1")))
         .unwrap();
     assert_eq!(pulled.bytes, ours);
     assert_eq!(pulled.reference.digest(), pushed.reference.digest());

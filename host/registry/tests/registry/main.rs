@@ -13,4 +13,5 @@ mod processes;
 mod real;
 mod server;
 mod shapes;
+mod signatures;
 mod store;

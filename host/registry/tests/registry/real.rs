@@ -4,18 +4,19 @@ use std::fs;
 
 use tempfile::TempDir;
 use wudf_registry::{Annotate, Attachments, ErrorKind, Kind, Registry};
+use wudf_test_support::registry::{DockerRegistry, Wants};
 
-use crate::common::{Docker, Wants, child, component, digest, registry, said, settings, walk};
+use crate::common::{child, component, digest, reference, registry, said, settings, walk};
 
 #[test]
 fn plugins_go_there_and_back() {
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let (one, two) = (component("one", 5 << 20), component("two", 10));
     let store = TempDir::new().unwrap();
     let registry = registry(store.path());
-    let tag = docker.reference("team/slug:1.0");
+    let tag = reference(&docker.reference("team/slug:1.0"));
     let first = registry
         .push_plugin(&one, &tag, &Annotate::default())
         .unwrap();
@@ -58,7 +59,7 @@ fn plugins_go_there_and_back() {
 
 #[test]
 fn models_come_with_their_weights_and_hang_on_plugins() {
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let folder = TempDir::new().unwrap();
@@ -69,7 +70,7 @@ fn models_come_with_their_weights_and_hang_on_plugins() {
     });
     let store = TempDir::new().unwrap();
     let registry = registry(store.path());
-    let model = docker.reference("models/net:1");
+    let model = reference(&docker.reference("models/net:1"));
     let pushed = registry
         .push_model(&files, &model, &Annotate::default())
         .unwrap();
@@ -83,7 +84,7 @@ fn models_come_with_their_weights_and_hang_on_plugins() {
 
     let mut annotate = Annotate::default();
     annotate.models.insert("net".into(), model.clone());
-    let plugin = docker.reference("slug:1");
+    let plugin = reference(&docker.reference("slug:1"));
     let bytes = component("tied", 10);
     let error = registry
         .push_plugin(&bytes, &plugin, &annotate)
@@ -144,11 +145,11 @@ fn with_a_password() {
         password: true,
         ..Wants::default()
     };
-    let Some(docker) = Docker::start(&wants) else {
+    let Some(docker) = DockerRegistry::start(wants) else {
         return;
     };
     let store = TempDir::new().unwrap();
-    let tag = docker.reference("slug:1");
+    let tag = reference(&docker.reference("slug:1"));
     let run = |doing: &str, known: &[(&str, &str)]| {
         // No proxy is asked for what is on this machine.
         let mut child = child(doing, store.path(), &tag);
@@ -160,12 +161,13 @@ fn with_a_password() {
     let nobody = run("push", &[]);
     assert!(nobody.starts_with("Unauthorized"), "{nobody}");
     assert!(
-        nobody.contains(&format!("docker login {}", docker.host)),
+        nobody.contains(&format!("docker login {}", docker.host())),
         "{nobody}"
     );
+    let host = docker.host();
     let known = |password| {
         [
-            ("WUDF_REGISTRY", docker.host.as_str()),
+            ("WUDF_REGISTRY", host.as_str()),
             ("WUDF_REGISTRY_USERNAME", "user"),
             ("WUDF_REGISTRY_PASSWORD", password),
         ]
@@ -184,7 +186,7 @@ fn with_a_password() {
     let config = TempDir::new().unwrap();
     let text = format!(
         r#"{{"auths": {{"{}": {{"auth": "dXNlcjpzZWNyZXQ="}}}}}}"#,
-        docker.host
+        docker.host()
     );
     fs::write(config.path().join("config.json"), text).unwrap();
     let folder = config.path().to_str().unwrap();
@@ -201,15 +203,15 @@ fn with_tls() {
         tls: true,
         password: true,
     };
-    let Some(docker) = Docker::start(&wants) else {
+    let Some(docker) = DockerRegistry::start(wants) else {
         return;
     };
     let store = TempDir::new().unwrap();
-    let tag = docker.reference("slug:1");
+    let tag = reference(&docker.reference("slug:1"));
     let run = |doing: &str, trust: bool| {
         let mut child = child(doing, store.path(), &tag);
         child
-            .env("WUDF_REGISTRY", &docker.host)
+            .env("WUDF_REGISTRY", docker.host())
             .env("WUDF_REGISTRY_USERNAME", "user")
             .env("WUDF_REGISTRY_PASSWORD", "secret");
         if trust {
@@ -230,12 +232,12 @@ fn with_tls() {
 
 #[test]
 fn pushes_can_be_made_again() {
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let store = TempDir::new().unwrap();
     let push = |tag: &str, epoch: &str| {
-        let mut child = child("push", store.path(), &docker.reference(tag));
+        let mut child = child("push", store.path(), &reference(&docker.reference(tag)));
         said(child.env("SOURCE_DATE_EPOCH", epoch))
     };
     let once = push("slug:1", "1700000000");
@@ -247,12 +249,12 @@ fn pushes_can_be_made_again() {
 
 #[test]
 fn signatures_hang_on_manifests() {
-    let Some(docker) = Docker::start(&Wants::default()) else {
+    let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
     };
     let store = TempDir::new().unwrap();
     let registry = registry(store.path());
-    let tag = docker.reference("slug:1");
+    let tag = reference(&docker.reference("slug:1"));
     let pushed = registry
         .push_plugin(&component("signed", 10), &tag, &Annotate::default())
         .unwrap();

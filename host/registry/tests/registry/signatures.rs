@@ -1,41 +1,21 @@
 //! Our signatures and those of others: openssl and skopeo verify what we sign,
 //! and we verify what they sign.
 
-#![allow(clippy::unwrap_used)]
-
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use wudf_registry::key::{PrivateKey, PublicKey};
 use wudf_registry::policy::Policy;
 use wudf_registry::signature::{self, Format, read_file, sign_file, verify_bytes};
 use wudf_registry::{ErrorKind, Reference, Registry, Settings};
+use wudf_test_support::registry::{DockerRegistry, Wants};
+use wudf_test_support::{skipped, tool};
 
-/// Says that a test is skipped, past the capture of output.
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-}
-
-fn is_there(program: &str) -> bool {
-    let there = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok();
-    if !there {
-        skipped(&format!(
-            "there is no {program}, so our signatures are not compared with its own"
-        ));
-    }
-    there
-}
+use crate::common::digest;
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
@@ -49,13 +29,17 @@ fn run(command: &mut Command) -> Output {
 
 #[test]
 fn openssl_and_we_agree() {
-    if !is_there("openssl") {
+    let Some(program) = tool(
+        "WUDF_TEST_OPENSSL",
+        "openssl",
+        "our signatures are not compared with its own",
+    ) else {
         return;
-    }
+    };
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let openssl = || {
-        let mut command = Command::new("openssl");
+        let mut command = Command::new(&program);
         command.current_dir(folder.path());
         command
     };
@@ -109,54 +93,24 @@ fn openssl_and_we_agree() {
     }
 }
 
-/// Debian's registry on loopback, until the test ends.
-struct Docker {
-    child: Child,
-    host: String,
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// A registry, and as much of its protocol as pushes a plugin without our client.
+struct Docker(DockerRegistry);
 
 impl Docker {
-    fn start(folder: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let host = format!("127.0.0.1:{port}");
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '{host}'}}\n",
-            folder.join("registry").display()
-        );
-        fs::write(folder.join("registry.yml"), config).unwrap();
-        let child = Command::new("docker-registry")
-            .arg("serve")
-            .arg(folder.join("registry.yml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let registry = Self { child, host };
-        let until = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(&registry.host).is_err() {
-            assert!(Instant::now() < until, "docker-registry does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        registry
+    fn start() -> Option<Self> {
+        DockerRegistry::start(Wants::default()).map(Self)
+    }
+
+    fn host(&self) -> String {
+        self.0.host()
     }
 
     /// A status, the headers in lower case, and the body.
     fn ask(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let mut stream = TcpStream::connect(self.host()).unwrap();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: {OCI_MANIFEST}, {OCI_INDEX}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            self.host,
+            self.host(),
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -181,7 +135,7 @@ impl Docker {
             .find_map(|line| line.strip_prefix("Location: "))
             .unwrap();
         let path = &location[location.find("/v2/").unwrap()..];
-        let digest = sha256(blob);
+        let digest = digest(blob);
         let path = format!("{path}&digest={digest}");
         let (status, head, _) = self.ask("PUT", &path, "application/octet-stream", blob);
         assert_eq!(status, 201, "{head}");
@@ -214,8 +168,8 @@ impl Docker {
         })
         .to_string();
         self.put_manifest(repository, "1.0", manifest.as_bytes());
-        let digest = sha256(manifest.as_bytes());
-        format!("oci://{}/{repository}@{digest}", self.host)
+        let digest = digest(manifest.as_bytes());
+        format!("oci://{}/{repository}@{digest}", self.host())
             .parse()
             .unwrap()
     }
@@ -223,14 +177,6 @@ impl Docker {
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-fn sha256(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
-}
 
 fn client(folder: &Path, offline: bool) -> Registry {
     let mut settings = Settings::default();
@@ -241,12 +187,11 @@ fn client(folder: &Path, offline: bool) -> Registry {
 
 #[test]
 fn what_was_checked_once_runs_without_the_registry() {
-    if !is_there("docker-registry") {
+    let Some(registry) = Docker::start() else {
         return;
-    }
+    };
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let registry = Docker::start(folder.path());
     let plugin = registry.push("team/slug");
     let client = |offline: bool| client(folder.path(), offline);
     let policy = |key: &PrivateKey| {
@@ -290,13 +235,15 @@ fn what_was_checked_once_runs_without_the_registry() {
 
 #[test]
 fn skopeo_and_we_agree() {
-    let program = std::env::var("SKOPEO").unwrap_or("skopeo".into());
-    if !is_there(&program) || !is_there("docker-registry") {
+    let what = "our signatures are not compared with its own";
+    let Some(program) = tool("WUDF_TEST_SKOPEO", "skopeo", what) else {
         return;
-    }
+    };
+    let Some(registry) = Docker::start() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let registry = Docker::start(folder.path());
     let repository = "team/slug";
 
     let client = client(folder.path(), false);
@@ -311,7 +258,7 @@ fn skopeo_and_we_agree() {
     fs::create_dir(at("registries.d")).unwrap();
     let attachments = format!(
         "docker: {{'{}': {{use-sigstore-attachments: true}}}}\n",
-        registry.host
+        registry.host()
     );
     fs::write(at("registries.d/registry.yaml"), attachments).unwrap();
     let skopeo = |policy: &str, arguments: &[&str]| {
@@ -327,14 +274,14 @@ fn skopeo_and_we_agree() {
         fs::write(at("key.pub"), key.public().to_pem()).unwrap();
         let policy = json!({
             "default": [{"type": "reject"}],
-            "transports": {"docker": {format!("{}/{repository}", registry.host): [{
+            "transports": {"docker": {format!("{}/{repository}", registry.host()): [{
                 "type": "sigstoreSigned",
                 "keyPath": at("key.pub"),
                 "signedIdentity": {"type": "matchRepository"},
             }]}},
         });
         fs::write(at("strict.json"), policy.to_string()).unwrap();
-        let source = format!("docker://{}/{repository}@{digest}", registry.host);
+        let source = format!("docker://{}/{repository}@{digest}", registry.host());
         let target = tempfile::tempdir().unwrap();
         let target = format!("dir:{}", target.path().display());
         let output = skopeo("strict.json", &[&source, &target]).output().unwrap();
@@ -359,14 +306,14 @@ fn skopeo_and_we_agree() {
             .arg(at("their.key"))
             .arg("--sign-passphrase-file")
             .arg(at("passphrase"))
-            .arg(format!("docker://{}/{repository}:1.0", registry.host))
-            .arg(format!("docker://{}/{repository}:{target}", registry.host));
+            .arg(format!("docker://{}/{repository}:1.0", registry.host()))
+            .arg(format!("docker://{}/{repository}:{target}", registry.host()));
         command
     };
     let said = sign("signed").output().unwrap().stderr;
     if String::from_utf8_lossy(&said).contains("sigstore disabled") {
         skipped(
-            "this skopeo is built without sigstore, as Debian's is, so our signatures are not compared with its own; SKOPEO may name another",
+            "skopeo is built without sigstore, as Debian's is: our signatures are not compared with its own (WUDF_TEST_SKOPEO may name another)",
         );
         return;
     }
