@@ -1,11 +1,11 @@
-"""One function of a plugin over one table, in one of the engines that Python brings.
+"""Functions of a plugin over one table, in one of the engines that Python brings.
 
-    engines.py ENGINE PLUGIN FUNCTION TABLE OUT BACKEND [NAME=SOURCE]
+    engines.py ENGINE PLUGIN TABLE BACKEND [--job FUNCTION OUT [NAME=SOURCE...]]...
 
-TABLE is a Parquet file with the columns ``row`` and ``content``; OUT becomes one with the
-column ``vector``, in the order of the rows. stdout has the digest of the plugin that ran.
-Exit status 77 means that the engine is not installed.
-``tests/tests/engines/same.rs`` compares what they give. For ``spark`` the environment names
+TABLE is a Parquet file with the columns ``row`` and ``content``; each OUT becomes one with the
+column ``vector``, in the order of the rows. stdout has a line for each job: the digest of the
+plugin that ran. Exit status 77 means that the engine is not installed.
+``tests/tests/engines/same`` compares what they give. For ``spark`` the environment names
 the master, as ``host/python/tests/spark_cluster.py`` does.
 """
 
@@ -50,26 +50,37 @@ def spark(function, path):
     # In parts, so that each worker has some.
     frame = session.read.parquet(path).repartition(4)
     rows = frame.select("row", function.spark("content").alias("vector")).collect()
-    session.stop()
     return [row["vector"] for row in sorted(rows, key=lambda row: row["row"])]
 
 
 ENGINES = {engine.__name__: engine for engine in (python, pandas, polars, duckdb, spark)}
 
 
-def main(engine, plugin, function, table, out, backend, *models):
-    models = dict(model.split("=", 1) for model in models)
-    opened = wudf.load(plugin, function, models=models, backend=backend)
-    try:
-        vectors = ENGINES[engine](opened, table)
-    except ImportError as error:
-        print(error, file=sys.stderr)
-        sys.exit(77)
+def jobs(words):
+    """What follows each ``--job``."""
+    found = []
+    for word in words:
+        if word == "--job":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
+def main(engine, plugin, table, backend, *words):
     lists = pa.list_(pa.float32())
-    if isinstance(vectors, list):
-        vectors = pa.array(vectors, lists)
-    pq.write_table(pa.table({"vector": vectors.cast(lists)}), out)
-    print(opened.digest)
+    for function, out, *models in jobs(words):
+        models = dict(model.split("=", 1) for model in models)
+        opened = wudf.load(plugin, function, models=models, backend=backend)
+        try:
+            vectors = ENGINES[engine](opened, table)
+        except ImportError as error:
+            print(error, file=sys.stderr)
+            sys.exit(77)
+        if isinstance(vectors, list):
+            vectors = pa.array(vectors, lists)
+        pq.write_table(pa.table({"vector": vectors.cast(lists)}), out)
+        print(opened.digest)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,8 @@ pub mod host;
 pub mod mock;
 pub mod pictures;
 pub mod program;
-pub mod registry;
+pub mod samples;
 pub mod tables;
-
-use std::io::Write as _;
-
-/// Says that a test is skipped, past the capture of output: who runs the tests
-/// is to see it.
-pub fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-}
 
 /// The Rust code of the documentation, so that it compiles. `tests/docs.py` checks that every page with such code is here.
 #[cfg(doctest)]

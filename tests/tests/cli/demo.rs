@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wudf_test_support::skipped;
 use wudf_tests::program::{names_in, wudf};
 use wudf_tests::tables::{read_parquet, texts, vectors};
 
@@ -143,11 +143,7 @@ addEventListener("load", () => {
 });
 </script></body>"#;
     let Some(browser) = browser() else {
-        // Past the capture of output: who runs the tests is to see it.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: there is no chromium on the PATH to look at the demo's page with"
-        );
+        skipped("there is no chromium on the PATH: the demo's page is not opened in a browser");
         return;
     };
     let copy = out.join("copy.html");

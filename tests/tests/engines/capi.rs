@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use tempfile::tempdir;
 use wudf_fixtures::KIT;
 
-use crate::c::{Link, compile, compiler, folder, program, transcript};
-use crate::skipped;
+use crate::engines::c::{Link, compile, compiler, folder, program, transcript};
+use wudf_test_support::skipped;
 
 const SOURCES: [&str; 6] = [
     "tests/main.c",
@@ -23,7 +23,7 @@ const SOURCES: [&str; 6] = [
 fn cc() -> Option<PathBuf> {
     let cc = compiler("CC", "cc");
     if cc.is_none() {
-        skipped("there is no C compiler `cc` (or CC), so the C interface is not tested");
+        skipped("there is no C compiler `cc` (or CC): the C interface is not tested");
     }
     cc
 }
@@ -81,7 +81,7 @@ fn a_program_in_c_leaks_nothing() {
         Ok(tests) => tests,
         Err(error) if error.contains("san") => {
             skipped(&format!(
-                "the C compiler has no AddressSanitizer, so leaks are not looked for: {error}"
+                "the C compiler has no AddressSanitizer: leaks of the C interface are not looked for: {error}"
             ));
             return;
         }
@@ -91,7 +91,7 @@ fn a_program_in_c_leaks_nothing() {
     let said = transcript(&leaks);
     if said.contains("LeakSanitizer has encountered a fatal error") {
         skipped(&format!(
-            "leaks are not looked for, where programs may not be traced: {said}"
+            "programs may not be traced: leaks of the C interface are not looked for: {said}"
         ));
         return;
     }
@@ -113,7 +113,7 @@ fn a_program_in_c_leaks_nothing() {
 /// What the README, pkg-config and these tests say is the same.
 #[test]
 fn the_link_line_is_the_one_that_is_written_down() {
-    let line = crate::c::STATIC.join(" ");
+    let line = crate::engines::c::STATIC.join(" ");
     for file in ["README.md", "wudf.pc.in"] {
         let text = std::fs::read_to_string(folder().join(file)).unwrap();
         assert!(text.contains(&line), "{file}: {line}");
@@ -123,7 +123,7 @@ fn the_link_line_is_the_one_that_is_written_down() {
 #[test]
 fn the_header_is_c_plus_plus_too() {
     let Some(cxx) = compiler("CXX", "c++") else {
-        skipped("there is no C++ compiler `c++` (or CXX), so the header is not compiled by one");
+        skipped("there is no C++ compiler `c++` (or CXX): the header is not compiled by one");
         return;
     };
     let out = tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Forty pictures, for every engine.
+//! Pictures, for every engine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,12 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
-use image::ImageFormat;
-use serde_json::Value;
-use wudf_tests::pictures::{encode, painting};
+use wudf_tests::samples::Samples;
 use wudf_tests::tables::{table, write_parquet};
-
-use crate::skipped;
 
 /// Names, pictures, and the digests that their tensors are known to have.
 pub struct Rows {
@@ -21,59 +17,37 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The photographs beside the repository, with what Pillow and torchvision make of
-    /// them; where there are none, painted pictures, and that is said.
-    pub fn forty() -> Self {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let photos = repository.parent().unwrap().join("shared/photos");
-        let rows = match fs::read_to_string(photos.join("reference.json")) {
-            Ok(reference) => Self::photographs(&photos, &reference),
-            Err(_) => {
-                skipped(
-                    "the 40 photographs: there is no ../shared/photos with a reference.json beside \
-                     the repository; 40 painted pictures are taken",
-                );
-                Self::painted()
-            }
+    /// Forty of the repository's pictures, evenly spread over the names and with that over the formats, and the photographs beside
+    /// the repository, where there are some.
+    pub fn all() -> Self {
+        let mut rows = Self {
+            names: Vec::new(),
+            pictures: Vec::new(),
+            reference: BTreeMap::new(),
         };
-        assert_eq!(rows.pictures.len(), 40);
+        let own = Samples::own();
+        let names = own.names();
+        let some = (0..40).map(|n| names[n * names.len() / 40].clone());
+        rows.add(&own, some.collect());
+        if let Some(photos) = Samples::shared("photos") {
+            rows.add(&photos, photos.names());
+        }
+        assert!(rows.len() >= 40);
         rows
     }
 
-    fn photographs(folder: &Path, reference: &str) -> Self {
-        let reference: Value = serde_json::from_str(reference).unwrap();
-        let reference: BTreeMap<String, String> = reference["photos"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, facts)| {
-                let digest = facts["tensor_sha256"].as_str().unwrap();
-                (name.clone(), digest.to_owned())
-            })
-            .collect();
-        let names: Vec<String> = reference.keys().cloned().collect();
-        let read = |name: &String| fs::read(folder.join(name)).unwrap();
-        Self {
-            pictures: names.iter().map(read).collect(),
-            names,
-            reference,
+    fn add(&mut self, samples: &Samples, names: Vec<String>) {
+        let tensors = samples.recipes().remove(0).tensors;
+        for name in names {
+            self.pictures.push(samples.read(&name));
+            self.reference.insert(name.clone(), tensors[&name].clone());
+            self.names.push(name);
         }
     }
 
-    fn painted() -> Self {
-        let paint = |seed: u32| {
-            let (width, height) = (180 + 37 * seed % 300, 160 + 53 * seed % 280);
-            let format = match seed % 3 {
-                0 => ImageFormat::Png,
-                _ => ImageFormat::Jpeg,
-            };
-            encode(painting(width, height, seed), format)
-        };
-        Self {
-            names: (0..40).map(|seed| format!("painting-{seed:02}")).collect(),
-            pictures: (0..40).map(paint).collect(),
-            reference: BTreeMap::new(),
-        }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
     }
 
     /// The pictures as a column.
@@ -84,7 +58,7 @@ impl Rows {
 
     /// Writes them as a table: `row`, `name` and `content`.
     pub fn write_parquet(&self, path: &Path) {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..40));
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..self.len() as i64));
         let names: ArrayRef = Arc::new(StringArray::from(self.names.clone()));
         let columns = [
             ("row", numbers),

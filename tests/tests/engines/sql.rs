@@ -526,12 +526,7 @@ fn at_a_terminal_statements_are_asked_for() {
 
     let script = Path::new("/usr/bin/script");
     if !script.exists() {
-        // Past the capture of test output.
-        let mut stderr = std::io::stderr().lock();
-        let _ = writeln!(
-            stderr,
-            "skipped: at_a_terminal_statements_are_asked_for: there is no /usr/bin/script"
-        );
+        wudf_test_support::skipped("there is no /usr/bin/script: `wudf sql` at a terminal is not tested");
         return;
     }
     let folder = folder();

@@ -5,11 +5,11 @@ use std::fs;
 use serde_json::Value;
 use wudf_fixtures::KIT;
 
-use crate::{ADDED, Place};
+use super::{ADDED, Place};
 
 #[test]
 fn a_plugin_is_published_once_and_runs_by_tag_and_digest() {
-    let Some(place) = Place::new() else {
+    let Some(place) = Place::with_registry() else {
         return;
     };
     let reference = place.reference("kit:1.0");
@@ -45,13 +45,13 @@ fn a_plugin_is_published_once_and_runs_by_tag_and_digest() {
 
 #[test]
 fn the_store_is_all_there_is_offline() {
-    let Some(mut place) = Place::new() else {
+    let Some(mut place) = Place::with_registry() else {
         return;
     };
     let reference = place.reference("kit:1.0");
     place.push("kit:1.0");
     place.add_one(&reference, &[]).ends_with(0);
-    place.registry.stop();
+    place.stop_registry();
     let down = place.add_one(&reference, &[]).ends_with(3);
     assert!(down.stderr.contains("--offline"), "{}", down.stderr);
     let still = place.add_one(&reference, &["--offline"]).ends_with(0);
@@ -60,7 +60,7 @@ fn the_store_is_all_there_is_offline() {
 
 #[test]
 fn a_plugin_brings_its_model() {
-    let Some(place) = Place::new() else {
+    let Some(place) = Place::with_registry() else {
         return;
     };
     place
@@ -117,7 +117,7 @@ fn a_plugin_brings_its_model() {
 
 #[test]
 fn what_cannot_travel_says_why() {
-    let Some(place) = Place::new() else {
+    let Some(place) = Place::with_registry() else {
         return;
     };
     fs::write(place.file("text"), "no model").unwrap();

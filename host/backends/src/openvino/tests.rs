@@ -2,10 +2,11 @@ use std::fs;
 use std::time::Instant;
 
 use wudf::nn::{ErrorKind, ModelSource, ModelSpec, Precision};
+use wudf_test_support::skipped;
 
 use super::*;
 use crate::tests::graphs::{Net, SIZE};
-use crate::tests::{difference, load, openvino, pictures, skipped};
+use crate::tests::{difference, load, openvino, pictures};
 
 fn find(library: impl Into<PathBuf>) -> Error {
     let found = OpenVino::find(&Options::library(library), Arc::default());
@@ -104,7 +105,7 @@ fn messages_are_one_line_without_source_files() {
 fn bf16_is_close() {
     let Some(found) = openvino() else { return };
     if !found.precisions().unwrap().contains(&"bf16") {
-        skipped("bf16: this processor has none");
+        skipped("the processor has no bf16: OpenVINO in bf16 is not tested");
         return;
     }
     let backend = found as Arc<dyn Backend>;

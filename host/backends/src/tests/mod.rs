@@ -5,11 +5,11 @@ pub(crate) mod graphs;
 mod layouts;
 mod runs;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor};
+use wudf_test_support::skipped;
 
 use crate::source::Sources;
 
@@ -29,7 +29,7 @@ fn backends() -> Vec<Arc<dyn Backend>> {
 }
 
 #[cfg(feature = "onnxruntime")]
-fn onnxruntime() -> Option<Arc<crate::OnnxRuntime>> {
+pub(crate) fn onnxruntime() -> Option<Arc<crate::OnnxRuntime>> {
     let library = std::env::var_os("WUDF_ONNXRUNTIME").map(PathBuf::from);
     let named = library.is_some();
     let options = crate::onnxruntime::Options { library };
@@ -46,24 +46,17 @@ pub(crate) fn openvino() -> Option<Arc<crate::OpenVino>> {
     present("openvino", found, named)
 }
 
-/// A backend that was found, or says that it was not; one that was `named` must
-/// be there.
+/// A backend that was found; where it was not, a skip is recorded. One that was `named` must be there.
 #[cfg(any(feature = "onnxruntime", feature = "openvino"))]
 fn present<B>(name: &str, found: Result<B, Error>, named: bool) -> Option<Arc<B>> {
     match found {
         Ok(backend) => Some(Arc::new(backend)),
         Err(e) if named => panic!("the backend {name}: {e}"),
         Err(e) => {
-            skipped(&format!("tests of the backend {name}: {e}"));
+            skipped(&format!("the backend {name} is not tested: {e}"));
             None
         }
     }
-}
-
-/// Says that something was not tested, past the capture of output: who runs the
-/// tests is to see it.
-pub(crate) fn skipped(what: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
 }
 
 pub(crate) fn load(

@@ -13,12 +13,13 @@ use wudf::{Plugin, Runtime};
 use wudf_adapter::Spec;
 use wudf_backends::{Libraries, defaults, source::Sources};
 use wudf_datafusion::{WasmFunctions, WasmUdf};
+use wudf_test_support::skipped;
 use wudf_tests::tables::{table, vectors};
 
 use super::{Answer, BACKEND, Job, Place};
-use crate::c::{Link, compile, compiler, program, transcript};
+use crate::engines::c::{Link, compile, compiler, program, transcript};
 
-pub fn rust(place: &Place, job: Job) -> Option<Answer> {
+pub fn rust(place: &Place, job: Job) -> Answer {
     let mut builder =
         Runtime::builder().backends(defaults(Libraries::default(), Arc::new(Sources::default())));
     if let Some((name, source)) = job.model {
@@ -27,13 +28,13 @@ pub fn rust(place: &Place, job: Job) -> Option<Answer> {
     let plugin = Plugin::from_file(&builder.build().unwrap(), &place.plugin).unwrap();
     let function = plugin.open(job.function, &json!({})).unwrap();
     let column = function.call(&[place.rows.column()]).unwrap();
-    Some(Answer {
+    Answer {
         digest: plugin.digest().to_owned(),
         vectors: vectors(&table([("vector", column)]), "vector"),
-    })
+    }
 }
 
-pub fn datafusion(place: &Place, job: Job) -> Option<Answer> {
+pub fn datafusion(place: &Place, job: Job) -> Answer {
     let mut spec = Spec::new("");
     spec.backend = Some(BACKEND.to_owned());
     spec.models = job.models();
@@ -43,7 +44,7 @@ pub fn datafusion(place: &Place, job: Job) -> Option<Answer> {
     let context = SessionContext::new_with_state(state);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(select(&context, place, job));
-    Some(answer.unwrap_or_else(|e| panic!("{e}")))
+    answer.unwrap_or_else(|e| panic!("{e}"))
 }
 
 async fn select(context: &SessionContext, place: &Place, job: Job) -> Result<Answer> {
@@ -63,28 +64,31 @@ async fn select(context: &SessionContext, place: &Place, job: Job) -> Result<Ans
     })
 }
 
-pub fn c(place: &Place, job: Job) -> Option<Answer> {
+pub fn c(place: &Place, jobs: &[Job]) -> Option<Vec<Answer>> {
     let Some(cc) = compiler("CC", "cc") else {
-        crate::skipped("there is no C compiler, so C is not among the engines compared");
+        skipped("there is no C compiler: C is not among the engines compared");
         return None;
     };
     let example = place.path().join("vectors");
     let sources = ["examples/vectors.c"];
     compile(&cc, Link::Shared, &["-std=c11"], &sources, &example).unwrap_or_else(|e| panic!("{e}"));
-    let out = place.path().join("vectors.f32");
-    let mut command = program(&example);
-    command.arg(place.reference(job)).arg(&out);
-    if let Some((name, source)) = job.model {
-        command.args(["-m", name, source]);
-    }
-    command.args(["-b", BACKEND, "--"]).args(&place.files);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", transcript(&output));
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    Some(Answer {
-        digest: said["digest"].as_str().unwrap().to_owned(),
-        vectors: counted(&fs::read(out).unwrap()),
-    })
+    let run = |&job: &Job| {
+        let out = place.path().join("vectors.f32");
+        let mut command = program(&example);
+        command.arg(place.reference(job)).arg(&out);
+        if let Some((name, source)) = job.model {
+            command.args(["-m", name, source]);
+        }
+        command.args(["-b", BACKEND, "--"]).args(&place.files);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", transcript(&output));
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        Answer {
+            digest: said["digest"].as_str().unwrap().to_owned(),
+            vectors: counted(&fs::read(out).unwrap()),
+        }
+    };
+    Some(jobs.iter().map(run).collect())
 }
 
 /// Vectors as the example in C writes them: a count and as many numbers.

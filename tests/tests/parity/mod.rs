@@ -1,157 +1,120 @@
-//! The same tensors as Pillow and torchvision, and the same features from every
-//! backend, through the real program.
+//! The same tensors as Pillow and torchvision, and the same features from every backend, through the real program.
 //!
-//! Photographs and files of every format lie beside the repository, in
-//! `../shared`, where there is one; a test that finds none says so and passes.
-
-#![allow(clippy::unwrap_used)]
+//! The repository has small pictures of every format and mode, with references. Photographs and larger files lie beside it, in
+//! `../shared`, on some machines.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow_array::Array as _;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tempfile::tempdir;
+use wudf_test_support::skipped;
 use wudf_tests::pictures;
 use wudf_tests::program::{Ran, names_in, wudf};
+use wudf_tests::samples::{Recipe, Samples, digest};
 use wudf_tests::tables::{column, read_parquet, texts, vectors};
 
-/// A folder beside the repository.
-fn shared(name: &str) -> Option<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let folder = repository.parent()?.join("shared").join(name);
-    if folder.join("reference.json").is_file() {
-        return Some(folder);
-    }
-    // Past the capture of output: who runs the tests is to see it.
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: there is no ../shared/{name} with a reference.json beside the repository"
-    );
-    None
-}
-
-fn sha256(vector: &[f32]) -> String {
-    let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-/// The digests of tensors by file name, as the program makes them.
-fn tensors(pattern: &str) -> BTreeMap<String, String> {
+/// The digests of tensors by file name, as the program makes them with these options.
+fn tensors(pattern: &str, options: &[String]) -> BTreeMap<String, String> {
     let folder = tempdir().unwrap();
-    wudf(
-        folder.path(),
-        [
-            "run",
-            "image-features:image_tensor",
-            pattern,
-            "-o",
-            "t.parquet",
-        ],
-    )
-    .run()
-    .ends_with(0);
+    let words = [
+        "run",
+        "image-features:image_tensor",
+        pattern,
+        "-o",
+        "t.parquet",
+    ];
+    let options = options.iter().flat_map(|option| ["--option", option]);
+    wudf(folder.path(), words.into_iter().chain(options))
+        .run()
+        .ends_with(0);
     let table = read_parquet(&folder.path().join("t.parquet"));
     assert_eq!(column(&table, "error").null_count(), table.num_rows());
     let names = texts(&table, "path").into_iter().map(|path| {
         let path = path.unwrap();
         path.rsplit('/').next().unwrap().to_owned()
     });
-    let digests = vectors(&table, "image_tensor").into_iter().map(|tensor| {
-        let tensor = tensor.unwrap();
-        assert_eq!(tensor.len(), 3 * 224 * 224);
-        sha256(&tensor)
-    });
-    names.zip(digests).collect()
+    let digests = vectors(&table, "image_tensor").into_iter();
+    names
+        .zip(digests.map(|tensor| digest(&tensor.unwrap())))
+        .collect()
 }
 
-fn assert_reference(folder: &Path, pattern: &str, key: &str, count: usize) {
-    let text = fs::read_to_string(folder.join("reference.json")).unwrap();
-    let reference: Value = serde_json::from_str(&text).unwrap();
-    let wanted: BTreeMap<String, String> = reference[key]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, facts)| {
-            (
-                name.clone(),
-                facts["tensor_sha256"].as_str().unwrap().to_owned(),
-            )
-        })
-        .collect();
-    assert_eq!(wanted.len(), count);
-    let found = tensors(folder.join(pattern).to_str().unwrap());
-    assert_eq!(found, wanted);
+/// A recipe's options as the command line has them.
+fn command_line(recipe: &Recipe) -> Vec<String> {
+    let word = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let options = recipe.options.iter();
+    options
+        .map(|(name, value)| format!("{name}={}", word(value)))
+        .collect()
+}
+
+fn assert_reference(samples: &Samples, pattern: &str, count: usize) {
+    let pattern = samples.folder().join(pattern);
+    for recipe in samples.recipes() {
+        assert_eq!(recipe.tensors.len(), count, "{}", recipe.name);
+        let found = tensors(pattern.to_str().unwrap(), &command_line(&recipe));
+        assert_eq!(found, recipe.tensors, "{}", recipe.name);
+    }
+}
+
+#[test]
+fn pictures_of_every_format_are_pillow_s_bit_for_bit() {
+    let samples = Samples::own();
+    assert!(samples.recipes().len() > 10);
+    // By the last letters of their names: not the script, and not the reference.
+    assert_reference(&samples, "*[fgp]", samples.names().len());
 }
 
 #[test]
 fn photographs_are_pillow_s_bit_for_bit() {
-    if let Some(photos) = shared("photos") {
-        assert_reference(&photos, "*.jpg", "photos", 40);
+    if let Some(photos) = Samples::shared("photos") {
+        assert_reference(&photos, "*.jpg", 40);
     }
 }
 
 #[test]
 fn files_of_every_format_are_pillow_s_bit_for_bit() {
-    if let Some(formats) = shared("formats") {
-        assert_reference(&formats, "[!r]*", "files", 47);
+    if let Some(formats) = Samples::shared("formats") {
+        assert_reference(&formats, "[!r]*", 47);
     }
 }
 
-/// For machines without `../shared`. These digests are Pillow 13's and numpy's
-/// for the same files, checked when the golden file was made; a change of them
-/// is to be checked again.
+/// Pictures that other tests paint. The golden file's digests are Pillow 13's and torchvision's for the same files, checked when
+/// it was made; a change of them is to be checked again.
 #[test]
 fn painted_pictures_keep_their_tensors() {
     let folder = tempdir().unwrap();
     for (name, bytes) in pictures::samples() {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
-    let tensors = tensors(folder.path().to_str().unwrap());
+    let tensors = tensors(folder.path().to_str().unwrap(), &[]);
     let lines: Vec<String> = tensors
         .iter()
         .map(|(name, digest)| format!("{digest}  {name}"))
         .collect();
-    insta::assert_snapshot!("painted_tensors", lines.join("\n"));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("painted_tensors", lines.join("\n")));
 }
 
-/// Photographs where there are some, painted pictures elsewhere: a folder, and
-/// how many are in it.
+/// Photographs where there are some, the repository's pictures elsewhere: a folder, and how many are in it.
 fn some_pictures(most: usize) -> (tempfile::TempDir, usize) {
     let folder = tempdir().unwrap();
-    let photos = shared("photos").map(|photos| {
-        let entries = fs::read_dir(photos)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let mut photos: Vec<PathBuf> = entries
-            .filter(|path| path.extension().is_some_and(|e| e == "jpg"))
-            .collect();
-        photos.sort();
-        photos.truncate(most);
-        photos
-    });
-    match photos {
-        Some(photos) => {
-            for photo in &photos {
-                fs::copy(photo, folder.path().join(photo.file_name().unwrap())).unwrap();
-            }
-            (folder, photos.len())
-        }
-        None => {
-            let samples = pictures::samples();
-            let count = samples.len();
-            for (name, bytes) in samples {
-                fs::write(folder.path().join(name), bytes).unwrap();
-            }
-            (folder, count)
-        }
+    let samples = Samples::shared("photos").unwrap_or_else(Samples::own);
+    let mut names = samples.names();
+    names.truncate(most);
+    for name in &names {
+        fs::write(folder.path().join(name), samples.read(name)).unwrap();
     }
+    (folder, names.len())
 }
 
 fn features(pictures: &Path, out: &Path, more: &[&str]) -> (Ran, Vec<Vec<f32>>) {
@@ -225,16 +188,14 @@ fn backends_agree_on_the_features_of_photographs() {
     }
 }
 
-/// Whether there is no such library to test with, which is said.
+/// Whether there is no such library to test with, which is recorded as a skip.
 fn has_no(library: &str, ran: &Ran) -> bool {
     let none = ran.status == Some(3) && ran.stderr.contains(&format!("{library} was not found"));
     if none {
-        // Past the capture of output: who runs the tests is to see it.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: {library} was not found through VIRTUAL_ENV: {}",
+        skipped(&format!(
+            "{library} was not found through VIRTUAL_ENV: {}",
             ran.stderr
-        );
+        ));
     }
     none
 }

@@ -1,6 +1,5 @@
 //! The host library as its users have it: columns in, columns out, what goes
 //! wrong and what it costs.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 mod arguments;
 mod chunks;

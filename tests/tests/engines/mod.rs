@@ -2,8 +2,6 @@
 //! the same trouble in each, the engine's own words for it, and the same bits
 //! from all of them.
 
-#![allow(clippy::unwrap_used)]
-
 mod c;
 mod capi;
 mod datafusion;
@@ -11,5 +9,3 @@ mod pipe;
 mod rows;
 mod same;
 mod sql;
-
-use wudf_tests::skipped;

@@ -1,7 +1,5 @@
-//! Plugins that travel, from outside: the program and the engines against a
-//! real registry on loopback.
-
-#![allow(clippy::unwrap_used)]
+//! Distribution from outside: the program and the engines against a real registry on loopback, and the policies that say which
+//! plugins may run, files too.
 
 mod engines;
 mod lock;
@@ -13,26 +11,65 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use wudf_fixtures::KIT;
+use wudf_test_support::registry::{DockerRegistry, Wants};
 use wudf_tests::program::{Ran, Wudf, wudf};
-use wudf_tests::registry::DockerRegistry;
 
 /// The password of the tests' keys.
 const PASSWORD: &str = "of the tests";
 
-/// A registry, and a user with a store and keys of their own.
+/// A user with a store and keys of their own, and in some tests a registry.
 struct Place {
     folder: TempDir,
-    registry: DockerRegistry,
+    registry: Option<DockerRegistry>,
 }
 
 impl Place {
-    /// None where there is no registry, which was said.
-    fn new() -> Option<Self> {
-        let registry = DockerRegistry::start()?;
+    /// Without a registry.
+    fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("kit.wasm"), KIT.bytes).unwrap();
         fs::write(folder.path().join("a.csv"), "n,s\n1,a\n2,b\n").unwrap();
-        Some(Self { folder, registry })
+        Self {
+            folder,
+            registry: None,
+        }
+    }
+
+    /// With one; none where none is installed, which is recorded as a skip.
+    fn with_registry() -> Option<Self> {
+        let registry = DockerRegistry::start(Wants::default())?;
+        Some(Self {
+            registry: Some(registry),
+            ..Self::new()
+        })
+    }
+
+    fn registry(&self) -> &DockerRegistry {
+        self.registry.as_ref().expect("a place with a registry")
+    }
+
+    /// Stops the registry; references to it stay what they are.
+    fn stop_registry(&mut self) {
+        self.registry.as_mut().expect("a registry").stop();
+    }
+
+    /// Stores the signatures of one manifest as those of another; both are references by digest.
+    fn copy_signatures(&self, from: &str, to: &str) {
+        let place = |reference: &str| {
+            let (_, path) = reference.split_once("://").expect("a reference");
+            let (repository, digest) = path.split_once('@').expect("a digest");
+            let (host, repository) = repository.split_once('/').expect("a repository");
+            let tag = format!("{}.sig", digest.replace(':', "-"));
+            format!("http://{host}/v2/{repository}/manifests/{tag}")
+        };
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let found = ureq::get(place(from)).header("Accept", kind).call();
+        let manifest = found.and_then(|mut found| found.body_mut().read_to_vec());
+        let manifest = manifest.expect("there are signatures");
+        ureq::put(place(to))
+            .content_type(kind)
+            .send(&manifest)
+            .expect("the registry takes them");
     }
 
     fn path(&self) -> &Path {
@@ -49,7 +86,7 @@ impl Place {
 
     /// `oci://127.0.0.1:PORT/team/NAME`.
     fn reference(&self, name: &str) -> String {
-        self.registry.reference(&format!("team/{name}"))
+        self.registry().reference(&format!("team/{name}"))
     }
 
     fn wudf(&self, words: &[&str]) -> Wudf {

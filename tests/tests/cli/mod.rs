@@ -3,8 +3,6 @@
 //! Golden files lie in `tests/snapshots`; `INSTA_UPDATE=always` writes them
 //! anew.
 
-#![allow(clippy::unwrap_used)]
-
 mod crates;
 mod demo;
 mod formats;

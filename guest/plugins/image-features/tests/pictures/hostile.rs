@@ -1,13 +1,12 @@
 //! Files that are cut off or damaged: an error or a picture, never a panic, never a flood of memory.
 
-mod samples;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image_features::ErrorKind;
 use image_features::decode::{Limits, decode};
 use image_features::transform::{Preprocessor, Recipe};
-use samples::{Sample, samples};
+
+use crate::samples::{self, Sample};
 
 fn preprocessor() -> Preprocessor {
     Preprocessor::new(Recipe::default()).expect("the default recipe")
@@ -32,9 +31,14 @@ fn panics(files: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<String> {
 fn truncated() {
     let mut preprocessor = preprocessor();
     let mut accepted = Vec::new();
-    for Sample { name, bytes, .. } in samples("formats").chain(samples("photos")) {
+    for Sample { name, bytes, .. } in samples::all() {
         for percent in [0, 1, 5, 20, 50, 80, 95, 98] {
-            let cut = &bytes[..bytes.len() * percent / 100];
+            let mut len = bytes.len() * percent / 100;
+            if name.ends_with(".png") {
+                // Behind the last pixel there are a checksum and an end mark, without which Pillow takes a PNG, too.
+                len = len.min(bytes.len() - 24);
+            }
+            let cut = &bytes[..len];
             // Its first frame is whole by then, and Pillow takes it too.
             if name == "gif-animated.gif" && percent >= 50 {
                 continue;
@@ -49,7 +53,7 @@ fn truncated() {
 
 #[test]
 fn every_length() {
-    let cuts = samples("formats").flat_map(|Sample { name, bytes, .. }| {
+    let cuts = samples::formats().into_iter().flat_map(|Sample { name, bytes, .. }| {
         let step = (bytes.len() / 150).max(1);
         let lengths = (0..bytes.len().min(100))
             .chain((100..bytes.len()).step_by(step))
@@ -79,7 +83,7 @@ fn damaged() {
         .and_then(|n| n.parse().ok())
         .unwrap_or(40);
     let mut files = Vec::new();
-    for Sample { name, bytes, .. } in samples("formats") {
+    for Sample { name, bytes, .. } in samples::formats() {
         for round in 0..rounds {
             let mut bytes = bytes.clone();
             for _ in 0..1 + random() % 8 {
@@ -158,7 +162,7 @@ fn bombs() {
             ..Limits::default()
         },
     ] {
-        for Sample { name, bytes, .. } in samples("formats") {
+        for Sample { name, bytes, .. } in samples::formats() {
             let error = decode(&bytes, &limits, false).expect_err(&name);
             assert_eq!(error.kind(), ErrorKind::TooLarge, "{name}: {error}");
         }

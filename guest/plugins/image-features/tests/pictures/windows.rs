@@ -1,10 +1,10 @@
 //! Decoding a part of a JPEG gives the pixels of the whole, whatever its sampling.
 
-mod samples;
-
 use image_features::decode::{Limits, decode};
 use image_features::transform::{Preprocessor, Recipe};
 use libjpeg_turbo_rs::{Encoder, PixelFormat, Subsampling};
+
+use crate::samples;
 
 /// A tensor by way of a BMP of the decoded picture, which is decoded in full, and one of the JPEG itself.
 fn check(name: &str, bytes: &[u8], recipe: &Recipe) {
@@ -77,7 +77,7 @@ fn recipes() -> [Recipe; 3] {
 
 #[test]
 fn samples_of_jpeg() {
-    for sample in samples::samples("photos").chain(samples::samples("formats")) {
+    for sample in samples::all() {
         if sample.name.ends_with(".jpg") {
             recipes()
                 .iter()

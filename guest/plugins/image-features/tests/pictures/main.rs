@@ -1,0 +1,7 @@
+//! Decoding, scaling and normalising, natively: what Pillow and torchvision give, and what damaged files come to.
+
+mod hostile;
+mod parity;
+mod resize_golden;
+mod samples;
+mod windows;
