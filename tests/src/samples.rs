@@ -85,7 +85,8 @@ impl Samples {
         let Some(recipes) = self.reference["recipes"].as_object() else {
             // References with the default recipe alone have the digest beside the file's other facts.
             let tensors = self.files().iter();
-            let tensors = tensors.map(|(name, facts)| (name.clone(), facts["tensor_sha256"].clone()));
+            let tensors =
+                tensors.map(|(name, facts)| (name.clone(), facts["tensor_sha256"].clone()));
             return vec![recipe("default", Map::new(), &tensors.collect())];
         };
         let object = |value: &Value| value.as_object().expect("an object").clone();

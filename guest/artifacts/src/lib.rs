@@ -54,13 +54,3 @@ pub const IMAGE_FEATURES: Artifact =
 
 /// The plugins that ship.
 pub const SHIPPED: &[Artifact] = &[IMAGE_FEATURES];
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn every_file_is_a_component() {
-        for artifact in super::SHIPPED {
-            artifact.check();
-        }
-    }
-}

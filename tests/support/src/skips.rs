@@ -47,7 +47,10 @@ fn test() -> String {
 /// When the variable names no file.
 pub fn tool(variable: &str, name: &str, what: &str) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(variable).map(PathBuf::from) {
-        assert!(path.is_file(), "{variable} names {path:?}, which is no file");
+        assert!(
+            path.is_file(),
+            "{variable} names {path:?}, which is no file"
+        );
         return Some(path);
     }
     let found = on_path(name);

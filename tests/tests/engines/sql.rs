@@ -526,7 +526,9 @@ fn at_a_terminal_statements_are_asked_for() {
 
     let script = Path::new("/usr/bin/script");
     if !script.exists() {
-        wudf_test_support::skipped("there is no /usr/bin/script: `wudf sql` at a terminal is not tested");
+        wudf_test_support::skipped(
+            "there is no /usr/bin/script: `wudf sql` at a terminal is not tested",
+        );
         return;
     }
     let folder = folder();

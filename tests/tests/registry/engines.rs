@@ -83,11 +83,7 @@ fn references(place: &Place) -> Vec<State> {
         second
     };
     vec![
-        (
-            "a signed reference",
-            pushed("good", Some("team.key")),
-            true,
-        ),
+        ("a signed reference", pushed("good", Some("team.key")), true),
         ("an unsigned reference", pushed("unsigned", None), false),
         (
             "a reference signed with another key",

@@ -103,7 +103,11 @@ fn with_wkg() {
 
 #[test]
 fn with_oras() {
-    let Some(python) = tool("WUDF_TEST_PYTHON_ORAS", "python3", "plugins are not exchanged with oras") else {
+    let Some(python) = tool(
+        "WUDF_TEST_PYTHON_ORAS",
+        "python3",
+        "plugins are not exchanged with oras",
+    ) else {
         return;
     };
     let there = Command::new(&python)
@@ -111,7 +115,10 @@ fn with_oras() {
         .output()
         .unwrap();
     if !there.status.success() {
-        return skipped(&format!("{} has no oras: plugins are not exchanged with it", python.display()));
+        return skipped(&format!(
+            "{} has no oras: plugins are not exchanged with it",
+            python.display()
+        ));
     }
     let Some(docker) = DockerRegistry::start(Wants::default()) else {
         return;
@@ -153,7 +160,11 @@ fn with_oras() {
     );
     let files = write(at, &[("net.onnx", "graph"), ("net.data", "weights")]);
     registry
-        .push_model(&files, &reference(&docker.reference("net:ours")), &Annotate::default())
+        .push_model(
+            &files,
+            &reference(&docker.reference("net:ours")),
+            &Annotate::default(),
+        )
         .unwrap();
     pull("net:ours", "net");
     assert_eq!(fs::read(at.join("net/net.onnx")).unwrap(), b"graph");
@@ -219,7 +230,11 @@ fn with_skopeo() {
 
     let ours = component("ours", 300_000);
     let pushed = registry
-        .push_plugin(&ours, &reference(&docker.reference("slug:ours")), &Annotate::default())
+        .push_plugin(
+            &ours,
+            &reference(&docker.reference("slug:ours")),
+            &Annotate::default(),
+        )
         .unwrap();
     let copy = |from: &str, to: &str| {
         skopeo(&[

@@ -307,7 +307,10 @@ fn skopeo_and_we_agree() {
             .arg("--sign-passphrase-file")
             .arg(at("passphrase"))
             .arg(format!("docker://{}/{repository}:1.0", registry.host()))
-            .arg(format!("docker://{}/{repository}:{target}", registry.host()));
+            .arg(format!(
+                "docker://{}/{repository}:{target}",
+                registry.host()
+            ));
         command
     };
     let said = sign("signed").output().unwrap().stderr;

@@ -55,7 +55,11 @@ fn engine(name: &str, place: &Place, jobs: &[Job]) -> Option<Vec<Answer>> {
         ));
         return None;
     };
-    let out = |job: &Job| place.path().join(format!("{name}-{}.parquet", job.function));
+    let out = |job: &Job| {
+        place
+            .path()
+            .join(format!("{name}-{}.parquet", job.function))
+    };
     let mut command = Command::new(&python);
     alone(&mut command).current_dir(place.path());
     if name == "spark" {
@@ -64,14 +68,20 @@ fn engine(name: &str, place: &Place, jobs: &[Job]) -> Option<Vec<Answer>> {
         command.arg(&python);
     }
     command.arg(repository().join("tests/engines.py"));
-    command.args([name, place.plugin()]).arg(&place.table).arg(BACKEND);
+    command
+        .args([name, place.plugin()])
+        .arg(&place.table)
+        .arg(BACKEND);
     for job in jobs {
         let models: Vec<String> = job
             .models()
             .iter()
             .map(|(name, source)| format!("{name}={source}"))
             .collect();
-        command.args(["--job", job.function]).arg(out(job)).args(models);
+        command
+            .args(["--job", job.function])
+            .arg(out(job))
+            .args(models);
     }
     let output = command.output().unwrap();
     if output.status.code() == Some(NOT_HERE) || lacks_spark(&output.stderr) {

@@ -53,18 +53,20 @@ fn truncated() {
 
 #[test]
 fn every_length() {
-    let cuts = samples::formats().into_iter().flat_map(|Sample { name, bytes, .. }| {
-        let step = (bytes.len() / 150).max(1);
-        let lengths = (0..bytes.len().min(100))
-            .chain((100..bytes.len()).step_by(step))
-            .collect::<Vec<_>>();
-        lengths.into_iter().map(move |len| {
-            (
-                format!("{name}, {len} bytes"),
-                bytes[..len.min(bytes.len())].to_vec(),
-            )
-        })
-    });
+    let cuts = samples::formats()
+        .into_iter()
+        .flat_map(|Sample { name, bytes, .. }| {
+            let step = (bytes.len() / 150).max(1);
+            let lengths = (0..bytes.len().min(100))
+                .chain((100..bytes.len()).step_by(step))
+                .collect::<Vec<_>>();
+            lengths.into_iter().map(move |len| {
+                (
+                    format!("{name}, {len} bytes"),
+                    bytes[..len.min(bytes.len())].to_vec(),
+                )
+            })
+        });
     let panics = panics(cuts);
     assert!(panics.is_empty(), "{panics:#?}");
 }
