@@ -1,6 +1,6 @@
 """What the tests share. They run on the installed wheel, never on the source
-tree; ``make test`` builds it, and says in ``WUDF_TEST_KIT`` where the plugin is
-that has rows that go wrong."""
+tree; ``make test`` builds it, and sets ``WUDF_TEST_KIT`` to the path of the plugin
+that has rows that fail."""
 
 from __future__ import annotations
 
@@ -20,6 +20,26 @@ ROOT = HERE.parents[2]
 assert HERE.parent not in Path(wudf.__file__).resolve().parents, (
     f"the tests want the installed wheel, not {wudf.__file__}"
 )
+
+
+def record_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Appends a skip to the file that ``WUDF_SKIPS`` names, as the Rust tests do: tests/support/src/skips.rs."""
+    file = os.environ.get("WUDF_SKIPS")
+    if not (report.skipped and file):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = " ".join(reason.removeprefix("Skipped: ").split())
+    test = f"pytest {Path(sys.prefix).name} {report.nodeid}"
+    with open(file, "a") as skips:
+        skips.write(f"{test}\t{reason}\n")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    record_skip(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    record_skip(report)
 
 
 def pytest_report_header() -> str:

@@ -124,11 +124,11 @@ def test_the_backend_of_the_environment(pictures):
 
 
 TROUBLE = {
-    "fails": ("row", "13 is not lucky"),
-    "panics": ("trap", "13"),
-    "spins": ("timeout", ""),
-    "hogs": ("memory", ""),
-    "recurses": ("trap", ""),
+    "fails": ("row", "13 is unlucky"),
+    "panics": ("trap", "row with 13 in it"),
+    "spins": ("timeout", "without an answer"),
+    "hogs": ("memory", "memory"),
+    "recurses": ("trap", "stack overflow"),
 }
 
 
@@ -143,6 +143,7 @@ def test_rows_that_fail(open_kit, function):
     error = caught.value
     assert (error.kind, error.plugin, error.function, error.row) == (kind, "kit", function, 1)
     assert str(error).startswith(f"kit:{function}: row 1: ")
+    assert said in error.message
 
     nulls = open_kit(function, on_error="null", **limits)(rows)
     assert nulls.to_pylist() == [1, None, None, 3]

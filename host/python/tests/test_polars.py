@@ -113,5 +113,9 @@ def test_plans_are_pickled_without_code(open_kit):
 
 
 def test_volatile_functions_see_all_rows(open_kit):
-    frame = pl.DataFrame({"s": ["a", "b"]})
-    assert frame.select(open_kit("prints").polars("s"))["s"].to_list() == [True, True]
+    # Equal rows, too.
+    frame = pl.DataFrame({"s": ["a", "a"]})
+    udf = open_kit("prints")
+    before = udf.stats["rows"]
+    assert frame.select(udf.polars("s"))["s"].to_list() == [True, True]
+    assert udf.stats["rows"] == before + 2

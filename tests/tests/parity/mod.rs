@@ -118,12 +118,12 @@ fn some_pictures(most: usize) -> (tempfile::TempDir, usize) {
 }
 
 fn features(pictures: &Path, out: &Path, more: &[&str]) -> (Ran, Vec<Vec<f32>>) {
-    let mut words = vec![
-        "run",
-        "image-features",
-        "--model",
-        "resnet50=seeded:resnet50",
-    ];
+    features_of("seeded:resnet50", pictures, out, more)
+}
+
+fn features_of(model: &str, pictures: &Path, out: &Path, more: &[&str]) -> (Ran, Vec<Vec<f32>>) {
+    let model = format!("resnet50={model}");
+    let mut words = vec!["run", "image-features", "--model", &model];
     words.extend(["-o", out.to_str().unwrap(), pictures.to_str().unwrap()]);
     words.extend(more);
     let mut run = wudf(pictures, words);
@@ -149,6 +149,9 @@ fn difference(one: &[f32], other: &[f32]) -> f32 {
         / largest
 }
 
+/// The backends beside rten, and what their libraries are called.
+const OTHERS: [(&str, &str); 2] = [("onnxruntime", "ONNX Runtime"), ("openvino", "OpenVINO")];
+
 #[test]
 fn backends_agree_on_the_features_of_photographs() {
     let (photos, count) = some_pictures(40);
@@ -170,7 +173,7 @@ fn backends_agree_on_the_features_of_photographs() {
         );
     }
 
-    for (backend, library) in [("onnxruntime", "ONNX Runtime"), ("openvino", "OpenVINO")] {
+    for (backend, library) in OTHERS {
         let (ran, other) = features(
             photos.path(),
             &out.path().join(format!("{backend}.parquet")),
@@ -193,11 +196,37 @@ fn has_no(library: &str, ran: &Ran) -> bool {
     let none = ran.status == Some(3) && ran.stderr.contains(&format!("{library} was not found"));
     if none {
         skipped(&format!(
-            "{library} was not found through VIRTUAL_ENV: {}",
+            "{library} is not installed in VIRTUAL_ENV: {}",
             ran.stderr
         ));
     }
     none
+}
+
+/// Rows that a real backend runs together give what they give alone, each its own.
+#[test]
+fn rows_in_batches_give_what_they_give_alone() {
+    let (pictures, count) = some_pictures(40);
+    let out = tempdir().unwrap();
+    for (backend, library) in [("rten", "rten"), OTHERS[0], OTHERS[1]] {
+        let run = |name: &str, model: &str| {
+            let file = out.path().join(format!("{backend}-{name}.parquet"));
+            let more = ["--backend", backend, "--threads", "8"];
+            features_of(model, pictures.path(), &file, &more)
+        };
+        let (ran, alone) = run("alone", "seeded:tiny");
+        if has_no(library, &ran) {
+            continue;
+        }
+        ran.ends_with(0);
+        let (ran, batches) = run("batches", "seeded:tiny,batch=4");
+        ran.ends_with(0);
+        assert_eq!((alone.len(), batches.len()), (count, count));
+        for (at, (alone, batches)) in alone.iter().zip(&batches).enumerate() {
+            let difference = difference(alone, batches);
+            assert!(difference < 1e-5, "{backend}, picture {at}: {difference}");
+        }
+    }
 }
 
 #[test]

@@ -259,11 +259,27 @@ fn models_of_whole_numbers() {
     }
 }
 
+/// Pictures that run together give what each gives alone, in their order.
 #[test]
 fn batches_when_asked_for() {
     for backend in backends() {
         let spec = ModelSpec::new("tiny", "seeded:tiny").batch_size(16);
-        assert_eq!(load(&backend, &spec, &[]).unwrap().batch_size(), 16);
+        let model = load(&backend, &spec, &["features"]).unwrap();
+        assert_eq!(model.batch_size(), 16);
+        let singles: Vec<Tensor> = (0..16).map(|seed| pictures(1, 224, seed)).collect();
+        let joined: Vec<f32> = singles.iter().flat_map(values).collect();
+        let joined = Tensor::from_values(vec![16, 3, 224, 224], &joined).unwrap();
+        let together = model.run(&[("input", &joined)], None).unwrap().remove(0);
+        assert_eq!(together.dims(), [16, 16]);
+        for (n, together) in values(&together).chunks(16).enumerate() {
+            let alone = model
+                .run(&[("input", &singles[n])], None)
+                .unwrap()
+                .remove(0);
+            let together = Tensor::from_values(vec![1, 16], together).unwrap();
+            let difference = difference(&together, &alone);
+            assert!(difference < 1e-5, "{}, {n}: {difference}", backend.name());
+        }
     }
 }
 
