@@ -1,8 +1,9 @@
-# make demo     the main job on sample pictures (or on yours: make demo PHOTOS=dir)
-# make test     all tests
-# make wheel    the Python package, in the build's folder wheels
-# make dist     all packages, into dist/
-# make install  the program and the C library, into PREFIX (/usr/local)
+# make demo        the main job on sample pictures (or on yours: make demo PHOTOS=dir)
+# make test        all tests, and a list of what was not tested
+# make check-quick format, lints, and the tests that need no engines
+# make wheel       the Python package, in the build's folder wheels
+# make dist        all packages, into dist/
+# make install     the program and the C library, into PREFIX (/usr/local)
 #
 # Everything is built with one profile and the features of the whole workspace
 # (host/workspace-hack), so that wasmtime is compiled a single time.
@@ -14,18 +15,21 @@ WUDF    := $(TARGET)/release/wudf
 VENV    := $(TARGET)/python
 # With the newest engines, and with the oldest Spark that is supported.
 VENVS   := $(TARGET)/python-new $(TARGET)/python-spark35
-NEW     := pytest pyarrow pandas polars cloudpickle duckdb onnxruntime pyspark==4.3.*
-SPARK35 := pytest 'pyarrow<20' 'pandas<2.3' 'numpy<2' 'pyspark==3.5.*'
+# Within these majors; `make test` prints the versions that it had.
+NEW     := 'pytest<10' 'pyarrow<27' 'pandas<4' 'polars<3' 'cloudpickle<4' 'duckdb<3' 'onnxruntime<2' 'pyspark==4.3.*'
+SPARK35 := 'pytest<10' 'pyarrow<20' 'pandas<2.3' 'numpy<2' 'pyspark==3.5.*'
+# Each skipped test is a line in it; tests/skips.py lists them.
+SKIPS   := $(abspath $(TARGET))/skips
 WHEELS  := $(TARGET)/wheels
 PHOTOS  ?=
 OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
+.PHONY: help demo test test-python versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 5
+	@sed -n 's/^# //p' Makefile | head -n 6
 
 # Where rustup does not install what rust-toolchain.toml names by itself.
 toolchain:
@@ -48,14 +52,16 @@ $(VENV)/installed: $(VENV)/onnxruntime $(VENV)/openvino
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv '$(VENV)'
 $(VENV)/onnxruntime $(VENV)/openvino: $(VENV)/bin/python
-	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check '$(@F)' \
+	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check '$(@F)$($(@F)_VERSION)' \
 	  && touch '$@' \
-	  || echo 'note: $(@F) could not be installed; tests that need it are skipped, and say so'
+	  || echo 'note: $(@F) could not be installed; tests that need it are skipped'
+onnxruntime_VERSION := <2
+openvino_VERSION    := >=2025.1,<2027
 
-# Another client of registries, for the tests of what travels.
+# Another client of registries, for the tests of distribution.
 $(VENV)/oras: $(VENV)/installed
-	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check oras && touch '$@' \
-	  || echo 'note: oras could not be installed; the test that needs it is skipped, and says so'
+	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'oras<0.3' && touch '$@' \
+	  || echo 'note: oras could not be installed; the test that needs it is skipped'
 
 # What packages a wheel.
 $(VENV)/maturin: $(VENV)/installed
@@ -88,7 +94,10 @@ test-python: installed-wheel
 	     "$$venv/bin/python" -m pytest -p no:cacheprovider -q host/python/tests || exit 1; \
 	done
 
+# What was skipped is listed last, and under CI fails unless tests/skips.allowed has it.
+test: export WUDF_SKIPS := $(SKIPS)
 test: build $(VENV)/installed $(VENV)/oras installed-wheel
+	@rm -f '$(SKIPS)'
 	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
 	WUDF_TEST_PYTHON_ORAS='$(abspath $(VENV)/bin/python)' \
 	  $(CARGO) test --release --workspace --locked
@@ -96,6 +105,28 @@ test: build $(VENV)/installed $(VENV)/oras installed-wheel
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
 	@$(MAKE) --no-print-directory test-python
+	@$(MAKE) --no-print-directory versions
+	@$(PYTHON) tests/skips.py '$(SKIPS)'
+
+# The Python packages that the tests ran with.
+versions:
+	@for venv in '$(VENV)' $(VENVS); do \
+	  printf 'versions in %s:' "$$venv" \
+	  && "$$venv/bin/python" -m pip list --format freeze --disable-pip-version-check \
+	     | grep -E '^(pyarrow|pandas|numpy|polars|duckdb|pyspark|cloudpickle|onnxruntime|openvino|oras|pytest)==' \
+	     | tr '\n' ' ' | sed 's/^/ /; s/ $$//' && echo || exit 1; \
+	done
+
+# Without engines, Python environments and the program: what a change is tried with first. tests/README.md says what is in it.
+check-quick: export WUDF_SKIPS := $(SKIPS)
+check-quick: toolchain
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+	@rm -f '$(SKIPS)'
+	$(CARGO) test --release --workspace --locked --lib --bins \
+	  --test columns --test compile --test open --test pictures --test registry
+	$(CARGO) test --release --workspace --locked --test host -- --skip parity::
+	@$(PYTHON) tests/skips.py '$(SKIPS)'
 
 check: toolchain
 	$(PYTHON) tests/features.py '$(CARGO)'

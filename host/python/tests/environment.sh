@@ -1,6 +1,6 @@
 #!/bin/sh
-# environment.sh PYTHON FOLDER PACKAGE...: a virtual environment with what can be
-# had of the packages. What cannot is said; tests that want it are skipped.
+# environment.sh PYTHON FOLDER PACKAGE...: a virtual environment with those of the
+# packages that can be installed. Tests that need another are skipped.
 set -eu
 python=$1 folder=$2
 shift 2

@@ -1,5 +1,4 @@
-//! A run takes as much memory as a few batches do, not as much as its
-//! input and output.
+//! Memory stays flat, whatever the size of input and output.
 
 #![cfg(target_os = "linux")]
 

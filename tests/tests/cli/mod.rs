@@ -1,7 +1,7 @@
-//! The program `wudf` from outside: what it says, what it writes, how it ends.
+//! The program `wudf` from outside: its output, its messages and its exit status.
 //!
-//! Golden files lie in `tests/snapshots`; `INSTA_UPDATE=always` writes them
-//! anew.
+//! Golden files are in `tests/tests/snapshots`; `INSTA_UPDATE=always` writes them
+//! again.
 
 mod crates;
 mod demo;

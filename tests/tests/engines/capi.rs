@@ -19,7 +19,7 @@ const SOURCES: [&str; 6] = [
     "tests/life.c",
 ];
 
-/// The C compiler; without one the tests are skipped, and say so.
+/// The C compiler; without one the test is recorded as skipped.
 fn cc() -> Option<PathBuf> {
     let cc = compiler("CC", "cc");
     if cc.is_none() {
@@ -64,10 +64,8 @@ fn a_program_in_c_with_the_static_library() {
     run(Link::Static);
 }
 
-/// AddressSanitizer, which has LeakSanitizer in it: it looks for leaks in what was
-/// allocated, and does not mind that wasmtime maps four terabytes, which
-/// valgrind (3.19) refuses to do. It also sees who reads columns that were
-/// freed, where that happens in the C library's functions.
+/// With AddressSanitizer, which includes LeakSanitizer: unlike valgrind (3.19) it works where wasmtime reserves four terabytes of
+/// address space. It also reports reads of freed columns, where they happen in the C library's functions.
 #[test]
 fn a_program_in_c_leaks_nothing() {
     let Some(cc) = cc() else { return };
@@ -110,7 +108,7 @@ fn a_program_in_c_leaks_nothing() {
     }
 }
 
-/// What the README, pkg-config and these tests say is the same.
+/// The README, pkg-config and these tests have the same link line.
 #[test]
 fn the_link_line_is_the_one_that_is_written_down() {
     let line = crate::engines::c::STATIC.join(" ");

@@ -1,6 +1,5 @@
-//! Plugins' functions inside engines and other languages: the same rows and
-//! the same trouble in each, the engine's own words for it, and the same bits
-//! from all of them.
+//! Plugins' functions inside engines and other languages: the same rows and the same failures in each, reported as the engine
+//! reports its own, and the same bits from all of them.
 
 mod c;
 mod capi;

@@ -1,5 +1,5 @@
-//! Plugins that break the contract in every way: each is told so in the right
-//! words, within its limits, and costs nobody else anything.
+//! Plugins that break the contract in every way: each fails with the right error, within its limits, and without effect on other
+//! plugins.
 
 mod calls;
 mod signatures;

@@ -1,5 +1,4 @@
-//! The host library as its users have it: columns in, columns out, what goes
-//! wrong and what it costs.
+//! The host library through its public API: columns in and out, failures, limits, models, and plugins of earlier versions.
 
 mod arguments;
 mod chunks;

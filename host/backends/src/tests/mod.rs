@@ -1,4 +1,4 @@
-//! What all backends have to do alike.
+//! What every backend has to do, tested with each.
 
 mod broken;
 pub(crate) mod graphs;

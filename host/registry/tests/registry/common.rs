@@ -118,7 +118,7 @@ pub fn child(doing: &str, store: &Path, reference: &Reference) -> Command {
     command
 }
 
-/// What a child says it did.
+/// What a child process reports that it did.
 pub fn said(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

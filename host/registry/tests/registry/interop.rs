@@ -1,4 +1,4 @@
-//! What we push others pull, and the reverse, byte for byte.
+//! wkg, oras and skopeo pull what we push, and the reverse, byte for byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! Registries, kind and hostile: what is right arrives, what is wrong does not,
-//! and the store never holds a wrong byte.
+//! The client against well-behaved and hostile registries, other clients and other processes: the store never holds a wrong byte.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Debian's own registry, as people run it.
+//! Push, pull, passwords, TLS and signatures with Debian's `docker-registry`.
 
 use std::fs;
 

@@ -50,7 +50,7 @@ impl Job {
     }
 }
 
-/// What it makes of them: the digest that it says it ran, and a vector for each row.
+/// What an engine gives: the digest of the plugin that it ran, and a vector for each row.
 struct Answer {
     digest: String,
     vectors: Vec<Option<Vec<f32>>>,
@@ -94,7 +94,7 @@ impl Place {
         self.plugin.to_str().unwrap()
     }
 
-    /// The plugin's digest, as everybody is to say it.
+    /// The plugin's digest, as every engine must report it.
     fn digest(&self) -> String {
         digest_of(IMAGE_FEATURES.bytes)
     }
