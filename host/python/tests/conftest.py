@@ -4,6 +4,7 @@ that has rows that fail."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import struct
@@ -120,3 +121,23 @@ def spark():
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def spark_cluster():
+    """The module beside this one, which is no package."""
+    spec = importlib.util.spec_from_file_location("spark_cluster", HERE / "spark_cluster.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def cluster(spark_cluster):
+    """A master and two workers, one cluster for all tests that want one."""
+    try:
+        running = spark_cluster.Cluster()
+    except spark_cluster.Missing as missing:
+        pytest.skip(str(missing))
+    with running:
+        yield running

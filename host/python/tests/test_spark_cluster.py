@@ -3,7 +3,6 @@ workers are processes with folders of their own."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -17,26 +16,6 @@ import pytest
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent / "examples" / "spark_images.py"
 ROOT = HERE.parents[2]
-
-
-def helper():
-    """The module beside this one, which is no package."""
-    spec = importlib.util.spec_from_file_location("spark_cluster", HERE / "spark_cluster.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """A master and two workers."""
-    spark_cluster = helper()
-    try:
-        running = spark_cluster.Cluster()
-    except spark_cluster.Missing as missing:
-        pytest.skip(str(missing))
-    with running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -336,9 +315,8 @@ def test_workers_open_a_plugin_once(drive, kit):
     assert len(counts) <= 2, "one Python process for each of the two executors"
 
 
-def test_the_cluster_ends():
+def test_the_cluster_ends(spark_cluster):
     """With its processes and its files, also when what runs on it fails."""
-    spark_cluster = helper()
     try:
         with pytest.raises(ZeroDivisionError):
             with spark_cluster.Cluster(workers=1) as running:
