@@ -26,7 +26,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
+.PHONY: help demo test test-built test-python versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 6
@@ -95,9 +95,16 @@ test-python: installed-wheel
 	done
 
 # What was skipped is listed last, and under CI fails unless tests/skips.allowed has it.
+# One Spark cluster serves all tests that run with the newest Spark.
 test: export WUDF_SKIPS := $(SKIPS)
 test: build $(VENV)/installed $(VENV)/oras installed-wheel
 	@rm -f '$(SKIPS)'
+	@'$(TARGET)/python-new/bin/python' host/python/tests/spark_cluster.py --for-tests \
+	  $(MAKE) --no-print-directory test-built
+	@$(MAKE) --no-print-directory versions
+	@$(PYTHON) tests/skips.py '$(SKIPS)'
+
+test-built:
 	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
 	WUDF_TEST_PYTHON_ORAS='$(abspath $(VENV)/bin/python)' \
 	  $(CARGO) test --release --workspace --locked
@@ -105,8 +112,6 @@ test: build $(VENV)/installed $(VENV)/oras installed-wheel
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
 	@$(MAKE) --no-print-directory test-python
-	@$(MAKE) --no-print-directory versions
-	@$(PYTHON) tests/skips.py '$(SKIPS)'
 
 # The Python packages that the tests ran with.
 versions:

@@ -134,9 +134,9 @@ def spark_cluster():
 
 @pytest.fixture(scope="session")
 def cluster(spark_cluster):
-    """A master and two workers, one cluster for all tests that want one."""
+    """A master and two workers: one cluster for all tests that want one."""
     try:
-        running = spark_cluster.Cluster()
+        running = spark_cluster.running_or_new()
     except spark_cluster.Missing as missing:
         pytest.skip(str(missing))
     with running:

@@ -4,7 +4,9 @@ In tests the fixture ``cluster`` gives it. By hand, with the Python that has pys
 
     python host/python/tests/spark_cluster.py python host/python/examples/spark_images.py --photos DIR --out DIR
 
-starts a cluster, runs the command with ``MASTER`` set to its address, and ends it.
+starts a cluster, runs the command with ``MASTER`` set to its address, and ends it. With ``--for-tests`` before the command the
+cluster is for the tests that the command runs: the environment variable ``WUDF_TEST_SPARK`` names it, and they start none of
+their own. Where there is no Spark or no Java the command then runs without.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from pathlib import Path
 
 CLASS = "org.apache.spark.deploy"
 """Where Spark's daemons are."""
+
+
+SHARED = "WUDF_TEST_SPARK"
+"""Names a cluster that is running: its folder of Spark, which tells versions apart, and its address."""
 
 
 class Missing(Exception):
@@ -89,11 +95,39 @@ class Daemon:
             pass
 
 
-class Cluster:
-    """A master and workers of one core each, as a context manager: what it started ends with it, whatever happens."""
+class Running:
+    """A cluster that something else has started, and ends."""
 
     url: str
     """The master's address, ``spark://127.0.0.1:PORT``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def environment(self) -> dict[str, str]:
+        """What a driver of this cluster is started with."""
+        settings = {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.executor.memory": "512m",
+            "spark.sql.shuffle.partitions": "2",
+            # What fails here fails again.
+            "spark.task.maxFailures": "1",
+        }
+        flags = " ".join(f"--conf {name}={value}" for name, value in settings.items())
+        return dict(environment(), MASTER=self.url, PYSPARK_SUBMIT_ARGS=f"{flags} pyspark-shell")
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Cluster(Running):
+    """A master and workers of one core each, as a context manager: what it started ends with it, whatever happens."""
 
     def __init__(self, workers: int = 2, memory: str = "1g") -> None:
         self.home = spark_home()
@@ -118,21 +152,6 @@ class Cluster:
         for worker in self._daemons[1:]:
             worker.wait_for("Successfully registered with master", 90)
 
-    def environment(self) -> dict[str, str]:
-        """What a driver of this cluster is started with."""
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.ui.showConsoleProgress": "false",
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.executor.memory": "512m",
-            "spark.sql.shuffle.partitions": "2",
-            # What fails here fails again.
-            "spark.task.maxFailures": "1",
-        }
-        flags = " ".join(f"--conf {name}={value}" for name, value in settings.items())
-        return dict(environment(), MASTER=self.url, PYSPARK_SUBMIT_ARGS=f"{flags} pyspark-shell")
-
     def logs(self) -> str:
         """What workers and executors have written, for those who look for a failure."""
         files = [*self.folder.glob("*.log"), *self.folder.glob("work-*/*/*/std*")]
@@ -153,18 +172,33 @@ class Cluster:
         self._daemons.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self) -> Cluster:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.stop()
 
 
-def main() -> int:
-    if len(sys.argv) < 2:
-        sys.exit(f"usage: {sys.argv[0]} COMMAND...")
+def running_or_new() -> Running:
+    """The cluster for tests, where one of this Spark is running; a new one elsewhere."""
+    home, _, url = os.environ.get(SHARED, "").partition("=")
+    return Running(url) if url and home == str(spark_home()) else Cluster()
+
+
+def for_tests(command: list[str]) -> int:
     try:
-        with Cluster() as cluster:
+        cluster = Cluster()
+    except Missing as missing:
+        print(f"note: no Spark cluster for the tests: {missing}", file=sys.stderr)
+        return subprocess.call(command)
+    with cluster:
+        return subprocess.call(command, env=dict(os.environ, **{SHARED: f"{cluster.home}={cluster.url}"}))
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--for-tests"] and len(sys.argv) > 2:
+        return for_tests(sys.argv[2:])
+    if len(sys.argv) < 2:
+        sys.exit(f"usage: {sys.argv[0]} [--for-tests] COMMAND...")
+    try:
+        with running_or_new() as cluster:
             print(f"a cluster of two workers at {cluster.url}", file=sys.stderr)
             return subprocess.call(sys.argv[1:], env=cluster.environment())
     except Missing as missing:
