@@ -1,9 +1,7 @@
 //! Scaling against digests of Pillow's results: see resize_golden.py.
 
-mod samples;
-
+use crate::samples::sha256;
 use image_features::resize::{Axis, Interpolation, Resizer, Rows, vertical_first};
-use samples::sha256;
 
 fn pattern(width: u32, height: u32) -> Vec<u8> {
     let mut state = width.wrapping_mul(65_536).wrapping_add(height);
