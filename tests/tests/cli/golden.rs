@@ -72,6 +72,7 @@ fn help() {
         "doctor",
         "demo",
         "completions",
+        "man",
     ] {
         let long = run(&folder, &format!("{command} --help")).ends_with(0);
         assert_eq!(long.stderr, "");

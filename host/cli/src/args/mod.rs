@@ -95,11 +95,11 @@ pub struct Cli {
 /// How much is said on stderr, and in what colours.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Talk {
-    /// Says more on stderr; twice for everything
+    /// Print more on stderr; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Messages")]
     pub verbose: u8,
 
-    /// Says nothing on stderr but errors
+    /// Print errors only
     #[arg(short, long, global = true, help_heading = "Messages")]
     pub quiet: bool,
 
