@@ -26,7 +26,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-built test-python versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
+.PHONY: help demo test test-built test-python environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 6
@@ -94,6 +94,9 @@ test-python: installed-wheel
 	     "$$venv/bin/python" -m pytest -p no:cacheprovider -q host/python/tests || exit 1; \
 	done
 
+# All Python environments, and what is in them: nothing of ours, so it can go on beside a build.
+environments: $(VENV)/installed $(VENV)/oras $(VENV)/maturin $(VENVS:=/installed)
+
 # What was skipped is listed last, and under CI fails unless tests/skips.allowed has it.
 # One Spark cluster serves all tests that run with the newest Spark.
 test: export WUDF_SKIPS := $(SKIPS)
@@ -112,6 +115,7 @@ test-built:
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
 	@$(MAKE) --no-print-directory test-python
+	'$(PYTHON)' tests/docs.py --wudf '$(WUDF)'
 
 # The Python packages that the tests ran with.
 versions:
