@@ -35,9 +35,9 @@ export PATH=$tools/bin:$PATH
 dist=$(mktemp -d "$PWD/.dist.XXXXXX")
 trap 'rm -rf "$dist"' EXIT
 
-say "program and library, for glibc $glibc"
+say "program, library and module, for glibc $glibc"
 "$cargo" zigbuild --profile dist --locked --target "$triple.$glibc" \
-  --package wudf-cli --package wudf-capi --package workspace-hack
+  --package wudf-cli --package wudf-capi --package wudf-python --package workspace-hack
 built=$target/$triple/dist
 
 say 'wheel and sdist'
