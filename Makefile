@@ -103,9 +103,9 @@ test: export WUDF_SKIPS := $(SKIPS)
 test: build $(VENV)/installed $(VENV)/oras installed-wheel
 	@rm -f '$(SKIPS)'
 	@'$(TARGET)/python-new/bin/python' host/python/tests/spark_cluster.py --for-tests \
-	  $(MAKE) --no-print-directory test-built
-	@$(MAKE) --no-print-directory versions
-	@$(PYTHON) tests/skips.py '$(SKIPS)'
+	  $(MAKE) --no-print-directory test-built; status=$$?; \
+	$(MAKE) --no-print-directory versions; \
+	$(PYTHON) tests/skips.py '$(SKIPS)' && exit $$status
 
 test-built:
 	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
@@ -114,8 +114,7 @@ test-built:
 	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
-	@$(MAKE) --no-print-directory test-python
-	'$(PYTHON)' tests/docs.py --wudf '$(WUDF)'
+	@$(MAKE) --no-print-directory test-python test-docs
 
 # The Python packages that the tests ran with.
 versions:

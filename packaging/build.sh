@@ -41,7 +41,10 @@ say "program, library and module, for glibc $glibc"
 built=$target/$triple/dist
 
 say 'wheel and sdist'
-maturin build --zig --profile dist --locked --quiet --compatibility "manylinux_${glibc/./_}" --target "$triple" \
+# maturin's own --zig names another linker than cargo-zigbuild does, which would compile
+# all of it a second time.
+CARGO=$PWD/packaging/cargo-for-maturin.sh WUDF_DIST_CARGO=$cargo WUDF_DIST_TARGET=$triple.$glibc \
+  maturin build --profile dist --locked --quiet --compatibility "manylinux_${glibc/./_}" --target "$triple" \
   --manifest-path host/python/Cargo.toml --target-dir "$target" --out "$dist"
 maturin sdist --quiet --manifest-path host/python/Cargo.toml --out "$dist"
 auditwheel show "$dist"/wudf-*.whl

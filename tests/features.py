@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SELECTIONS = {
     "make demo": ["-p", "wudf-cli", "-p", "workspace-hack", "--no-default-features"],
     "maturin": ["-p", "wudf-python"],
+    "make dist": ["-p", "wudf-cli", "-p", "wudf-capi", "-p", "wudf-python", "-p", "workspace-hack"],
 }
 OUR_OWN = "wudf-"
 

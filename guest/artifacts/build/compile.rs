@@ -50,21 +50,8 @@ pub fn compile(packages: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes `artifacts.rs` for plugins that were compiled before.
-#[allow(dead_code, reason = "fixtures are always compiled")]
-pub fn take(folder: &Path, packages: &[&str]) -> Result<(), String> {
-    let mut code = String::new();
-    for package in packages {
-        let file = path("CARGO_MANIFEST_DIR")?
-            .join(folder)
-            .join(format!("{package}.wasm"));
-        write_constants(&mut code, package, &file)?;
-    }
-    write(&path("OUT_DIR")?.join("artifacts.rs"), &code)
-}
-
 /// The constants of one plugin.
-fn write_constants(code: &mut String, package: &str, file: &Path) -> Result<(), String> {
+pub fn write_constants(code: &mut String, package: &str, file: &Path) -> Result<(), String> {
     let name = package.replace('-', "_").to_uppercase();
     let file = file.to_str().ok_or("the path of the build is not UTF-8")?;
     let _ = writeln!(code, "const {name}_FILE: &str = {file:?};");
@@ -75,7 +62,8 @@ fn write_constants(code: &mut String, package: &str, file: &Path) -> Result<(), 
     Ok(())
 }
 
-fn write(file: &Path, text: &str) -> Result<(), String> {
+/// Writes a text file; an error names it.
+pub fn write(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
@@ -86,7 +74,8 @@ fn repository() -> Result<PathBuf, String> {
         .map_err(|error| format!("{}: {error}", root.display()))
 }
 
-fn path(variable: &str) -> Result<PathBuf, String> {
+/// A folder that cargo names in a variable.
+pub fn path(variable: &str) -> Result<PathBuf, String> {
     env::var_os(variable)
         .map(PathBuf::from)
         .ok_or_else(|| format!("{variable} is not set"))

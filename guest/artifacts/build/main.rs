@@ -12,7 +12,7 @@ fn main() {
     let prebuilt = Path::new("prebuilt");
     let in_repository = Path::new("../plugins").is_dir();
     let made = match prebuilt.is_dir() && !in_repository {
-        true => compile::take(prebuilt, SHIPPED),
+        true => take(prebuilt, SHIPPED),
         false => compile::compile(SHIPPED),
     };
     if let Err(message) = made {
@@ -20,4 +20,16 @@ fn main() {
             println!("cargo::error={line}");
         }
     }
+}
+
+/// Writes `artifacts.rs` for plugins that were compiled before.
+fn take(folder: &Path, packages: &[&str]) -> Result<(), String> {
+    let mut code = String::new();
+    for package in packages {
+        let file = compile::path("CARGO_MANIFEST_DIR")?
+            .join(folder)
+            .join(format!("{package}.wasm"));
+        compile::write_constants(&mut code, package, &file)?;
+    }
+    compile::write(&compile::path("OUT_DIR")?.join("artifacts.rs"), &code)
 }

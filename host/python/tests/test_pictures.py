@@ -37,7 +37,7 @@ def samples(request) -> Samples:
     else:
         folder, glob = ROOT.parent / "shared" / "photos", "*.jpg"
         if not (folder / "reference.json").is_file():
-            pytest.skip("more samples: there is no ../shared/photos with a reference.json")
+            pytest.skip("more samples: ../shared/photos with a reference.json is missing")
         photos = json.loads((folder / "reference.json").read_text())["photos"]
         digests = {name: facts["tensor_sha256"] for name, facts in photos.items()}
     names = sorted(digests)

@@ -21,7 +21,7 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     let folder = find(name);
     if folder.is_none() {
         skipped(&format!(
-            "more samples: there is no ../shared/{name} with a reference.json"
+            "more samples: ../shared/{name} with a reference.json is missing"
         ));
     }
     folder

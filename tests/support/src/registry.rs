@@ -41,13 +41,13 @@ impl DockerRegistry {
         let program = tool(
             "WUDF_TEST_DOCKER_REGISTRY",
             "docker-registry",
-            "there is no registry to test against",
+            "docker-registry is not installed",
         )?;
         if wants.tls {
             tool(
                 "WUDF_TEST_OPENSSL",
                 "openssl",
-                "there is no registry with TLS to test against",
+                "openssl is not installed",
             )?;
         }
         // Another process may take the port before the registry does.
