@@ -12,7 +12,7 @@ pub struct AssetError {
     reason: Reason,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     target_arch = "wasm32",
     allow(dead_code, reason = "one is for other targets")
@@ -25,6 +25,8 @@ enum Reason {
     NotGranted,
     OutOfRange,
     NoHost,
+    /// As the host says it.
+    Other(String),
 }
 
 impl AssetError {
@@ -38,15 +40,27 @@ impl AssetError {
 impl Display for AssetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
-        match self.reason {
-            Reason::NotGranted => write!(f, "asset `{name}`: the host grants none of this name"),
-            Reason::OutOfRange => write!(f, "asset `{name}`: the range does not lie within it"),
-            Reason::NoHost => write!(f, "asset `{name}`: there are assets only within wudf"),
+        match &self.reason {
+            Reason::NotGranted => write!(f, "asset `{name}`: the host does not grant it"),
+            Reason::OutOfRange => write!(f, "asset `{name}`: the range exceeds its size"),
+            Reason::NoHost => {
+                write!(
+                    f,
+                    "asset `{name}`: assets are available only when running inside wudf"
+                )
+            }
+            Reason::Other(message) => f.write_str(message),
         }
     }
 }
 
 impl std::error::Error for AssetError {}
+
+/// The names of the assets that the host grants. A function that can do without one
+/// looks here, and leaves it out of its signature when it is not granted.
+pub fn names() -> Vec<String> {
+    host::names()
+}
 
 /// An asset's size in bytes.
 pub fn size(name: &str) -> Result<u64, AssetError> {
@@ -67,14 +81,19 @@ pub fn read_range(name: &str, offset: u64, length: u64) -> Result<Vec<u8>, Asset
 mod host {
     use super::{AssetError, Reason, assets};
 
-    fn error(name: &str) -> impl FnOnce(assets::Error) -> AssetError {
-        move |error| AssetError {
+    fn error(name: &str) -> impl FnOnce(assets::Problem) -> AssetError {
+        move |problem| AssetError {
             name: name.to_owned(),
-            reason: match error {
-                assets::Error::NotGranted => Reason::NotGranted,
-                assets::Error::OutOfRange => Reason::OutOfRange,
+            reason: match problem.code.as_str() {
+                "not-found" => Reason::NotGranted,
+                "out-of-range" => Reason::OutOfRange,
+                _ => Reason::Other(problem.message),
             },
         }
+    }
+
+    pub fn names() -> Vec<String> {
+        assets::names()
     }
 
     pub fn size(name: &str) -> Result<u64, AssetError> {
@@ -90,6 +109,10 @@ mod host {
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
     use super::{AssetError, Reason};
+
+    pub fn names() -> Vec<String> {
+        Vec::new()
+    }
 
     pub fn size(name: &str) -> Result<u64, AssetError> {
         Err(AssetError {

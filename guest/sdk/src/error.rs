@@ -1,9 +1,10 @@
 //! What goes wrong with opening a function, or with a whole call.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt::{self, Debug, Display};
 
-use crate::bindings::exports::wudf::plugin::functions;
+use crate::bindings::wudf::plugin::types::Problem;
 
 /// `Result` with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -15,47 +16,50 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// whatever can be displayed will do.
 #[derive(Debug)]
 pub struct Error {
-    kind: ErrorKind,
+    code: Cow<'static, str>,
     message: String,
 }
 
-/// What an [`Error`] is about, as the host is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The plugin has no such function.
-    UnknownFunction,
-    /// An option is unknown or does not fit.
-    InvalidOptions,
-    /// The arguments are not those of the signature.
-    InvalidArguments,
-    /// A model could not be loaded or run.
-    Model,
-    /// An asset could not be read.
-    Asset,
-    /// Anything else.
-    Other,
+/// Words of the contract's open list of codes.
+pub(crate) mod code {
+    pub const INVALID_INPUT: &str = "invalid-input";
+    pub const FUNCTION: &str = "function";
+    pub const OPTIONS: &str = "options";
+    pub const ARGUMENTS: &str = "arguments";
+    pub const MODEL: &str = "model";
+    pub const ASSET: &str = "asset";
 }
 
 impl Error {
-    /// An error with this message.
+    /// An error with this message, about the input: its code is `invalid-input`.
     pub fn new(message: impl Display) -> Self {
-        Self::of(ErrorKind::Other, message)
+        Self::of(code::INVALID_INPUT, message)
     }
 
     /// An option that does not fit. The message should name it.
     pub fn options(message: impl Display) -> Self {
-        Self::of(ErrorKind::InvalidOptions, message)
+        Self::of(code::OPTIONS, message)
     }
 
     pub(crate) fn arguments(message: impl Display) -> Self {
-        Self::of(ErrorKind::InvalidArguments, message)
+        Self::of(code::ARGUMENTS, message)
     }
 
-    pub(crate) fn of(kind: ErrorKind, message: impl Display) -> Self {
+    pub(crate) fn of(code: &'static str, message: impl Display) -> Self {
         Self {
-            kind,
+            code: Cow::Borrowed(code),
             message: message.to_string(),
+        }
+    }
+
+    /// The same error under another code: lower-case words with `-` between them. The
+    /// contract's list is open; it has `invalid-input`, `unsupported`, `too-large`,
+    /// `options`, `arguments`, `model`, `asset`, `timeout` and `internal`.
+    #[must_use]
+    pub fn with_code(self, code: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code: code.into(),
+            ..self
         }
     }
 
@@ -67,9 +71,9 @@ impl Error {
         }
     }
 
-    /// What the error is about.
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
+    /// What the error is about, as the host is told: a word such as `invalid-input`.
+    pub fn code(&self) -> &str {
+        &self.code
     }
 }
 
@@ -81,7 +85,7 @@ impl Display for Error {
 
 impl<E: std::error::Error + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        let kind = kind_of(&error);
+        let code = code_of(&error);
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -92,24 +96,19 @@ impl<E: std::error::Error + 'static> From<E> for Error {
             }
             cause = error.source();
         }
-        Self { kind, message }
+        Self {
+            code: Cow::Borrowed(code),
+            message,
+        }
     }
 }
 
-impl From<Error> for functions::Error {
+impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        use functions::ErrorCode;
-        let code = match error.kind {
-            ErrorKind::UnknownFunction => ErrorCode::UnknownFunction,
-            ErrorKind::InvalidOptions => ErrorCode::InvalidOptions,
-            ErrorKind::InvalidArguments => ErrorCode::InvalidArguments,
-            ErrorKind::Model => ErrorCode::Model,
-            ErrorKind::Asset => ErrorCode::Asset,
-            ErrorKind::Other => ErrorCode::Other,
-        };
         Self {
-            code,
+            code: error.code.into_owned(),
             message: error.message,
+            properties: Vec::new(),
         }
     }
 }
@@ -125,16 +124,16 @@ pub fn any_error<E: Display + 'static>(error: E) -> Error {
     let Some(error) = error else {
         unreachable!("only ours was taken")
     };
-    Error::of(kind_of(&error), error)
+    Error::of(code_of(&error), error)
 }
 
-fn kind_of(error: &dyn Any) -> ErrorKind {
+fn code_of(error: &dyn Any) -> &'static str {
     if error.is::<crate::ModelError>() {
-        ErrorKind::Model
+        code::MODEL
     } else if error.is::<crate::AssetError>() {
-        ErrorKind::Asset
+        code::ASSET
     } else {
-        ErrorKind::Other
+        code::INVALID_INPUT
     }
 }
 

@@ -5,17 +5,38 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::bindings::exports::wudf::plugin::functions::{
-    self, Guest, GuestFunction, Output, Signature,
+use crate::bindings::exports::wudf::plugin::scalar::{
+    Argument, Function as Handle, Guest, GuestFunction, Output, Signature,
 };
 use crate::bindings::wudf::plugin::arrow::Node;
-use crate::error::{Error, ErrorKind, any_error};
+use crate::bindings::wudf::plugin::types::Problem;
+use crate::constant;
+use crate::error::{Error, any_error, code};
 use crate::options::{self, UdfOptions};
 use crate::read::{Arguments, BLOCK};
 use crate::schema::Typed;
 use crate::write::{self, FixSize, Outcome, Sink};
 
-pub use functions::Volatility;
+/// What may be assumed of a function's results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volatility {
+    /// Equal arguments give equal results, always.
+    Immutable,
+    /// Equal arguments give equal results while one query runs.
+    Stable,
+    /// Nothing.
+    Volatile,
+}
+
+impl Volatility {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Immutable => "immutable",
+            Self::Stable => "stable",
+            Self::Volatile => "volatile",
+        }
+    }
+}
 
 /// The values of one row of a function's arguments.
 pub type Values<'a, U> = <<U as Udf>::Arguments as Arguments>::Values<'a>;
@@ -103,7 +124,7 @@ fn signature<U: Udf>(said: &Said) -> Signature {
         doc: U::DOC.to_owned(),
         arguments: U::Arguments::schemas(U::ARGUMENTS),
         returns,
-        volatility: U::VOLATILITY,
+        properties: vec![("volatility".to_owned(), U::VOLATILITY.word().to_owned())],
         models: said.models.clone(),
         assets: said.assets.clone(),
         options: options::schema::<U::Options>(),
@@ -115,9 +136,15 @@ pub fn call<U: Udf>(
     udf: &mut U,
     size: Option<u32>,
     rows: usize,
-    arguments: &[Vec<Node>],
+    constants: &[bool],
+    mut arguments: Vec<Vec<Node>>,
 ) -> Result<Output, Error> {
-    let columns = U::Arguments::bind_each(U::ARGUMENTS, arguments, rows)?;
+    let spans = constant::spans(
+        &U::Arguments::schemas(U::ARGUMENTS),
+        constants,
+        &mut arguments,
+    );
+    let columns = U::Arguments::bind_each(U::ARGUMENTS, &arguments, &spans, rows)?;
     let mut results = U::results(rows, size);
     let mut row = 0;
     while row < rows {
@@ -193,7 +220,7 @@ impl<T, E: Display + 'static> Opens<T> for Result<T, E> {
 pub struct Entry {
     name: &'static str,
     signature: fn() -> Signature,
-    open: fn(&str) -> Result<Opened, Error>,
+    open: fn(&str, &[Argument]) -> Result<Opened, Error>,
 }
 
 impl Entry {
@@ -206,11 +233,23 @@ impl Entry {
                 let options = options::parse::<U::Options>("{}");
                 signature::<U>(&options.map(|o| Said::by::<U>(&o)).unwrap_or_default())
             },
-            open: |text| {
+            open: |text, arguments| {
+                let takes = <U::Arguments as Arguments>::COUNT;
+                if !arguments.is_empty() && arguments.len() != takes {
+                    let given = arguments.len();
+                    return Err(Error::arguments(format!(
+                        "takes {takes} arguments, not {given}"
+                    )));
+                }
+                let constants = arguments.iter().map(|a| a.constant.is_some()).collect();
                 let options = options::parse::<U::Options>(text)?;
                 let said = Said::by::<U>(&options);
                 let udf = RefCell::new(U::open(options)?);
-                Ok(Opened(Box::new(Bound { udf, said })))
+                Ok(Opened(Box::new(Bound {
+                    udf,
+                    said,
+                    constants,
+                })))
             },
         }
     }
@@ -225,20 +264,23 @@ impl Entry {
         (self.signature)()
     }
 
-    /// The function with these options, a JSON object.
-    pub fn open(&self, options: &str) -> Result<Opened, Error> {
-        (self.open)(options)
+    /// The function with these options, a JSON object, and these arguments, none where
+    /// the caller does not know them.
+    pub fn open(&self, options: &str, arguments: &[Argument]) -> Result<Opened, Error> {
+        (self.open)(options, arguments)
     }
 }
 
 struct Bound<U> {
     udf: RefCell<U>,
     said: Said,
+    /// Which arguments are bound to constants.
+    constants: Vec<bool>,
 }
 
 trait Function {
     fn signature(&self) -> Signature;
-    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error>;
+    fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error>;
 }
 
 impl<U: Udf> Function for Bound<U> {
@@ -246,9 +288,10 @@ impl<U: Udf> Function for Bound<U> {
         signature::<U>(&self.said)
     }
 
-    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
+    fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error> {
         // An instance runs one call at a time, and a call does not call back.
-        call(&mut *self.udf.borrow_mut(), self.said.size, rows, arguments)
+        let mut udf = self.udf.borrow_mut();
+        call(&mut *udf, self.said.size, rows, &self.constants, arguments)
     }
 }
 
@@ -263,7 +306,7 @@ impl Opened {
     }
 
     /// Computes one value a row.
-    pub fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
+    pub fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error> {
         self.0.call(rows, arguments)
     }
 }
@@ -290,22 +333,22 @@ impl<P: Plugin> Guest for Exported<P> {
 }
 
 impl<P: Plugin> GuestFunction for ExportedFunction<P> {
-    fn open(name: String, options: String) -> Result<functions::Function, functions::Error> {
+    fn open(name: String, options: String, arguments: Vec<Argument>) -> Result<Handle, Problem> {
         let entry = P::FUNCTIONS
             .iter()
             .find(|entry| entry.name == name)
             .ok_or_else(|| {
                 let names: Vec<_> = P::FUNCTIONS.iter().map(|entry| entry.name).collect();
                 Error::of(
-                    ErrorKind::UnknownFunction,
+                    code::FUNCTION,
                     format!(
                         "there is no function `{name}`; there is {}",
                         options::names(&names)
                     ),
                 )
             })?;
-        Ok(functions::Function::new(Self(
-            entry.open(&options)?,
+        Ok(Handle::new(Self(
+            entry.open(&options, &arguments)?,
             PhantomData,
         )))
     }
@@ -314,7 +357,7 @@ impl<P: Plugin> GuestFunction for ExportedFunction<P> {
         self.0.signature()
     }
 
-    fn call(&self, rows: u32, arguments: Vec<Vec<Node>>) -> Result<Output, functions::Error> {
-        Ok(self.0.call(rows as usize, &arguments)?)
+    fn call(&self, rows: u32, arguments: Vec<Vec<Node>>) -> Result<Output, Problem> {
+        Ok(self.0.call(rows as usize, arguments)?)
     }
 }

@@ -992,6 +992,451 @@ pub mod wasi {
 #[allow(dead_code, clippy::all)]
 pub mod wudf {
     pub mod plugin {
+        /// What several interfaces share.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod types {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// Names and values. An open set: ignore names that you do not know.
+            pub type Properties = _rt::Vec<(_rt::String, _rt::String)>;
+            /// Why something as a whole failed.
+            #[derive(Clone)]
+            pub struct Problem {
+                /// A word of the open list in README.md, such as `options` or `model`.
+                pub code: _rt::String,
+                /// For people: what went wrong and what to do about it.
+                pub message: _rt::String,
+                pub properties: Properties,
+            }
+            impl ::core::fmt::Debug for Problem {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Problem")
+                        .field("code", &self.code)
+                        .field("message", &self.message)
+                        .field("properties", &self.properties)
+                        .finish()
+                }
+            }
+            impl ::core::fmt::Display for Problem {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for Problem {}
+        }
+        /// What a model takes and gives, so that a plugin can adapt to it. Models are run
+        /// through wasi:nn.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod models {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Properties = super::super::super::wudf::plugin::types::Properties;
+            pub type Problem = super::super::super::wudf::plugin::types::Problem;
+            /// An input or an output.
+            #[derive(Clone)]
+            pub struct Tensor {
+                pub name: _rt::String,
+                /// The type of its elements, as a format string of the Arrow C Data
+                /// Interface (`f` is a 32-bit float), or `bf16`, which Arrow has not.
+                pub format: _rt::String,
+                /// Its dimensions, outermost first, with none for one that a run decides;
+                /// none as a whole where the model does not say how many there are.
+                pub dimensions: ::core::option::Option<
+                    _rt::Vec<::core::option::Option<u32>>,
+                >,
+            }
+            impl ::core::fmt::Debug for Tensor {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Tensor")
+                        .field("name", &self.name)
+                        .field("format", &self.format)
+                        .field("dimensions", &self.dimensions)
+                        .finish()
+                }
+            }
+            #[derive(Clone)]
+            pub struct Description {
+                pub inputs: _rt::Vec<Tensor>,
+                pub outputs: _rt::Vec<Tensor>,
+                /// What the host's catalogue says of the model, such as its labels.
+                pub properties: Properties,
+            }
+            impl ::core::fmt::Debug for Description {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Description")
+                        .field("inputs", &self.inputs)
+                        .field("outputs", &self.outputs)
+                        .field("properties", &self.properties)
+                        .finish()
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// The model that wasi:nn's `load-by-name` would load by this name.
+            #[allow(async_fn_in_trait)]
+            pub fn describe(name: &str) -> ::core::result::Result<Description, Problem> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 7
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = name;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wudf:plugin/models@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "describe"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result58 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base18 = l4;
+                                let len18 = l5;
+                                let mut result18 = _rt::Vec::with_capacity(len18);
+                                for i in 0..len18 {
+                                    let base = base18
+                                        .add(i * (7 * ::core::mem::size_of::<*const u8>()));
+                                    let e18 = {
+                                        let l6 = *base.add(0).cast::<*mut u8>();
+                                        let l7 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len8 = l7;
+                                        let bytes8 = _rt::Vec::from_raw_parts(
+                                            l6.cast(),
+                                            len8,
+                                            len8,
+                                        );
+                                        let l9 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l10 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len11 = l10;
+                                        let bytes11 = _rt::Vec::from_raw_parts(
+                                            l9.cast(),
+                                            len11,
+                                            len11,
+                                        );
+                                        let l12 = i32::from(
+                                            *base
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        Tensor {
+                                            name: _rt::string_lift(bytes8),
+                                            format: _rt::string_lift(bytes11),
+                                            dimensions: match l12 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l13 = *base
+                                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l14 = *base
+                                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let base17 = l13;
+                                                        let len17 = l14;
+                                                        let mut result17 = _rt::Vec::with_capacity(len17);
+                                                        for i in 0..len17 {
+                                                            let base = base17.add(i * 8);
+                                                            let e17 = {
+                                                                let l15 = i32::from(*base.add(0).cast::<u8>());
+                                                                match l15 {
+                                                                    0 => None,
+                                                                    1 => {
+                                                                        let e = {
+                                                                            let l16 = *base.add(4).cast::<i32>();
+                                                                            l16 as u32
+                                                                        };
+                                                                        Some(e)
+                                                                    }
+                                                                    _ => _rt::invalid_enum_discriminant(),
+                                                                }
+                                                            };
+                                                            result17.push(e17);
+                                                        }
+                                                        _rt::cabi_dealloc(base17, len17 * 8, 4);
+                                                        result17
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                        }
+                                    };
+                                    result18.push(e18);
+                                }
+                                _rt::cabi_dealloc(
+                                    base18,
+                                    len18 * (7 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l19 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l20 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base33 = l19;
+                                let len33 = l20;
+                                let mut result33 = _rt::Vec::with_capacity(len33);
+                                for i in 0..len33 {
+                                    let base = base33
+                                        .add(i * (7 * ::core::mem::size_of::<*const u8>()));
+                                    let e33 = {
+                                        let l21 = *base.add(0).cast::<*mut u8>();
+                                        let l22 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len23 = l22;
+                                        let bytes23 = _rt::Vec::from_raw_parts(
+                                            l21.cast(),
+                                            len23,
+                                            len23,
+                                        );
+                                        let l24 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l25 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len26 = l25;
+                                        let bytes26 = _rt::Vec::from_raw_parts(
+                                            l24.cast(),
+                                            len26,
+                                            len26,
+                                        );
+                                        let l27 = i32::from(
+                                            *base
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        Tensor {
+                                            name: _rt::string_lift(bytes23),
+                                            format: _rt::string_lift(bytes26),
+                                            dimensions: match l27 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l28 = *base
+                                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l29 = *base
+                                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let base32 = l28;
+                                                        let len32 = l29;
+                                                        let mut result32 = _rt::Vec::with_capacity(len32);
+                                                        for i in 0..len32 {
+                                                            let base = base32.add(i * 8);
+                                                            let e32 = {
+                                                                let l30 = i32::from(*base.add(0).cast::<u8>());
+                                                                match l30 {
+                                                                    0 => None,
+                                                                    1 => {
+                                                                        let e = {
+                                                                            let l31 = *base.add(4).cast::<i32>();
+                                                                            l31 as u32
+                                                                        };
+                                                                        Some(e)
+                                                                    }
+                                                                    _ => _rt::invalid_enum_discriminant(),
+                                                                }
+                                                            };
+                                                            result32.push(e32);
+                                                        }
+                                                        _rt::cabi_dealloc(base32, len32 * 8, 4);
+                                                        result32
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                        }
+                                    };
+                                    result33.push(e33);
+                                }
+                                _rt::cabi_dealloc(
+                                    base33,
+                                    len33 * (7 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l34 = *ptr1
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l35 = *ptr1
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base42 = l34;
+                                let len42 = l35;
+                                let mut result42 = _rt::Vec::with_capacity(len42);
+                                for i in 0..len42 {
+                                    let base = base42
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    let e42 = {
+                                        let l36 = *base.add(0).cast::<*mut u8>();
+                                        let l37 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len38 = l37;
+                                        let bytes38 = _rt::Vec::from_raw_parts(
+                                            l36.cast(),
+                                            len38,
+                                            len38,
+                                        );
+                                        let l39 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l40 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len41 = l40;
+                                        let bytes41 = _rt::Vec::from_raw_parts(
+                                            l39.cast(),
+                                            len41,
+                                            len41,
+                                        );
+                                        (_rt::string_lift(bytes38), _rt::string_lift(bytes41))
+                                    };
+                                    result42.push(e42);
+                                }
+                                _rt::cabi_dealloc(
+                                    base42,
+                                    len42 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                Description {
+                                    inputs: result18,
+                                    outputs: result33,
+                                    properties: result42,
+                                }
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l43 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l44 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len45 = l44;
+                                let bytes45 = _rt::Vec::from_raw_parts(
+                                    l43.cast(),
+                                    len45,
+                                    len45,
+                                );
+                                let l46 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l47 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len48 = l47;
+                                let bytes48 = _rt::Vec::from_raw_parts(
+                                    l46.cast(),
+                                    len48,
+                                    len48,
+                                );
+                                let l49 = *ptr1
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l50 = *ptr1
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base57 = l49;
+                                let len57 = l50;
+                                let mut result57 = _rt::Vec::with_capacity(len57);
+                                for i in 0..len57 {
+                                    let base = base57
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    let e57 = {
+                                        let l51 = *base.add(0).cast::<*mut u8>();
+                                        let l52 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len53 = l52;
+                                        let bytes53 = _rt::Vec::from_raw_parts(
+                                            l51.cast(),
+                                            len53,
+                                            len53,
+                                        );
+                                        let l54 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l55 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len56 = l55;
+                                        let bytes56 = _rt::Vec::from_raw_parts(
+                                            l54.cast(),
+                                            len56,
+                                            len56,
+                                        );
+                                        (_rt::string_lift(bytes53), _rt::string_lift(bytes56))
+                                    };
+                                    result57.push(e57);
+                                }
+                                _rt::cabi_dealloc(
+                                    base57,
+                                    len57 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                super::super::super::wudf::plugin::types::Problem {
+                                    code: _rt::string_lift(bytes45),
+                                    message: _rt::string_lift(bytes48),
+                                    properties: result57,
+                                }
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result58
+                }
+            }
+        }
         /// Named read-only bytes that the host grants: a vocabulary, a lookup table.
         /// The host keeps one copy however many instances read it.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -1000,77 +1445,86 @@ pub mod wudf {
             #[doc(hidden)]
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
-            /// Why an asset cannot be read.
-            #[repr(u8)]
-            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-            pub enum Error {
-                /// The host grants no asset of this name.
-                NotGranted,
-                /// The range does not lie within the asset.
-                OutOfRange,
-            }
-            impl Error {
-                pub fn name(&self) -> &'static str {
-                    match self {
-                        Error::NotGranted => "not-granted",
-                        Error::OutOfRange => "out-of-range",
+            pub type Problem = super::super::super::wudf::plugin::types::Problem;
+            #[allow(unused_unsafe, clippy::all)]
+            /// The names of the assets that the plugin may read.
+            #[allow(async_fn_in_trait)]
+            pub fn names() -> _rt::Vec<_rt::String> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 2
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "wudf:plugin/assets@0.2.0")]
+                    unsafe extern "C" {
+                        #[link_name = "names"]
+                        fn wit_import1(_: *mut u8);
                     }
-                }
-                pub fn message(&self) -> &'static str {
-                    match self {
-                        Error::NotGranted => "The host grants no asset of this name.",
-                        Error::OutOfRange => "The range does not lie within the asset.",
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8) {
+                        unreachable!()
                     }
-                }
-            }
-            impl ::core::fmt::Debug for Error {
-                fn fmt(
-                    &self,
-                    f: &mut ::core::fmt::Formatter<'_>,
-                ) -> ::core::fmt::Result {
-                    f.debug_struct("Error")
-                        .field("code", &(*self as i32))
-                        .field("name", &self.name())
-                        .field("message", &self.message())
-                        .finish()
-                }
-            }
-            impl ::core::fmt::Display for Error {
-                fn fmt(
-                    &self,
-                    f: &mut ::core::fmt::Formatter<'_>,
-                ) -> ::core::fmt::Result {
-                    write!(f, "{} (error {})", self.name(), * self as i32)
-                }
-            }
-            impl ::core::error::Error for Error {}
-            impl Error {
-                #[doc(hidden)]
-                pub unsafe fn _lift(val: u8) -> Error {
-                    if !cfg!(debug_assertions) {
-                        return unsafe { ::core::mem::transmute(val) };
+                    wit_import1(ptr0);
+                    let l2 = *ptr0.add(0).cast::<*mut u8>();
+                    let l3 = *ptr0
+                        .add(::core::mem::size_of::<*const u8>())
+                        .cast::<usize>();
+                    let base7 = l2;
+                    let len7 = l3;
+                    let mut result7 = _rt::Vec::with_capacity(len7);
+                    for i in 0..len7 {
+                        let base = base7
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        let e7 = {
+                            let l4 = *base.add(0).cast::<*mut u8>();
+                            let l5 = *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len6 = l5;
+                            let bytes6 = _rt::Vec::from_raw_parts(l4.cast(), len6, len6);
+                            _rt::string_lift(bytes6)
+                        };
+                        result7.push(e7);
                     }
-                    match val {
-                        0 => Error::NotGranted,
-                        1 => Error::OutOfRange,
-                        _ => panic!("invalid enum discriminant"),
-                    }
+                    _rt::cabi_dealloc(
+                        base7,
+                        len7 * (2 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    );
+                    let result8 = result7;
+                    result8
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
             /// An asset's size in bytes.
             #[allow(async_fn_in_trait)]
-            pub fn size(name: &str) -> ::core::result::Result<u64, Error> {
+            pub fn size(name: &str) -> ::core::result::Result<u64, Problem> {
                 unsafe {
                     #[repr(align(8))]
-                    struct RetArea([::core::mem::MaybeUninit<u8>; 16]);
-                    let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 16]);
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 8 + 6 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 8
+                            + 6 * ::core::mem::size_of::<*const u8>()],
+                    );
                     let vec0 = name;
                     let ptr0 = vec0.as_ptr().cast::<u8>();
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "wudf:plugin/assets@0.1.0")]
+                    #[link(wasm_import_module = "wudf:plugin/assets@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "size"]
                         fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
@@ -1081,7 +1535,7 @@ pub mod wudf {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result6 = match l3 {
+                    let result20 = match l3 {
                         0 => {
                             let e = {
                                 let l4 = *ptr1.add(8).cast::<i64>();
@@ -1091,14 +1545,83 @@ pub mod wudf {
                         }
                         1 => {
                             let e = {
-                                let l5 = i32::from(*ptr1.add(8).cast::<u8>());
-                                Error::_lift(l5 as u8)
+                                let l5 = *ptr1.add(8).cast::<*mut u8>();
+                                let l6 = *ptr1
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len7 = l6;
+                                let bytes7 = _rt::Vec::from_raw_parts(
+                                    l5.cast(),
+                                    len7,
+                                    len7,
+                                );
+                                let l8 = *ptr1
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l9 = *ptr1
+                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *ptr1
+                                    .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *ptr1
+                                    .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base19 = l11;
+                                let len19 = l12;
+                                let mut result19 = _rt::Vec::with_capacity(len19);
+                                for i in 0..len19 {
+                                    let base = base19
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    let e19 = {
+                                        let l13 = *base.add(0).cast::<*mut u8>();
+                                        let l14 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len15 = l14;
+                                        let bytes15 = _rt::Vec::from_raw_parts(
+                                            l13.cast(),
+                                            len15,
+                                            len15,
+                                        );
+                                        let l16 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l17 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len18 = l17;
+                                        let bytes18 = _rt::Vec::from_raw_parts(
+                                            l16.cast(),
+                                            len18,
+                                            len18,
+                                        );
+                                        (_rt::string_lift(bytes15), _rt::string_lift(bytes18))
+                                    };
+                                    result19.push(e19);
+                                }
+                                _rt::cabi_dealloc(
+                                    base19,
+                                    len19 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                super::super::super::wudf::plugin::types::Problem {
+                                    code: _rt::string_lift(bytes7),
+                                    message: _rt::string_lift(bytes10),
+                                    properties: result19,
+                                }
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result6
+                    result20
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -1108,17 +1631,17 @@ pub mod wudf {
                 name: &str,
                 offset: u64,
                 length: u64,
-            ) -> ::core::result::Result<_rt::Vec<u8>, Error> {
+            ) -> ::core::result::Result<_rt::Vec<u8>, Problem> {
                 unsafe {
                     #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
                     #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 3 * ::core::mem::size_of::<*const u8>()],
+                        >; 7 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 3
+                        [::core::mem::MaybeUninit::uninit(); 7
                             * ::core::mem::size_of::<*const u8>()],
                     );
                     let vec0 = name;
@@ -1126,7 +1649,7 @@ pub mod wudf {
                     let len0 = vec0.len();
                     let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
-                    #[link(wasm_import_module = "wudf:plugin/assets@0.1.0")]
+                    #[link(wasm_import_module = "wudf:plugin/assets@0.2.0")]
                     unsafe extern "C" {
                         #[link_name = "read"]
                         fn wit_import2(_: *mut u8, _: usize, _: i64, _: i64, _: *mut u8);
@@ -1149,7 +1672,7 @@ pub mod wudf {
                         ptr1,
                     );
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result8 = match l3 {
+                    let result22 = match l3 {
                         0 => {
                             let e = {
                                 let l4 = *ptr1
@@ -1167,22 +1690,91 @@ pub mod wudf {
                         }
                         1 => {
                             let e = {
-                                let l7 = i32::from(
-                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                let l7 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *ptr1
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
                                 );
-                                Error::_lift(l7 as u8)
+                                let l10 = *ptr1
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l11 = *ptr1
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len12 = l11;
+                                let bytes12 = _rt::Vec::from_raw_parts(
+                                    l10.cast(),
+                                    len12,
+                                    len12,
+                                );
+                                let l13 = *ptr1
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l14 = *ptr1
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base21 = l13;
+                                let len21 = l14;
+                                let mut result21 = _rt::Vec::with_capacity(len21);
+                                for i in 0..len21 {
+                                    let base = base21
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    let e21 = {
+                                        let l15 = *base.add(0).cast::<*mut u8>();
+                                        let l16 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len17 = l16;
+                                        let bytes17 = _rt::Vec::from_raw_parts(
+                                            l15.cast(),
+                                            len17,
+                                            len17,
+                                        );
+                                        let l18 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l19 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len20 = l19;
+                                        let bytes20 = _rt::Vec::from_raw_parts(
+                                            l18.cast(),
+                                            len20,
+                                            len20,
+                                        );
+                                        (_rt::string_lift(bytes17), _rt::string_lift(bytes20))
+                                    };
+                                    result21.push(e21);
+                                }
+                                _rt::cabi_dealloc(
+                                    base21,
+                                    len21 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                super::super::super::wudf::plugin::types::Problem {
+                                    code: _rt::string_lift(bytes9),
+                                    message: _rt::string_lift(bytes12),
+                                    properties: result21,
+                                }
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result8
+                    result22
                 }
             }
         }
-        /// Arrow columns as they cross the sandbox's wall: raw buffers, laid out as in
-        /// the Arrow C Data Interface. There is nothing to parse: one copy in, one copy
-        /// out.
+        /// Arrow columns as they cross the sandbox's boundary: raw buffers, laid out as
+        /// in the Arrow C Data Interface, little-endian. There is nothing to parse: one
+        /// copy in, one copy out.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod arrow {
             #[used]
@@ -1195,7 +1787,8 @@ pub mod wudf {
                 /// The field's name; empty for the items of a list and for results.
                 pub name: _rt::String,
                 /// The type, as a format string of the Arrow C Data Interface: `l` is
-                /// a 64-bit integer, `z` binary, `+w:3` a list of three.
+                /// a 64-bit integer, `z` binary, `+w:3` a list of three. `*` is any type,
+                /// in a signature whose arguments are not bound yet.
                 pub format: _rt::String,
                 /// Whether values may be null.
                 pub nullable: bool,
@@ -1224,14 +1817,14 @@ pub mod wudf {
             /// One node of an array tree.
             #[derive(Clone)]
             pub struct Node {
-                /// Values in this node. Array offsets do not exist: value 0 is the
+                /// Values in this node. There are no array offsets: value 0 is the
                 /// first value of every buffer, and offset buffers begin with 0.
                 pub length: u64,
                 /// Nulls in this node, exactly.
                 pub null_count: u64,
                 /// The buffers in the order of the C Data Interface, the validity bitmap
                 /// first where the type has one. A bitmap of no bytes means no nulls.
-                /// Buffers hold what the length asks for and may be padded behind it.
+                /// Buffers hold what the length asks for and may be padded at the end.
                 pub buffers: _rt::Vec<_rt::Vec<u8>>,
             }
             impl ::core::fmt::Debug for Node {
@@ -1256,58 +1849,17 @@ pub mod wudf {
 pub mod exports {
     pub mod wudf {
         pub mod plugin {
-            /// What a columnar plugin offers.
+            /// Scalar functions: `rows` rows in, `rows` values out.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
-            pub mod functions {
+            pub mod scalar {
                 #[used]
                 #[doc(hidden)]
                 static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
                 use super::super::super::super::_rt;
                 pub type Schema = super::super::super::super::wudf::plugin::arrow::Schema;
                 pub type Array = super::super::super::super::wudf::plugin::arrow::Array;
-                /// What may be assumed of a function's results.
-                #[repr(u8)]
-                #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-                pub enum Volatility {
-                    /// Equal arguments give equal results, always.
-                    Immutable,
-                    /// Equal arguments give equal results while one query runs.
-                    Stable,
-                    /// Anything goes.
-                    Volatile,
-                }
-                impl ::core::fmt::Debug for Volatility {
-                    fn fmt(
-                        &self,
-                        f: &mut ::core::fmt::Formatter<'_>,
-                    ) -> ::core::fmt::Result {
-                        match self {
-                            Volatility::Immutable => {
-                                f.debug_tuple("Volatility::Immutable").finish()
-                            }
-                            Volatility::Stable => {
-                                f.debug_tuple("Volatility::Stable").finish()
-                            }
-                            Volatility::Volatile => {
-                                f.debug_tuple("Volatility::Volatile").finish()
-                            }
-                        }
-                    }
-                }
-                impl Volatility {
-                    #[doc(hidden)]
-                    pub unsafe fn _lift(val: u8) -> Volatility {
-                        if !cfg!(debug_assertions) {
-                            return unsafe { ::core::mem::transmute(val) };
-                        }
-                        match val {
-                            0 => Volatility::Immutable,
-                            1 => Volatility::Stable,
-                            2 => Volatility::Volatile,
-                            _ => panic!("invalid enum discriminant"),
-                        }
-                    }
-                }
+                pub type Properties = super::super::super::super::wudf::plugin::types::Properties;
+                pub type Problem = super::super::super::super::wudf::plugin::types::Problem;
                 /// What a function is called, takes and returns.
                 #[derive(Clone)]
                 pub struct Signature {
@@ -1318,16 +1870,17 @@ pub mod exports {
                     pub doc: _rt::String,
                     /// The arguments; each field's name is the argument's.
                     pub arguments: _rt::Vec<Schema>,
-                    /// The result.
+                    /// The result. Before arguments are bound it may be `*`.
                     pub returns: Schema,
-                    /// What may be assumed of the results.
-                    pub volatility: Volatility,
-                    /// The models that `open` asks wasi:nn for by name.
-                    pub models: _rt::Vec<_rt::String>,
-                    /// The assets that the function reads.
-                    pub assets: _rt::Vec<_rt::String>,
                     /// The options that `open` takes, as a JSON Schema of an object.
                     pub options: _rt::String,
+                    /// The models that the function runs, by name.
+                    pub models: _rt::Vec<_rt::String>,
+                    /// The assets that the function reads, by name.
+                    pub assets: _rt::Vec<_rt::String>,
+                    /// Registered names are in README.md: `volatility`, `nulls`,
+                    /// `rows-per-call`, `variadic`, `deprecated`.
+                    pub properties: Properties,
                 }
                 impl ::core::fmt::Debug for Signature {
                     fn fmt(
@@ -1339,106 +1892,40 @@ pub mod exports {
                             .field("doc", &self.doc)
                             .field("arguments", &self.arguments)
                             .field("returns", &self.returns)
-                            .field("volatility", &self.volatility)
+                            .field("options", &self.options)
                             .field("models", &self.models)
                             .field("assets", &self.assets)
-                            .field("options", &self.options)
+                            .field("properties", &self.properties)
                             .finish()
                     }
                 }
-                /// What went wrong with a whole call, or with opening a function.
-                #[repr(u8)]
-                #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-                pub enum ErrorCode {
-                    /// The plugin has no function of that name.
-                    UnknownFunction,
-                    /// The options are no JSON object, or a value does not fit.
-                    InvalidOptions,
-                    /// The arguments are not those of the signature.
-                    InvalidArguments,
-                    /// A model could not be loaded or run.
-                    Model,
-                    /// An asset could not be read.
-                    Asset,
-                    /// Anything else.
-                    Other,
-                }
-                impl ::core::fmt::Debug for ErrorCode {
-                    fn fmt(
-                        &self,
-                        f: &mut ::core::fmt::Formatter<'_>,
-                    ) -> ::core::fmt::Result {
-                        match self {
-                            ErrorCode::UnknownFunction => {
-                                f.debug_tuple("ErrorCode::UnknownFunction").finish()
-                            }
-                            ErrorCode::InvalidOptions => {
-                                f.debug_tuple("ErrorCode::InvalidOptions").finish()
-                            }
-                            ErrorCode::InvalidArguments => {
-                                f.debug_tuple("ErrorCode::InvalidArguments").finish()
-                            }
-                            ErrorCode::Model => {
-                                f.debug_tuple("ErrorCode::Model").finish()
-                            }
-                            ErrorCode::Asset => {
-                                f.debug_tuple("ErrorCode::Asset").finish()
-                            }
-                            ErrorCode::Other => {
-                                f.debug_tuple("ErrorCode::Other").finish()
-                            }
-                        }
-                    }
-                }
-                impl ErrorCode {
-                    #[doc(hidden)]
-                    pub unsafe fn _lift(val: u8) -> ErrorCode {
-                        if !cfg!(debug_assertions) {
-                            return unsafe { ::core::mem::transmute(val) };
-                        }
-                        match val {
-                            0 => ErrorCode::UnknownFunction,
-                            1 => ErrorCode::InvalidOptions,
-                            2 => ErrorCode::InvalidArguments,
-                            3 => ErrorCode::Model,
-                            4 => ErrorCode::Asset,
-                            5 => ErrorCode::Other,
-                            _ => panic!("invalid enum discriminant"),
-                        }
-                    }
-                }
-                /// A failure that is not one row's.
+                /// What the caller has for an argument.
                 #[derive(Clone)]
-                pub struct Error {
-                    pub code: ErrorCode,
-                    /// For people: what went wrong and what to do about it.
-                    pub message: _rt::String,
+                pub struct Argument {
+                    /// The column's type.
+                    pub schema: Schema,
+                    /// The value, an array of one, if it is the same for all rows.
+                    pub constant: ::core::option::Option<Array>,
                 }
-                impl ::core::fmt::Debug for Error {
+                impl ::core::fmt::Debug for Argument {
                     fn fmt(
                         &self,
                         f: &mut ::core::fmt::Formatter<'_>,
                     ) -> ::core::fmt::Result {
-                        f.debug_struct("Error")
-                            .field("code", &self.code)
-                            .field("message", &self.message)
+                        f.debug_struct("Argument")
+                            .field("schema", &self.schema)
+                            .field("constant", &self.constant)
                             .finish()
                     }
                 }
-                impl ::core::fmt::Display for Error {
-                    fn fmt(
-                        &self,
-                        f: &mut ::core::fmt::Formatter<'_>,
-                    ) -> ::core::fmt::Result {
-                        write!(f, "{:?}", self)
-                    }
-                }
-                impl ::core::error::Error for Error {}
                 /// One row that has no value, and why.
                 #[derive(Clone)]
                 pub struct Failure {
                     /// Counted from 0 within the call.
                     pub row: u32,
+                    /// A word of the open list in README.md, such as `invalid-input`.
+                    pub code: _rt::String,
+                    /// For people.
                     pub message: _rt::String,
                 }
                 impl ::core::fmt::Debug for Failure {
@@ -1448,6 +1935,7 @@ pub mod exports {
                     ) -> ::core::fmt::Result {
                         f.debug_struct("Failure")
                             .field("row", &self.row)
+                            .field("code", &self.code)
                             .field("message", &self.message)
                             .finish()
                     }
@@ -1471,7 +1959,7 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// A function with its options bound and its models loaded.
+                /// A function with its options and arguments bound, and its models loaded.
                 #[derive(Debug)]
                 #[repr(transparent)]
                 pub struct Function {
@@ -1590,9 +2078,7 @@ pub mod exports {
                     #[inline]
                     unsafe fn drop(_handle: u32) {
                         #[cfg(target_arch = "wasm32")]
-                        #[link(
-                            wasm_import_module = "[export]wudf:plugin/functions@0.1.0"
-                        )]
+                        #[link(wasm_import_module = "[export]wudf:plugin/scalar@0.2.0")]
                         unsafe extern "C" {
                             #[link_name = "[resource-drop]function"]
                             fn drop(_: i32);
@@ -1613,32 +2099,32 @@ pub mod exports {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
                         let result0 = { T_::signatures() };
                         let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        let vec27 = result0;
-                        let len27 = vec27.len();
-                        let layout27 = _rt::alloc::Layout::from_size_align(
-                                vec27.len() * (15 * ::core::mem::size_of::<*const u8>()),
+                        let vec31 = result0;
+                        let len31 = vec31.len();
+                        let layout31 = _rt::alloc::Layout::from_size_align(
+                                vec31.len() * (16 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             )
                             .unwrap();
-                        let (result27, _cleanup27) = wit_bindgen::rt::Cleanup::new(
-                            layout27,
+                        let (result31, _cleanup31) = wit_bindgen::rt::Cleanup::new(
+                            layout31,
                         );
-                        if let Some(cleanup) = _cleanup27 {
+                        if let Some(cleanup) = _cleanup31 {
                             cleanup.forget();
                         }
-                        for (i, e) in vec27.into_iter().enumerate() {
-                            let base = result27
-                                .add(i * (15 * ::core::mem::size_of::<*const u8>()));
+                        for (i, e) in vec31.into_iter().enumerate() {
+                            let base = result31
+                                .add(i * (16 * ::core::mem::size_of::<*const u8>()));
                             {
                                 let Signature {
                                     name: name2,
                                     doc: doc2,
                                     arguments: arguments2,
                                     returns: returns2,
-                                    volatility: volatility2,
+                                    options: options2,
                                     models: models2,
                                     assets: assets2,
-                                    options: options2,
+                                    properties: properties2,
                                 } = e;
                                 let vec3 = (name2.into_bytes()).into_boxed_slice();
                                 let ptr3 = vec3.as_ptr().cast::<u8>();
@@ -1887,89 +2373,130 @@ pub mod exports {
                                 *base
                                     .add(6 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>() = result21;
-                                *base
-                                    .add(8 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>() = (volatility2.clone() as i32) as u8;
-                                let vec23 = models2;
-                                let len23 = vec23.len();
-                                let layout23 = _rt::alloc::Layout::from_size_align(
-                                        vec23.len() * (2 * ::core::mem::size_of::<*const u8>()),
-                                        ::core::mem::size_of::<*const u8>(),
-                                    )
-                                    .unwrap();
-                                let (result23, _cleanup23) = wit_bindgen::rt::Cleanup::new(
-                                    layout23,
-                                );
-                                if let Some(cleanup) = _cleanup23 {
-                                    cleanup.forget();
-                                }
-                                for (i, e) in vec23.into_iter().enumerate() {
-                                    let base = result23
-                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                    {
-                                        let vec22 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr22 = vec22.as_ptr().cast::<u8>();
-                                        let len22 = vec22.len();
-                                        ::core::mem::forget(vec22);
-                                        *base
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len22;
-                                        *base.add(0).cast::<*mut u8>() = ptr22.cast_mut();
-                                    }
-                                }
-                                *base
-                                    .add(10 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len23;
+                                let vec22 = (options2.into_bytes()).into_boxed_slice();
+                                let ptr22 = vec22.as_ptr().cast::<u8>();
+                                let len22 = vec22.len();
+                                ::core::mem::forget(vec22);
                                 *base
                                     .add(9 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result23;
-                                let vec25 = assets2;
-                                let len25 = vec25.len();
-                                let layout25 = _rt::alloc::Layout::from_size_align(
-                                        vec25.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                    .cast::<usize>() = len22;
+                                *base
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr22.cast_mut();
+                                let vec24 = models2;
+                                let len24 = vec24.len();
+                                let layout24 = _rt::alloc::Layout::from_size_align(
+                                        vec24.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(
-                                    layout25,
+                                let (result24, _cleanup24) = wit_bindgen::rt::Cleanup::new(
+                                    layout24,
                                 );
-                                if let Some(cleanup) = _cleanup25 {
+                                if let Some(cleanup) = _cleanup24 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec25.into_iter().enumerate() {
-                                    let base = result25
+                                for (i, e) in vec24.into_iter().enumerate() {
+                                    let base = result24
                                         .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let vec24 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr24 = vec24.as_ptr().cast::<u8>();
-                                        let len24 = vec24.len();
-                                        ::core::mem::forget(vec24);
+                                        let vec23 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr23 = vec23.as_ptr().cast::<u8>();
+                                        let len23 = vec23.len();
+                                        ::core::mem::forget(vec23);
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len24;
-                                        *base.add(0).cast::<*mut u8>() = ptr24.cast_mut();
+                                            .cast::<usize>() = len23;
+                                        *base.add(0).cast::<*mut u8>() = ptr23.cast_mut();
                                     }
                                 }
                                 *base
-                                    .add(12 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len25;
-                                *base
                                     .add(11 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result25;
-                                let vec26 = (options2.into_bytes()).into_boxed_slice();
-                                let ptr26 = vec26.as_ptr().cast::<u8>();
-                                let len26 = vec26.len();
-                                ::core::mem::forget(vec26);
+                                    .cast::<usize>() = len24;
                                 *base
-                                    .add(14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len26;
+                                    .add(10 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result24;
+                                let vec26 = assets2;
+                                let len26 = vec26.len();
+                                let layout26 = _rt::alloc::Layout::from_size_align(
+                                        vec26.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result26, _cleanup26) = wit_bindgen::rt::Cleanup::new(
+                                    layout26,
+                                );
+                                if let Some(cleanup) = _cleanup26 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec26.into_iter().enumerate() {
+                                    let base = result26
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let vec25 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr25 = vec25.as_ptr().cast::<u8>();
+                                        let len25 = vec25.len();
+                                        ::core::mem::forget(vec25);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len25;
+                                        *base.add(0).cast::<*mut u8>() = ptr25.cast_mut();
+                                    }
+                                }
                                 *base
                                     .add(13 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr26.cast_mut();
+                                    .cast::<usize>() = len26;
+                                *base
+                                    .add(12 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result26;
+                                let vec30 = properties2;
+                                let len30 = vec30.len();
+                                let layout30 = _rt::alloc::Layout::from_size_align(
+                                        vec30.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result30, _cleanup30) = wit_bindgen::rt::Cleanup::new(
+                                    layout30,
+                                );
+                                if let Some(cleanup) = _cleanup30 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec30.into_iter().enumerate() {
+                                    let base = result30
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let (t27_0, t27_1) = e;
+                                        let vec28 = (t27_0.into_bytes()).into_boxed_slice();
+                                        let ptr28 = vec28.as_ptr().cast::<u8>();
+                                        let len28 = vec28.len();
+                                        ::core::mem::forget(vec28);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len28;
+                                        *base.add(0).cast::<*mut u8>() = ptr28.cast_mut();
+                                        let vec29 = (t27_1.into_bytes()).into_boxed_slice();
+                                        let ptr29 = vec29.as_ptr().cast::<u8>();
+                                        let len29 = vec29.len();
+                                        ::core::mem::forget(vec29);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len29;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr29.cast_mut();
+                                    }
+                                }
+                                *base
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len30;
+                                *base
+                                    .add(14 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result30;
                             }
                         }
-                        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len27;
-                        *ptr1.add(0).cast::<*mut u8>() = result27;
+                        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len31;
+                        *ptr1.add(0).cast::<*mut u8>() = result31;
                         ptr1
                     }
                 }
@@ -1981,11 +2508,11 @@ pub mod exports {
                         let l1 = *arg0
                             .add(::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let base49 = l0;
-                        let len49 = l1;
-                        for i in 0..len49 {
-                            let base = base49
-                                .add(i * (15 * ::core::mem::size_of::<*const u8>()));
+                        let base56 = l0;
+                        let len56 = l1;
+                        for i in 0..len56 {
+                            let base = base56
+                                .add(i * (16 * ::core::mem::size_of::<*const u8>()));
                             {
                                 let l2 = *base.add(0).cast::<*mut u8>();
                                 let l3 = *base
@@ -2141,65 +2668,96 @@ pub mod exports {
                                     ::core::mem::size_of::<*const u8>(),
                                 );
                                 let l37 = *base
-                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
                                 let l38 = *base
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l37, l38, 1);
+                                let l39 = *base
                                     .add(10 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>();
-                                let base41 = l37;
-                                let len41 = l38;
-                                for i in 0..len41 {
-                                    let base = base41
-                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                    {
-                                        let l39 = *base.add(0).cast::<*mut u8>();
-                                        let l40 = *base
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l39, l40, 1);
-                                    }
-                                }
-                                _rt::cabi_dealloc(
-                                    base41,
-                                    len41 * (2 * ::core::mem::size_of::<*const u8>()),
-                                    ::core::mem::size_of::<*const u8>(),
-                                );
-                                let l42 = *base
+                                    .cast::<*mut u8>();
+                                let l40 = *base
                                     .add(11 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>();
-                                let l43 = *base
-                                    .add(12 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base46 = l42;
-                                let len46 = l43;
-                                for i in 0..len46 {
-                                    let base = base46
+                                let base43 = l39;
+                                let len43 = l40;
+                                for i in 0..len43 {
+                                    let base = base43
                                         .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let l44 = *base.add(0).cast::<*mut u8>();
-                                        let l45 = *base
+                                        let l41 = *base.add(0).cast::<*mut u8>();
+                                        let l42 = *base
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l44, l45, 1);
+                                        _rt::cabi_dealloc(l41, l42, 1);
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base46,
-                                    len46 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    base43,
+                                    len43 * (2 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
-                                let l47 = *base
-                                    .add(13 * ::core::mem::size_of::<*const u8>())
+                                let l44 = *base
+                                    .add(12 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l48 = *base
-                                    .add(14 * ::core::mem::size_of::<*const u8>())
+                                let l45 = *base
+                                    .add(13 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l47, l48, 1);
+                                let base48 = l44;
+                                let len48 = l45;
+                                for i in 0..len48 {
+                                    let base = base48
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l46 = *base.add(0).cast::<*mut u8>();
+                                        let l47 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l46, l47, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base48,
+                                    len48 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l49 = *base
+                                    .add(14 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l50 = *base
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base55 = l49;
+                                let len55 = l50;
+                                for i in 0..len55 {
+                                    let base = base55
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l51 = *base.add(0).cast::<*mut u8>();
+                                        let l52 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l51, l52, 1);
+                                        let l53 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l54 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l53, l54, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base55,
+                                    len55 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
                             }
                         }
                         _rt::cabi_dealloc(
-                            base49,
-                            len49 * (15 * ::core::mem::size_of::<*const u8>()),
+                            base56,
+                            len56 * (16 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         );
                     }
@@ -2211,10 +2769,12 @@ pub mod exports {
                     arg1: usize,
                     arg2: *mut u8,
                     arg3: usize,
+                    arg4: *mut u8,
+                    arg5: usize,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result2 = {
+                        let result35 = {
                             let len0 = arg1;
                             let bytes0 = _rt::Vec::from_raw_parts(
                                 arg0.cast(),
@@ -2227,35 +2787,282 @@ pub mod exports {
                                 len1,
                                 len1,
                             );
-                            T_::open(_rt::string_lift(bytes0), _rt::string_lift(bytes1))
+                            let base34 = arg4;
+                            let len34 = arg5;
+                            let mut result34 = _rt::Vec::with_capacity(len34);
+                            for i in 0..len34 {
+                                let base = base34
+                                    .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                                let e34 = {
+                                    let l2 = *base.add(0).cast::<*mut u8>();
+                                    let l3 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let base21 = l2;
+                                    let len21 = l3;
+                                    let mut result21 = _rt::Vec::with_capacity(len21);
+                                    for i in 0..len21 {
+                                        let base = base21
+                                            .add(i * (8 + 6 * ::core::mem::size_of::<*const u8>()));
+                                        let e21 = {
+                                            let l4 = *base.add(0).cast::<*mut u8>();
+                                            let l5 = *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len6 = l5;
+                                            let bytes6 = _rt::Vec::from_raw_parts(
+                                                l4.cast(),
+                                                len6,
+                                                len6,
+                                            );
+                                            let l7 = *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l8 = *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len9 = l8;
+                                            let bytes9 = _rt::Vec::from_raw_parts(
+                                                l7.cast(),
+                                                len9,
+                                                len9,
+                                            );
+                                            let l10 = i32::from(
+                                                *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            let l11 = *base
+                                                .add(4 + 4 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>();
+                                            let l12 = *base
+                                                .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l13 = *base
+                                                .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let base20 = l12;
+                                            let len20 = l13;
+                                            let mut result20 = _rt::Vec::with_capacity(len20);
+                                            for i in 0..len20 {
+                                                let base = base20
+                                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                                let e20 = {
+                                                    let l14 = *base.add(0).cast::<*mut u8>();
+                                                    let l15 = *base
+                                                        .add(::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len16 = l15;
+                                                    let bytes16 = _rt::Vec::from_raw_parts(
+                                                        l14.cast(),
+                                                        len16,
+                                                        len16,
+                                                    );
+                                                    let l17 = *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l18 = *base
+                                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len19 = l18;
+                                                    let bytes19 = _rt::Vec::from_raw_parts(
+                                                        l17.cast(),
+                                                        len19,
+                                                        len19,
+                                                    );
+                                                    (_rt::string_lift(bytes16), _rt::string_lift(bytes19))
+                                                };
+                                                result20.push(e20);
+                                            }
+                                            _rt::cabi_dealloc(
+                                                base20,
+                                                len20 * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            );
+                                            super::super::super::super::wudf::plugin::arrow::Field {
+                                                name: _rt::string_lift(bytes6),
+                                                format: _rt::string_lift(bytes9),
+                                                nullable: _rt::bool_lift(l10 as u8),
+                                                children: l11 as u32,
+                                                metadata: result20,
+                                            }
+                                        };
+                                        result21.push(e21);
+                                    }
+                                    _rt::cabi_dealloc(
+                                        base21,
+                                        len21 * (8 + 6 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    );
+                                    let l22 = i32::from(
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>(),
+                                    );
+                                    Argument {
+                                        schema: result21,
+                                        constant: match l22 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l23 = *base
+                                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l24 = *base
+                                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let base33 = l23;
+                                                    let len33 = l24;
+                                                    let mut result33 = _rt::Vec::with_capacity(len33);
+                                                    for i in 0..len33 {
+                                                        let base = base33
+                                                            .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                                        let e33 = {
+                                                            let l25 = *base.add(0).cast::<i64>();
+                                                            let l26 = *base.add(8).cast::<i64>();
+                                                            let l27 = *base.add(16).cast::<*mut u8>();
+                                                            let l28 = *base
+                                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let base32 = l27;
+                                                            let len32 = l28;
+                                                            let mut result32 = _rt::Vec::with_capacity(len32);
+                                                            for i in 0..len32 {
+                                                                let base = base32
+                                                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                                                let e32 = {
+                                                                    let l29 = *base.add(0).cast::<*mut u8>();
+                                                                    let l30 = *base
+                                                                        .add(::core::mem::size_of::<*const u8>())
+                                                                        .cast::<usize>();
+                                                                    let len31 = l30;
+                                                                    <_ as From<
+                                                                        _rt::Vec<_>,
+                                                                    >>::from(_rt::Vec::from_raw_parts(l29.cast(), len31, len31))
+                                                                };
+                                                                result32.push(e32);
+                                                            }
+                                                            _rt::cabi_dealloc(
+                                                                base32,
+                                                                len32 * (2 * ::core::mem::size_of::<*const u8>()),
+                                                                ::core::mem::size_of::<*const u8>(),
+                                                            );
+                                                            super::super::super::super::wudf::plugin::arrow::Node {
+                                                                length: l25 as u64,
+                                                                null_count: l26 as u64,
+                                                                buffers: result32,
+                                                            }
+                                                        };
+                                                        result33.push(e33);
+                                                    }
+                                                    _rt::cabi_dealloc(
+                                                        base33,
+                                                        len33 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                                        8,
+                                                    );
+                                                    result33
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result34.push(e34);
+                            }
+                            _rt::cabi_dealloc(
+                                base34,
+                                len34 * (5 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::open(
+                                _rt::string_lift(bytes0),
+                                _rt::string_lift(bytes1),
+                                result34,
+                            )
                         };
-                        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result2 {
+                        let ptr36 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result35 {
                             Ok(e) => {
-                                *ptr3.add(0).cast::<u8>() = (0i32) as u8;
-                                *ptr3
+                                *ptr36.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr36
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<i32>() = (e).take_handle() as i32;
                             }
                             Err(e) => {
-                                *ptr3.add(0).cast::<u8>() = (1i32) as u8;
-                                let Error { code: code4, message: message4 } = e;
-                                *ptr3
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>() = (code4.clone() as i32) as u8;
-                                let vec5 = (message4.into_bytes()).into_boxed_slice();
-                                let ptr5 = vec5.as_ptr().cast::<u8>();
-                                let len5 = vec5.len();
-                                ::core::mem::forget(vec5);
-                                *ptr3
-                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len5;
-                                *ptr3
+                                *ptr36.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::wudf::plugin::types::Problem {
+                                    code: code37,
+                                    message: message37,
+                                    properties: properties37,
+                                } = e;
+                                let vec38 = (code37.into_bytes()).into_boxed_slice();
+                                let ptr38 = vec38.as_ptr().cast::<u8>();
+                                let len38 = vec38.len();
+                                ::core::mem::forget(vec38);
+                                *ptr36
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr5.cast_mut();
+                                    .cast::<usize>() = len38;
+                                *ptr36
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr38.cast_mut();
+                                let vec39 = (message37.into_bytes()).into_boxed_slice();
+                                let ptr39 = vec39.as_ptr().cast::<u8>();
+                                let len39 = vec39.len();
+                                ::core::mem::forget(vec39);
+                                *ptr36
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len39;
+                                *ptr36
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr39.cast_mut();
+                                let vec43 = properties37;
+                                let len43 = vec43.len();
+                                let layout43 = _rt::alloc::Layout::from_size_align(
+                                        vec43.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result43, _cleanup43) = wit_bindgen::rt::Cleanup::new(
+                                    layout43,
+                                );
+                                if let Some(cleanup) = _cleanup43 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec43.into_iter().enumerate() {
+                                    let base = result43
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let (t40_0, t40_1) = e;
+                                        let vec41 = (t40_0.into_bytes()).into_boxed_slice();
+                                        let ptr41 = vec41.as_ptr().cast::<u8>();
+                                        let len41 = vec41.len();
+                                        ::core::mem::forget(vec41);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len41;
+                                        *base.add(0).cast::<*mut u8>() = ptr41.cast_mut();
+                                        let vec42 = (t40_1.into_bytes()).into_boxed_slice();
+                                        let ptr42 = vec42.as_ptr().cast::<u8>();
+                                        let len42 = vec42.len();
+                                        ::core::mem::forget(vec42);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len42;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr42.cast_mut();
+                                    }
+                                }
+                                *ptr36
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len43;
+                                *ptr36
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result43;
                             }
                         };
-                        ptr3
+                        ptr36
                     }
                 }
                 #[doc(hidden)]
@@ -2269,12 +3076,50 @@ pub mod exports {
                             0 => {}
                             _ => {
                                 let l1 = *arg0
-                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
                                 let l2 = *arg0
-                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
                                 _rt::cabi_dealloc(l1, l2, 1);
+                                let l3 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l4 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l3, l4, 1);
+                                let l5 = *arg0
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l6 = *arg0
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base11 = l5;
+                                let len11 = l6;
+                                for i in 0..len11 {
+                                    let base = base11
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l7 = *base.add(0).cast::<*mut u8>();
+                                        let l8 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l7, l8, 1);
+                                        let l9 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l10 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l9, l10, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base11,
+                                    len11 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
                             }
                         }
                     }
@@ -2300,10 +3145,10 @@ pub mod exports {
                             doc: doc2,
                             arguments: arguments2,
                             returns: returns2,
-                            volatility: volatility2,
+                            options: options2,
                             models: models2,
                             assets: assets2,
-                            options: options2,
+                            properties: properties2,
                         } = result0;
                         let vec3 = (name2.into_bytes()).into_boxed_slice();
                         let ptr3 = vec3.as_ptr().cast::<u8>();
@@ -2550,85 +3395,126 @@ pub mod exports {
                         *ptr1
                             .add(6 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>() = result21;
-                        *ptr1
-                            .add(8 * ::core::mem::size_of::<*const u8>())
-                            .cast::<u8>() = (volatility2.clone() as i32) as u8;
-                        let vec23 = models2;
-                        let len23 = vec23.len();
-                        let layout23 = _rt::alloc::Layout::from_size_align(
-                                vec23.len() * (2 * ::core::mem::size_of::<*const u8>()),
-                                ::core::mem::size_of::<*const u8>(),
-                            )
-                            .unwrap();
-                        let (result23, _cleanup23) = wit_bindgen::rt::Cleanup::new(
-                            layout23,
-                        );
-                        if let Some(cleanup) = _cleanup23 {
-                            cleanup.forget();
-                        }
-                        for (i, e) in vec23.into_iter().enumerate() {
-                            let base = result23
-                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                            {
-                                let vec22 = (e.into_bytes()).into_boxed_slice();
-                                let ptr22 = vec22.as_ptr().cast::<u8>();
-                                let len22 = vec22.len();
-                                ::core::mem::forget(vec22);
-                                *base
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len22;
-                                *base.add(0).cast::<*mut u8>() = ptr22.cast_mut();
-                            }
-                        }
-                        *ptr1
-                            .add(10 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len23;
+                        let vec22 = (options2.into_bytes()).into_boxed_slice();
+                        let ptr22 = vec22.as_ptr().cast::<u8>();
+                        let len22 = vec22.len();
+                        ::core::mem::forget(vec22);
                         *ptr1
                             .add(9 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = result23;
-                        let vec25 = assets2;
-                        let len25 = vec25.len();
-                        let layout25 = _rt::alloc::Layout::from_size_align(
-                                vec25.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            .cast::<usize>() = len22;
+                        *ptr1
+                            .add(8 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = ptr22.cast_mut();
+                        let vec24 = models2;
+                        let len24 = vec24.len();
+                        let layout24 = _rt::alloc::Layout::from_size_align(
+                                vec24.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             )
                             .unwrap();
-                        let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(
-                            layout25,
+                        let (result24, _cleanup24) = wit_bindgen::rt::Cleanup::new(
+                            layout24,
                         );
-                        if let Some(cleanup) = _cleanup25 {
+                        if let Some(cleanup) = _cleanup24 {
                             cleanup.forget();
                         }
-                        for (i, e) in vec25.into_iter().enumerate() {
-                            let base = result25
+                        for (i, e) in vec24.into_iter().enumerate() {
+                            let base = result24
                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                             {
-                                let vec24 = (e.into_bytes()).into_boxed_slice();
-                                let ptr24 = vec24.as_ptr().cast::<u8>();
-                                let len24 = vec24.len();
-                                ::core::mem::forget(vec24);
+                                let vec23 = (e.into_bytes()).into_boxed_slice();
+                                let ptr23 = vec23.as_ptr().cast::<u8>();
+                                let len23 = vec23.len();
+                                ::core::mem::forget(vec23);
                                 *base
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len24;
-                                *base.add(0).cast::<*mut u8>() = ptr24.cast_mut();
+                                    .cast::<usize>() = len23;
+                                *base.add(0).cast::<*mut u8>() = ptr23.cast_mut();
                             }
                         }
                         *ptr1
-                            .add(12 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len25;
-                        *ptr1
                             .add(11 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = result25;
-                        let vec26 = (options2.into_bytes()).into_boxed_slice();
-                        let ptr26 = vec26.as_ptr().cast::<u8>();
-                        let len26 = vec26.len();
-                        ::core::mem::forget(vec26);
+                            .cast::<usize>() = len24;
                         *ptr1
-                            .add(14 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len26;
+                            .add(10 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = result24;
+                        let vec26 = assets2;
+                        let len26 = vec26.len();
+                        let layout26 = _rt::alloc::Layout::from_size_align(
+                                vec26.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result26, _cleanup26) = wit_bindgen::rt::Cleanup::new(
+                            layout26,
+                        );
+                        if let Some(cleanup) = _cleanup26 {
+                            cleanup.forget();
+                        }
+                        for (i, e) in vec26.into_iter().enumerate() {
+                            let base = result26
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let vec25 = (e.into_bytes()).into_boxed_slice();
+                                let ptr25 = vec25.as_ptr().cast::<u8>();
+                                let len25 = vec25.len();
+                                ::core::mem::forget(vec25);
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len25;
+                                *base.add(0).cast::<*mut u8>() = ptr25.cast_mut();
+                            }
+                        }
                         *ptr1
                             .add(13 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr26.cast_mut();
+                            .cast::<usize>() = len26;
+                        *ptr1
+                            .add(12 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = result26;
+                        let vec30 = properties2;
+                        let len30 = vec30.len();
+                        let layout30 = _rt::alloc::Layout::from_size_align(
+                                vec30.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            )
+                            .unwrap();
+                        let (result30, _cleanup30) = wit_bindgen::rt::Cleanup::new(
+                            layout30,
+                        );
+                        if let Some(cleanup) = _cleanup30 {
+                            cleanup.forget();
+                        }
+                        for (i, e) in vec30.into_iter().enumerate() {
+                            let base = result30
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let (t27_0, t27_1) = e;
+                                let vec28 = (t27_0.into_bytes()).into_boxed_slice();
+                                let ptr28 = vec28.as_ptr().cast::<u8>();
+                                let len28 = vec28.len();
+                                ::core::mem::forget(vec28);
+                                *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len28;
+                                *base.add(0).cast::<*mut u8>() = ptr28.cast_mut();
+                                let vec29 = (t27_1.into_bytes()).into_boxed_slice();
+                                let ptr29 = vec29.as_ptr().cast::<u8>();
+                                let len29 = vec29.len();
+                                ::core::mem::forget(vec29);
+                                *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len29;
+                                *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr29.cast_mut();
+                            }
+                        }
+                        *ptr1
+                            .add(15 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>() = len30;
+                        *ptr1
+                            .add(14 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>() = result30;
                         ptr1
                     }
                 }
@@ -2792,60 +3678,91 @@ pub mod exports {
                             ::core::mem::size_of::<*const u8>(),
                         );
                         let l35 = *arg0
-                            .add(9 * ::core::mem::size_of::<*const u8>())
+                            .add(8 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
                         let l36 = *arg0
+                            .add(9 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l35, l36, 1);
+                        let l37 = *arg0
                             .add(10 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>();
-                        let base39 = l35;
-                        let len39 = l36;
-                        for i in 0..len39 {
-                            let base = base39
-                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                            {
-                                let l37 = *base.add(0).cast::<*mut u8>();
-                                let l38 = *base
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>();
-                                _rt::cabi_dealloc(l37, l38, 1);
-                            }
-                        }
-                        _rt::cabi_dealloc(
-                            base39,
-                            len39 * (2 * ::core::mem::size_of::<*const u8>()),
-                            ::core::mem::size_of::<*const u8>(),
-                        );
-                        let l40 = *arg0
+                            .cast::<*mut u8>();
+                        let l38 = *arg0
                             .add(11 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>();
-                        let l41 = *arg0
-                            .add(12 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let base44 = l40;
-                        let len44 = l41;
-                        for i in 0..len44 {
-                            let base = base44
+                        let base41 = l37;
+                        let len41 = l38;
+                        for i in 0..len41 {
+                            let base = base41
                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                             {
-                                let l42 = *base.add(0).cast::<*mut u8>();
-                                let l43 = *base
+                                let l39 = *base.add(0).cast::<*mut u8>();
+                                let l40 = *base
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l42, l43, 1);
+                                _rt::cabi_dealloc(l39, l40, 1);
                             }
                         }
                         _rt::cabi_dealloc(
-                            base44,
-                            len44 * (2 * ::core::mem::size_of::<*const u8>()),
+                            base41,
+                            len41 * (2 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         );
-                        let l45 = *arg0
-                            .add(13 * ::core::mem::size_of::<*const u8>())
+                        let l42 = *arg0
+                            .add(12 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l46 = *arg0
-                            .add(14 * ::core::mem::size_of::<*const u8>())
+                        let l43 = *arg0
+                            .add(13 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        _rt::cabi_dealloc(l45, l46, 1);
+                        let base46 = l42;
+                        let len46 = l43;
+                        for i in 0..len46 {
+                            let base = base46
+                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let l44 = *base.add(0).cast::<*mut u8>();
+                                let l45 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l44, l45, 1);
+                            }
+                        }
+                        _rt::cabi_dealloc(
+                            base46,
+                            len46 * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let l47 = *arg0
+                            .add(14 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l48 = *arg0
+                            .add(15 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base53 = l47;
+                        let len53 = l48;
+                        for i in 0..len53 {
+                            let base = base53
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            {
+                                let l49 = *base.add(0).cast::<*mut u8>();
+                                let l50 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l49, l50, 1);
+                                let l51 = *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l52 = *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l51, l52, 1);
+                            }
+                        }
+                        _rt::cabi_dealloc(
+                            base53,
+                            len53 * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
                     }
                 }
                 #[doc(hidden)]
@@ -3007,26 +3924,30 @@ pub mod exports {
                                 *ptr13
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>() = result18;
-                                let vec21 = failures14;
-                                let len21 = vec21.len();
-                                let layout21 = _rt::alloc::Layout::from_size_align(
-                                        vec21.len() * (3 * ::core::mem::size_of::<*const u8>()),
+                                let vec22 = failures14;
+                                let len22 = vec22.len();
+                                let layout22 = _rt::alloc::Layout::from_size_align(
+                                        vec22.len() * (5 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result21, _cleanup21) = wit_bindgen::rt::Cleanup::new(
-                                    layout21,
+                                let (result22, _cleanup22) = wit_bindgen::rt::Cleanup::new(
+                                    layout22,
                                 );
-                                if let Some(cleanup) = _cleanup21 {
+                                if let Some(cleanup) = _cleanup22 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec21.into_iter().enumerate() {
-                                    let base = result21
-                                        .add(i * (3 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec22.into_iter().enumerate() {
+                                    let base = result22
+                                        .add(i * (5 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let Failure { row: row19, message: message19 } = e;
+                                        let Failure {
+                                            row: row19,
+                                            code: code19,
+                                            message: message19,
+                                        } = e;
                                         *base.add(0).cast::<i32>() = _rt::as_i32(row19);
-                                        let vec20 = (message19.into_bytes()).into_boxed_slice();
+                                        let vec20 = (code19.into_bytes()).into_boxed_slice();
                                         let ptr20 = vec20.as_ptr().cast::<u8>();
                                         let len20 = vec20.len();
                                         ::core::mem::forget(vec20);
@@ -3036,31 +3957,96 @@ pub mod exports {
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr20.cast_mut();
+                                        let vec21 = (message19.into_bytes()).into_boxed_slice();
+                                        let ptr21 = vec21.as_ptr().cast::<u8>();
+                                        let len21 = vec21.len();
+                                        ::core::mem::forget(vec21);
+                                        *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len21;
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr21.cast_mut();
                                     }
                                 }
                                 *ptr13
                                     .add(4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len21;
+                                    .cast::<usize>() = len22;
                                 *ptr13
                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result21;
+                                    .cast::<*mut u8>() = result22;
                             }
                             Err(e) => {
                                 *ptr13.add(0).cast::<u8>() = (1i32) as u8;
-                                let Error { code: code22, message: message22 } = e;
-                                *ptr13
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>() = (code22.clone() as i32) as u8;
-                                let vec23 = (message22.into_bytes()).into_boxed_slice();
-                                let ptr23 = vec23.as_ptr().cast::<u8>();
-                                let len23 = vec23.len();
-                                ::core::mem::forget(vec23);
-                                *ptr13
-                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len23;
+                                let super::super::super::super::wudf::plugin::types::Problem {
+                                    code: code23,
+                                    message: message23,
+                                    properties: properties23,
+                                } = e;
+                                let vec24 = (code23.into_bytes()).into_boxed_slice();
+                                let ptr24 = vec24.as_ptr().cast::<u8>();
+                                let len24 = vec24.len();
+                                ::core::mem::forget(vec24);
                                 *ptr13
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr23.cast_mut();
+                                    .cast::<usize>() = len24;
+                                *ptr13
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr24.cast_mut();
+                                let vec25 = (message23.into_bytes()).into_boxed_slice();
+                                let ptr25 = vec25.as_ptr().cast::<u8>();
+                                let len25 = vec25.len();
+                                ::core::mem::forget(vec25);
+                                *ptr13
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len25;
+                                *ptr13
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr25.cast_mut();
+                                let vec29 = properties23;
+                                let len29 = vec29.len();
+                                let layout29 = _rt::alloc::Layout::from_size_align(
+                                        vec29.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result29, _cleanup29) = wit_bindgen::rt::Cleanup::new(
+                                    layout29,
+                                );
+                                if let Some(cleanup) = _cleanup29 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec29.into_iter().enumerate() {
+                                    let base = result29
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let (t26_0, t26_1) = e;
+                                        let vec27 = (t26_0.into_bytes()).into_boxed_slice();
+                                        let ptr27 = vec27.as_ptr().cast::<u8>();
+                                        let len27 = vec27.len();
+                                        ::core::mem::forget(vec27);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len27;
+                                        *base.add(0).cast::<*mut u8>() = ptr27.cast_mut();
+                                        let vec28 = (t26_1.into_bytes()).into_boxed_slice();
+                                        let ptr28 = vec28.as_ptr().cast::<u8>();
+                                        let len28 = vec28.len();
+                                        ::core::mem::forget(vec28);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len28;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr28.cast_mut();
+                                    }
+                                }
+                                *ptr13
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len29;
+                                *ptr13
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result29;
                             }
                         };
                         ptr13
@@ -3124,11 +4110,11 @@ pub mod exports {
                                 let l11 = *arg0
                                     .add(4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base14 = l10;
-                                let len14 = l11;
-                                for i in 0..len14 {
-                                    let base = base14
-                                        .add(i * (3 * ::core::mem::size_of::<*const u8>()));
+                                let base16 = l10;
+                                let len16 = l11;
+                                for i in 0..len16 {
+                                    let base = base16
+                                        .add(i * (5 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l12 = *base
                                             .add(::core::mem::size_of::<*const u8>())
@@ -3137,22 +4123,67 @@ pub mod exports {
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l12, l13, 1);
+                                        let l14 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l15 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l14, l15, 1);
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base14,
-                                    len14 * (3 * ::core::mem::size_of::<*const u8>()),
+                                    base16,
+                                    len16 * (5 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
                             }
                             _ => {
-                                let l15 = *arg0
-                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                let l17 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l16 = *arg0
-                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                let l18 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l15, l16, 1);
+                                _rt::cabi_dealloc(l17, l18, 1);
+                                let l19 = *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l20 = *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l19, l20, 1);
+                                let l21 = *arg0
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l22 = *arg0
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base27 = l21;
+                                let len27 = l22;
+                                for i in 0..len27 {
+                                    let base = base27
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l23 = *base.add(0).cast::<*mut u8>();
+                                        let l24 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l23, l24, 1);
+                                        let l25 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l26 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l25, l26, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base27,
+                                    len27 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
                             }
                         }
                     }
@@ -3170,9 +4201,7 @@ pub mod exports {
                         Self: Sized,
                     {
                         #[cfg(target_arch = "wasm32")]
-                        #[link(
-                            wasm_import_module = "[export]wudf:plugin/functions@0.1.0"
-                        )]
+                        #[link(wasm_import_module = "[export]wudf:plugin/scalar@0.2.0")]
                         unsafe extern "C" {
                             #[link_name = "[resource-new]function"]
                             fn new(_: *mut u8) -> i32;
@@ -3189,9 +4218,7 @@ pub mod exports {
                         Self: Sized,
                     {
                         #[cfg(target_arch = "wasm32")]
-                        #[link(
-                            wasm_import_module = "[export]wudf:plugin/functions@0.1.0"
-                        )]
+                        #[link(wasm_import_module = "[export]wudf:plugin/scalar@0.2.0")]
                         unsafe extern "C" {
                             #[link_name = "[resource-rep]function"]
                             fn rep(_: i32) -> *mut u8;
@@ -3241,91 +4268,93 @@ pub mod exports {
                     unsafe fn resource_from_raw_(handle: *mut Self::Rep) -> Self::Rep {
                         *unsafe { _rt::Box::from_raw(handle) }
                     }
-                    /// Binds options, a JSON object (`{}` for none), and gets ready to be
-                    /// called.
+                    /// Binds options, a JSON object (`{}` for none), and arguments, and gets
+                    /// ready to be called. `arguments` is empty where the caller does not
+                    /// know them yet; else there is one for each argument.
                     #[allow(async_fn_in_trait)]
                     fn open(
                         name: _rt::String,
                         options: _rt::String,
-                    ) -> ::core::result::Result<Function, Error>;
-                    /// The signature under the bound options, which may change what is
-                    /// returned (the size of a fixed-size list) and which models are used;
-                    /// never the name, nor the arguments.
+                        arguments: _rt::Vec<Argument>,
+                    ) -> ::core::result::Result<Function, Problem>;
+                    /// The signature under the bound options and arguments: the types that
+                    /// the function wants, none of them `*` if arguments were bound, what is
+                    /// returned, which models and assets are used. Never another name.
                     #[allow(async_fn_in_trait)]
                     fn signature(&self) -> Signature;
-                    /// Computes one value a row. `arguments` are those of the signature,
-                    /// each of `rows` values.
+                    /// Computes one value a row. `arguments` are those of `signature`, each
+                    /// of `rows` values, or of one where it was bound to a constant.
                     #[allow(async_fn_in_trait)]
                     fn call(
                         &self,
                         rows: u32,
                         arguments: _rt::Vec<Array>,
-                    ) -> ::core::result::Result<Output, Error>;
+                    ) -> ::core::result::Result<Output, Problem>;
                 }
                 #[doc(hidden)]
                 #[macro_export]
-                macro_rules! __export_wudf_plugin_functions_0_1_0_cabi {
+                macro_rules! __export_wudf_plugin_scalar_0_2_0_cabi {
                     ($ty:ident with_types_in $($path_to_types:tt)*) => {
                         const _ : () = { #[unsafe (export_name =
-                        "wudf:plugin/functions@0.1.0#signatures")] unsafe extern "C" fn
+                        "wudf:plugin/scalar@0.2.0#signatures")] unsafe extern "C" fn
                         export_signatures() -> * mut u8 { unsafe { $($path_to_types)*::
                         _export_signatures_cabi::<$ty > () } } #[unsafe (export_name =
-                        "cabi_post_wudf:plugin/functions@0.1.0#signatures")] unsafe
-                        extern "C" fn _post_return_signatures(arg0 : * mut u8,) { unsafe
-                        { $($path_to_types)*:: __post_return_signatures::<$ty > (arg0) }
-                        } #[unsafe (export_name =
-                        "wudf:plugin/functions@0.1.0#[static]function.open")] unsafe
-                        extern "C" fn export_static_function_open(arg0 : * mut u8, arg1 :
-                        usize, arg2 : * mut u8, arg3 : usize,) -> * mut u8 { unsafe {
-                        $($path_to_types)*:: _export_static_function_open_cabi::<<$ty as
-                        $($path_to_types)*:: Guest >::Function > (arg0, arg1, arg2, arg3)
-                        } } #[unsafe (export_name =
-                        "cabi_post_wudf:plugin/functions@0.1.0#[static]function.open")]
+                        "cabi_post_wudf:plugin/scalar@0.2.0#signatures")] unsafe extern
+                        "C" fn _post_return_signatures(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_signatures::<$ty > (arg0) } }
+                        #[unsafe (export_name =
+                        "wudf:plugin/scalar@0.2.0#[static]function.open")] unsafe extern
+                        "C" fn export_static_function_open(arg0 : * mut u8, arg1 : usize,
+                        arg2 : * mut u8, arg3 : usize, arg4 : * mut u8, arg5 : usize,) ->
+                        * mut u8 { unsafe { $($path_to_types)*::
+                        _export_static_function_open_cabi::<<$ty as $($path_to_types)*::
+                        Guest >::Function > (arg0, arg1, arg2, arg3, arg4, arg5) } }
+                        #[unsafe (export_name =
+                        "cabi_post_wudf:plugin/scalar@0.2.0#[static]function.open")]
                         unsafe extern "C" fn _post_return_static_function_open(arg0 : *
                         mut u8,) { unsafe { $($path_to_types)*::
                         __post_return_static_function_open::<<$ty as $($path_to_types)*::
                         Guest >::Function > (arg0) } } #[unsafe (export_name =
-                        "wudf:plugin/functions@0.1.0#[method]function.signature")] unsafe
+                        "wudf:plugin/scalar@0.2.0#[method]function.signature")] unsafe
                         extern "C" fn export_method_function_signature(arg0 : * mut u8,)
                         -> * mut u8 { unsafe { $($path_to_types)*::
                         _export_method_function_signature_cabi::<<$ty as
                         $($path_to_types)*:: Guest >::Function > (arg0) } } #[unsafe
                         (export_name =
-                        "cabi_post_wudf:plugin/functions@0.1.0#[method]function.signature")]
+                        "cabi_post_wudf:plugin/scalar@0.2.0#[method]function.signature")]
                         unsafe extern "C" fn _post_return_method_function_signature(arg0
                         : * mut u8,) { unsafe { $($path_to_types)*::
                         __post_return_method_function_signature::<<$ty as
                         $($path_to_types)*:: Guest >::Function > (arg0) } } #[unsafe
-                        (export_name =
-                        "wudf:plugin/functions@0.1.0#[method]function.call")] unsafe
-                        extern "C" fn export_method_function_call(arg0 : * mut u8, arg1 :
-                        i32, arg2 : * mut u8, arg3 : usize,) -> * mut u8 { unsafe {
-                        $($path_to_types)*:: _export_method_function_call_cabi::<<$ty as
-                        $($path_to_types)*:: Guest >::Function > (arg0, arg1, arg2, arg3)
-                        } } #[unsafe (export_name =
-                        "cabi_post_wudf:plugin/functions@0.1.0#[method]function.call")]
+                        (export_name = "wudf:plugin/scalar@0.2.0#[method]function.call")]
+                        unsafe extern "C" fn export_method_function_call(arg0 : * mut u8,
+                        arg1 : i32, arg2 : * mut u8, arg3 : usize,) -> * mut u8 { unsafe
+                        { $($path_to_types)*:: _export_method_function_call_cabi::<<$ty
+                        as $($path_to_types)*:: Guest >::Function > (arg0, arg1, arg2,
+                        arg3) } } #[unsafe (export_name =
+                        "cabi_post_wudf:plugin/scalar@0.2.0#[method]function.call")]
                         unsafe extern "C" fn _post_return_method_function_call(arg0 : *
                         mut u8,) { unsafe { $($path_to_types)*::
                         __post_return_method_function_call::<<$ty as $($path_to_types)*::
                         Guest >::Function > (arg0) } } const _ : () = { #[doc(hidden)]
                         #[unsafe (export_name =
-                        "wudf:plugin/functions@0.1.0#[dtor]function")]
+                        "wudf:plugin/scalar@0.2.0#[dtor]function")]
                         #[allow(non_snake_case)] unsafe extern "C" fn dtor(rep : * mut
                         u8) { unsafe { $($path_to_types)*:: Function::dtor::< <$ty as
                         $($path_to_types)*:: Guest >::Function > (rep) } } }; };
                     };
                 }
                 #[doc(hidden)]
-                pub use __export_wudf_plugin_functions_0_1_0_cabi;
+                pub use __export_wudf_plugin_scalar_0_2_0_cabi;
                 #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
                 #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
                 struct _RetArea(
                     [::core::mem::MaybeUninit<
                         u8,
-                    >; 15 * ::core::mem::size_of::<*const u8>()],
+                    >; 16 * ::core::mem::size_of::<*const u8>()],
                 );
                 static mut _RET_AREA: _RetArea = _RetArea(
-                    [::core::mem::MaybeUninit::uninit(); 15
+                    [::core::mem::MaybeUninit::uninit(); 16
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
@@ -3521,6 +4550,17 @@ mod _rt {
             self as i32
         }
     }
+    pub unsafe fn bool_lift(val: u8) -> bool {
+        if cfg!(debug_assertions) {
+            match val {
+                0 => false,
+                1 => true,
+                _ => panic!("invalid bool discriminant"),
+            }
+        } else {
+            val != 0
+        }
+    }
     pub use alloc_crate::boxed::Box;
     extern crate alloc as alloc_crate;
 }
@@ -3543,22 +4583,21 @@ mod _rt {
 #[allow(unused_macros)]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_plugin_impl {
+macro_rules! __export_scalar_plugin_impl {
     ($ty:ident) => {
         wudf_guest::bindings::export!($ty with_types_in wudf_guest::bindings);
     };
     ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
         $($path_to_types_root)*::
-        exports::wudf::plugin::functions::__export_wudf_plugin_functions_0_1_0_cabi!($ty
-        with_types_in $($path_to_types_root)*:: exports::wudf::plugin::functions); const
-        _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section
-        =
-        "component-type:wit-bindgen:0.61.1:wudf:plugin@0.1.0:plugin:imports and exports")]
+        exports::wudf::plugin::scalar::__export_wudf_plugin_scalar_0_2_0_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::wudf::plugin::scalar); const _ :
+        () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
+        "component-type:wit-bindgen:0.61.1:wudf:plugin@0.2.0:scalar-plugin:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2328] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2599] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x9b\x11\x01A\x02\x01\
-A\x13\x01B\x11\x01py\x04\0\x11tensor-dimensions\x03\0\0\x01m\x07\x04FP16\x04FP32\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa3\x13\x01A\x02\x01\
+A\x19\x01B\x11\x01py\x04\0\x11tensor-dimensions\x03\0\0\x01m\x07\x04FP16\x04FP32\
 \x04FP64\x04BF16\x02U8\x03I32\x03I64\x04\0\x0btensor-type\x03\0\x02\x01p}\x04\0\x0b\
 tensor-data\x03\0\x04\x04\0\x06tensor\x03\x01\x01i\x06\x01@\x03\x0adimensions\x01\
 \x02ty\x03\x04data\x05\0\x07\x04\0\x13[constructor]tensor\x01\x08\x01h\x06\x01@\x01\
@@ -3585,45 +4624,53 @@ xecution-target\x03\0\x09\x01p}\x04\0\x0dgraph-builder\x03\0\x0b\x01h\x06\x01i\x
 it-execution-context\x01\x11\x01p\x0c\x01i\x06\x01j\x01\x13\x01\x0f\x01@\x03\x07\
 builder\x12\x08encoding\x08\x06target\x0a\0\x14\x04\0\x04load\x01\x15\x01@\x01\x04\
 names\0\x14\x04\0\x0cload-by-name\x01\x16\x03\0!wasi:nn/graph@0.2.0-rc-2024-10-2\
-8\x05\x06\x01B\x09\x01m\x02\x0bnot-granted\x0cout-of-range\x04\0\x05error\x03\0\0\
-\x01j\x01w\x01\x01\x01@\x01\x04names\0\x02\x04\0\x04size\x01\x03\x01p}\x01j\x01\x04\
-\x01\x01\x01@\x03\x04names\x06offsetw\x06lengthw\0\x05\x04\0\x04read\x01\x06\x03\
-\0\x18wudf:plugin/assets@0.1.0\x05\x07\x01B\x0c\x01o\x02ss\x01p\0\x01r\x05\x04na\
-mes\x06formats\x08nullable\x7f\x08childreny\x08metadata\x01\x04\0\x05field\x03\0\
-\x02\x01p\x03\x04\0\x06schema\x03\0\x04\x01p}\x01p\x06\x01r\x03\x06lengthw\x0anu\
-ll-countw\x07buffers\x07\x04\0\x04node\x03\0\x08\x01p\x09\x04\0\x05array\x03\0\x0a\
-\x03\0\x17wudf:plugin/arrow@0.1.0\x05\x08\x02\x03\0\x05\x06schema\x02\x03\0\x05\x05\
-array\x01B\"\x02\x03\x02\x01\x09\x04\0\x06schema\x03\0\0\x02\x03\x02\x01\x0a\x04\
-\0\x05array\x03\0\x02\x01m\x03\x09immutable\x06stable\x08volatile\x04\0\x0avolat\
-ility\x03\0\x04\x01p\x01\x01ps\x01r\x08\x04names\x03docs\x09arguments\x06\x07ret\
-urns\x01\x0avolatility\x05\x06models\x07\x06assets\x07\x07optionss\x04\0\x09sign\
-ature\x03\0\x08\x01m\x06\x10unknown-function\x0finvalid-options\x11invalid-argum\
-ents\x05model\x05asset\x05other\x04\0\x0aerror-code\x03\0\x0a\x01r\x02\x04code\x0b\
-\x07messages\x04\0\x05error\x03\0\x0c\x01r\x02\x03rowy\x07messages\x04\0\x07fail\
-ure\x03\0\x0e\x01p\x0f\x01r\x02\x06values\x03\x08failures\x10\x04\0\x06output\x03\
-\0\x11\x04\0\x08function\x03\x01\x01i\x13\x01j\x01\x14\x01\x0d\x01@\x02\x04names\
-\x07optionss\0\x15\x04\0\x15[static]function.open\x01\x16\x01h\x13\x01@\x01\x04s\
-elf\x17\0\x09\x04\0\x1a[method]function.signature\x01\x18\x01p\x03\x01j\x01\x12\x01\
-\x0d\x01@\x03\x04self\x17\x04rowsy\x09arguments\x19\0\x1a\x04\0\x15[method]funct\
-ion.call\x01\x1b\x01p\x09\x01@\0\0\x1c\x04\0\x0asignatures\x01\x1d\x04\0\x1bwudf\
-:plugin/functions@0.1.0\x05\x0b\x04\0\x18wudf:plugin/plugin@0.1.0\x04\0\x0b\x0c\x01\
-\0\x06plugin\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
-0.258.3\x10wit-bindgen-rust\x060.61.1";
+8\x05\x06\x01B\x05\x01o\x02ss\x01p\0\x04\0\x0aproperties\x03\0\x01\x01r\x03\x04c\
+odes\x07messages\x0aproperties\x02\x04\0\x07problem\x03\0\x03\x03\0\x17wudf:plug\
+in/types@0.2.0\x05\x07\x02\x03\0\x04\x0aproperties\x02\x03\0\x04\x07problem\x01B\
+\x0f\x02\x03\x02\x01\x08\x04\0\x0aproperties\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07\
+problem\x03\0\x02\x01ky\x01p\x04\x01k\x05\x01r\x03\x04names\x06formats\x0adimens\
+ions\x06\x04\0\x06tensor\x03\0\x07\x01p\x08\x01r\x03\x06inputs\x09\x07outputs\x09\
+\x0aproperties\x01\x04\0\x0bdescription\x03\0\x0a\x01j\x01\x0b\x01\x03\x01@\x01\x04\
+names\0\x0c\x04\0\x08describe\x01\x0d\x03\0\x18wudf:plugin/models@0.2.0\x05\x0a\x01\
+B\x0c\x02\x03\x02\x01\x09\x04\0\x07problem\x03\0\0\x01ps\x01@\0\0\x02\x04\0\x05n\
+ames\x01\x03\x01j\x01w\x01\x01\x01@\x01\x04names\0\x04\x04\0\x04size\x01\x05\x01\
+p}\x01j\x01\x06\x01\x01\x01@\x03\x04names\x06offsetw\x06lengthw\0\x07\x04\0\x04r\
+ead\x01\x08\x03\0\x18wudf:plugin/assets@0.2.0\x05\x0b\x01B\x0c\x01o\x02ss\x01p\0\
+\x01r\x05\x04names\x06formats\x08nullable\x7f\x08childreny\x08metadata\x01\x04\0\
+\x05field\x03\0\x02\x01p\x03\x04\0\x06schema\x03\0\x04\x01p}\x01p\x06\x01r\x03\x06\
+lengthw\x0anull-countw\x07buffers\x07\x04\0\x04node\x03\0\x08\x01p\x09\x04\0\x05\
+array\x03\0\x0a\x03\0\x17wudf:plugin/arrow@0.2.0\x05\x0c\x02\x03\0\x07\x06schema\
+\x02\x03\0\x07\x05array\x01B$\x02\x03\x02\x01\x0d\x04\0\x06schema\x03\0\0\x02\x03\
+\x02\x01\x0e\x04\0\x05array\x03\0\x02\x02\x03\x02\x01\x08\x04\0\x0aproperties\x03\
+\0\x04\x02\x03\x02\x01\x09\x04\0\x07problem\x03\0\x06\x01p\x01\x01ps\x01r\x08\x04\
+names\x03docs\x09arguments\x08\x07returns\x01\x07optionss\x06models\x09\x06asset\
+s\x09\x0aproperties\x05\x04\0\x09signature\x03\0\x0a\x01k\x03\x01r\x02\x06schema\
+\x01\x08constant\x0c\x04\0\x08argument\x03\0\x0d\x01r\x03\x03rowy\x04codes\x07me\
+ssages\x04\0\x07failure\x03\0\x0f\x01p\x10\x01r\x02\x06values\x03\x08failures\x11\
+\x04\0\x06output\x03\0\x12\x04\0\x08function\x03\x01\x01p\x0e\x01i\x14\x01j\x01\x16\
+\x01\x07\x01@\x03\x04names\x07optionss\x09arguments\x15\0\x17\x04\0\x15[static]f\
+unction.open\x01\x18\x01h\x14\x01@\x01\x04self\x19\0\x0b\x04\0\x1a[method]functi\
+on.signature\x01\x1a\x01p\x03\x01j\x01\x13\x01\x07\x01@\x03\x04self\x19\x04rowsy\
+\x09arguments\x1b\0\x1c\x04\0\x15[method]function.call\x01\x1d\x01p\x0b\x01@\0\0\
+\x1e\x04\0\x0asignatures\x01\x1f\x04\0\x18wudf:plugin/scalar@0.2.0\x05\x0f\x04\0\
+\x1fwudf:plugin/scalar-plugin@0.2.0\x04\0\x0b\x13\x01\0\x0dscalar-plugin\x03\0\0\
+\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bind\
+gen-rust\x060.61.1";
         };
     };
 }
 #[doc(inline)]
-pub use __export_plugin_impl as export;
+pub use __export_scalar_plugin_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:wudf:plugin@0.1.0:plugin-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:wudf:plugin@0.2.0:scalar-plugin-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1784] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xdb\x0c\x01A\x02\x01\
-A\x0f\x01B\x11\x01py\x04\0\x11tensor-dimensions\x03\0\0\x01m\x07\x04FP16\x04FP32\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2123] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa7\x0f\x01A\x02\x01\
+A\x15\x01B\x11\x01py\x04\0\x11tensor-dimensions\x03\0\0\x01m\x07\x04FP16\x04FP32\
 \x04FP64\x04BF16\x02U8\x03I32\x03I64\x04\0\x0btensor-type\x03\0\x02\x01p}\x04\0\x0b\
 tensor-data\x03\0\x04\x04\0\x06tensor\x03\x01\x01i\x06\x01@\x03\x0adimensions\x01\
 \x02ty\x03\x04data\x05\0\x07\x04\0\x13[constructor]tensor\x01\x08\x01h\x06\x01@\x01\
@@ -3650,17 +4697,25 @@ xecution-target\x03\0\x09\x01p}\x04\0\x0dgraph-builder\x03\0\x0b\x01h\x06\x01i\x
 it-execution-context\x01\x11\x01p\x0c\x01i\x06\x01j\x01\x13\x01\x0f\x01@\x03\x07\
 builder\x12\x08encoding\x08\x06target\x0a\0\x14\x04\0\x04load\x01\x15\x01@\x01\x04\
 names\0\x14\x04\0\x0cload-by-name\x01\x16\x03\0!wasi:nn/graph@0.2.0-rc-2024-10-2\
-8\x05\x06\x01B\x09\x01m\x02\x0bnot-granted\x0cout-of-range\x04\0\x05error\x03\0\0\
-\x01j\x01w\x01\x01\x01@\x01\x04names\0\x02\x04\0\x04size\x01\x03\x01p}\x01j\x01\x04\
-\x01\x01\x01@\x03\x04names\x06offsetw\x06lengthw\0\x05\x04\0\x04read\x01\x06\x03\
-\0\x18wudf:plugin/assets@0.1.0\x05\x07\x01B\x0c\x01o\x02ss\x01p\0\x01r\x05\x04na\
-mes\x06formats\x08nullable\x7f\x08childreny\x08metadata\x01\x04\0\x05field\x03\0\
-\x02\x01p\x03\x04\0\x06schema\x03\0\x04\x01p}\x01p\x06\x01r\x03\x06lengthw\x0anu\
-ll-countw\x07buffers\x07\x04\0\x04node\x03\0\x08\x01p\x09\x04\0\x05array\x03\0\x0a\
-\x03\0\x17wudf:plugin/arrow@0.1.0\x05\x08\x04\08wudf:plugin/plugin-with-all-of-i\
-ts-exports-removed@0.1.0\x04\0\x0b,\x01\0&plugin-with-all-of-its-exports-removed\
-\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
-wit-bindgen-rust\x060.61.1";
+8\x05\x06\x01B\x05\x01o\x02ss\x01p\0\x04\0\x0aproperties\x03\0\x01\x01r\x03\x04c\
+odes\x07messages\x0aproperties\x02\x04\0\x07problem\x03\0\x03\x03\0\x17wudf:plug\
+in/types@0.2.0\x05\x07\x02\x03\0\x04\x0aproperties\x02\x03\0\x04\x07problem\x01B\
+\x0f\x02\x03\x02\x01\x08\x04\0\x0aproperties\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07\
+problem\x03\0\x02\x01ky\x01p\x04\x01k\x05\x01r\x03\x04names\x06formats\x0adimens\
+ions\x06\x04\0\x06tensor\x03\0\x07\x01p\x08\x01r\x03\x06inputs\x09\x07outputs\x09\
+\x0aproperties\x01\x04\0\x0bdescription\x03\0\x0a\x01j\x01\x0b\x01\x03\x01@\x01\x04\
+names\0\x0c\x04\0\x08describe\x01\x0d\x03\0\x18wudf:plugin/models@0.2.0\x05\x0a\x01\
+B\x0c\x02\x03\x02\x01\x09\x04\0\x07problem\x03\0\0\x01ps\x01@\0\0\x02\x04\0\x05n\
+ames\x01\x03\x01j\x01w\x01\x01\x01@\x01\x04names\0\x04\x04\0\x04size\x01\x05\x01\
+p}\x01j\x01\x06\x01\x01\x01@\x03\x04names\x06offsetw\x06lengthw\0\x07\x04\0\x04r\
+ead\x01\x08\x03\0\x18wudf:plugin/assets@0.2.0\x05\x0b\x01B\x0c\x01o\x02ss\x01p\0\
+\x01r\x05\x04names\x06formats\x08nullable\x7f\x08childreny\x08metadata\x01\x04\0\
+\x05field\x03\0\x02\x01p\x03\x04\0\x06schema\x03\0\x04\x01p}\x01p\x06\x01r\x03\x06\
+lengthw\x0anull-countw\x07buffers\x07\x04\0\x04node\x03\0\x08\x01p\x09\x04\0\x05\
+array\x03\0\x0a\x03\0\x17wudf:plugin/arrow@0.2.0\x05\x0c\x04\0?wudf:plugin/scala\
+r-plugin-with-all-of-its-exports-removed@0.2.0\x04\0\x0b3\x01\0-scalar-plugin-wi\
+th-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -7,6 +7,7 @@ pub mod asset;
 #[doc(hidden)]
 pub mod bindings;
 mod bits;
+mod constant;
 mod error;
 mod function;
 pub mod model;
@@ -17,7 +18,7 @@ mod types;
 mod write;
 
 pub use asset::AssetError;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, Result};
 pub use model::{Model, ModelError, Tensor};
 pub use options::{OptionError, OptionValue, UdfOptions};
 pub use read::Argument;

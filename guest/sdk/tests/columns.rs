@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use wudf_guest::__private::{Entry, Field, Node, Sink};
-use wudf_guest::bindings::exports::wudf::plugin::functions::Output;
+use wudf_guest::bindings::exports::wudf::plugin::scalar::Output;
 use wudf_guest::{
     Date, Outcome, Result, Row, Timestamp, TimestampUtc, UdfOptions, Value, fail, udf,
 };
@@ -17,9 +17,9 @@ fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
 
 fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
     entry
-        .open("{}")
+        .open("{}", &[])
         .expect("no options")
-        .call(rows, arguments)
+        .call(rows, arguments.to_vec())
         .expect("the arguments fit")
 }
 
@@ -288,7 +288,7 @@ proptest! {
             Entry::of::<echo::array>(),
             Entry::of::<echo::record>(),
         ] {
-            let _ = entry.open("{}").expect("no options").call(rows, std::slice::from_ref(&array));
+            let _ = entry.open("{}", &[]).expect("no options").call(rows, vec![array.clone()]);
         }
     }
 
@@ -299,17 +299,17 @@ proptest! {
         let lists = Node { length: 4, null_count: 0, buffers: vec![vec![], bytes] };
         let items = Node { length: 10, null_count: 1, buffers: vec![vec![0xfb, 0xff], vec![7; 80]] };
         let arrays = [vec![strings], vec![lists, items]];
-        let _ = Entry::of::<echo::string>().open("{}").expect("no options").call(4, &arrays[..1]);
-        let _ = Entry::of::<echo::list>().open("{}").expect("no options").call(4, &arrays[1..]);
+        let _ = Entry::of::<echo::string>().open("{}", &[]).expect("no options").call(4, arrays[..1].to_vec());
+        let _ = Entry::of::<echo::list>().open("{}", &[]).expect("no options").call(4, arrays[1..].to_vec());
     }
 }
 
 #[test]
 fn wrong_arguments_are_named() {
     let error = |rows, arguments: &[Vec<Node>]| {
-        let opened = Entry::of::<add>().open("{}").expect("no options");
+        let opened = Entry::of::<add>().open("{}", &[]).expect("no options");
         opened
-            .call(rows, arguments)
+            .call(rows, arguments.to_vec())
             .expect_err("they do not fit")
             .to_string()
     };
@@ -394,13 +394,13 @@ fn options_fix_the_size_of_lists() {
     assert_eq!(entry.signature().returns[0].format, "+l");
     assert_eq!(entry.signature().doc, "The same number again and again.");
 
-    let opened = entry.open(r#"{"size": 3}"#).expect("fits");
+    let opened = entry.open(r#"{"size": 3}"#, &[]).expect("fits");
     assert_eq!(opened.signature().returns[0].format, "+w:3");
     // More than a block, and no nulls.
     let values: Vec<_> = (0..40)
         .map(|x| Some(if x == 20 { -1.0 } else { x as f32 }))
         .collect();
-    let output = opened.call(40, &[column(values)]).expect("fits");
+    let output = opened.call(40, vec![column(values)]).expect("fits");
     assert_eq!(output.failures.len(), 1);
     assert_eq!(output.failures[0].row, 20);
     assert_eq!(
@@ -439,7 +439,10 @@ fn signatures_say_what_is_written() {
     );
     assert_eq!(signature.models, ["m"]);
     assert_eq!(signature.assets, ["a", "b"]);
-    assert_eq!(format!("{:?}", signature.volatility), "Volatility::Stable");
+    assert_eq!(
+        signature.properties,
+        [("volatility".to_owned(), "stable".to_owned())]
+    );
     let fields = |schema: &[Field]| {
         let field = |f: &Field| format!("{}:{}:{}:{}", f.name, f.format, f.nullable, f.children);
         schema.iter().map(field).collect::<Vec<_>>()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bindings::wudf::plugin::assets as wit;
+use crate::contract::v0_2::bindings::wudf::plugin::assets as wit;
+use crate::error::printable;
 use crate::instance::State;
 
 /// The assets of a runtime, one copy for all instances.
@@ -21,13 +22,33 @@ impl Assets {
         self.0.contains_key(name)
     }
 
-    fn get(&self, name: &str) -> Result<&Bytes, wit::Error> {
-        self.0.get(name).ok_or(wit::Error::NotGranted)
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.0.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn get(&self, name: &str) -> Result<&Bytes, wit::Problem> {
+        self.0
+            .get(name)
+            .ok_or_else(|| problem("not-found", name, "the host does not grant it"))
+    }
+}
+
+fn problem(code: &str, name: &str, what: &str) -> wit::Problem {
+    wit::Problem {
+        code: code.to_owned(),
+        message: format!("asset `{}`: {what}", printable(name, 100)),
+        properties: Vec::new(),
     }
 }
 
 impl wit::Host for State {
-    fn size(&mut self, name: String) -> wasmtime::Result<Result<u64, wit::Error>> {
+    fn names(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.shared.assets.names())
+    }
+
+    fn size(&mut self, name: String) -> wasmtime::Result<Result<u64, wit::Problem>> {
         Ok(self
             .shared
             .assets
@@ -40,7 +61,7 @@ impl wit::Host for State {
         name: String,
         offset: u64,
         length: u64,
-    ) -> wasmtime::Result<Result<Vec<u8>, wit::Error>> {
+    ) -> wasmtime::Result<Result<Vec<u8>, wit::Problem>> {
         let range = || {
             let start = usize::try_from(offset).ok()?;
             let end = start.checked_add(usize::try_from(length).ok()?)?;
@@ -49,7 +70,7 @@ impl wit::Host for State {
         Ok(self.shared.assets.get(&name).and_then(|bytes| {
             let part = range()
                 .and_then(|range| bytes.get(range))
-                .ok_or(wit::Error::OutOfRange)?;
+                .ok_or_else(|| problem("out-of-range", &name, "the range exceeds its size"))?;
             Ok(part.to_vec())
         }))
     }

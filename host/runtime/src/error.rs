@@ -21,6 +21,8 @@ pub enum ErrorKind {
     InvalidArguments,
     /// The function gave no value for a row, and said why.
     Row,
+    /// The plugin failed as a whole, in opening a function or in a call, and said why.
+    Plugin,
     /// The plugin crashed: a panic, a bad memory access, a stack overflow.
     Trap,
     /// The plugin took longer than it may.
@@ -55,6 +57,7 @@ impl ErrorKind {
             Self::InvalidOptions => "invalid-options",
             Self::InvalidArguments => "invalid-arguments",
             Self::Row => "row",
+            Self::Plugin => "plugin",
             Self::Trap => "trap",
             Self::Timeout => "timeout",
             Self::Memory => "memory",
@@ -66,6 +69,22 @@ impl ErrorKind {
             Self::Refused => "refused",
             Self::Registry => "registry",
         }
+    }
+}
+
+impl ErrorKind {
+    /// The kind that a word of the contract's list of codes stands for, if it stands
+    /// for one.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "function" => Self::UnknownFunction,
+            "options" => Self::InvalidOptions,
+            "arguments" => Self::InvalidArguments,
+            "model" => Self::Model,
+            "asset" => Self::Asset,
+            "timeout" => Self::Timeout,
+            _ => return None,
+        })
     }
 }
 
@@ -81,6 +100,7 @@ struct Inner {
     plugin: Option<String>,
     function: Option<String>,
     row: Option<usize>,
+    code: Option<String>,
 }
 
 /// The crate's result.
@@ -95,7 +115,15 @@ impl Error {
             plugin: None,
             function: None,
             row: None,
+            code: None,
         }))
+    }
+
+    /// The error, under the code that a plugin gave it.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: &str) -> Self {
+        self.0.code = Some(code_of(code).to_owned());
+        self
     }
 
     /// The error, and the plugin that it happened in; the first one named stays.
@@ -122,6 +150,12 @@ impl Error {
     /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// What a plugin says that it is about, a word of the contract's open list such as
+    /// `unsupported`; for errors of the host, the name of its [`kind`](Self::kind).
+    pub fn code(&self) -> &str {
+        self.0.code.as_deref().unwrap_or(self.0.kind.name())
     }
 
     /// What went wrong, without where.
@@ -160,6 +194,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A plugin's code, or `internal` for what is no word.
+pub(crate) fn code_of(code: &str) -> &str {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match !code.is_empty() && code.len() <= 64 && code.chars().all(word) {
+        true => code,
+        false => "internal",
+    }
+}
 
 /// Text from a plugin as it may be shown to people: at most `limit` bytes,
 /// and nothing that a terminal would obey.

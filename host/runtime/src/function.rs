@@ -1,15 +1,18 @@
 //! Functions: a plugin's function with its options bound, ready for columns.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
-use crate::columns::cast::castable;
+use crate::argument::{self, Argument};
+use crate::columns::cast::{cast, castable};
 use crate::columns::schema;
+use crate::contract::RawArgument;
 use crate::instance::{Handle, Instance};
 use crate::outside::outside;
 use crate::plain::PlainFunction;
@@ -25,14 +28,28 @@ pub struct Function(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub plugin: Arc<plugin::Inner>,
     pub signature: Arc<Signature>,
-    pub counters: Counters,
-    options: String,
+    pub counters: Arc<Counters>,
+    opening: Opening,
+    /// The values of arguments that are bound to constants, of the signature's types.
+    pub constants: Vec<Option<ArrayRef>>,
+    /// Whether columns' types have to be bound before a call.
+    unbound: bool,
+    /// What the signature says, read once.
+    pub rows_per_call: Option<usize>,
+    /// Of a function of any types: itself, bound to the types of earlier calls.
+    bound: Mutex<HashMap<Vec<DataType>, Function>>,
     /// Instances that nobody is using, the last used one last.
     idle: Mutex<Vec<Ready>>,
     /// What a row costs, in nanoseconds; 0 until one was seen.
     pub row_cost: AtomicU64,
     /// The largest batch size of its models.
     pub batch_size: AtomicUsize,
+}
+
+/// What instances are told when the function is opened in them.
+struct Opening {
+    options: String,
+    arguments: Vec<RawArgument>,
 }
 
 /// An instance with the function opened in it.
@@ -75,8 +92,12 @@ pub(crate) struct Counters {
 pub struct Failure {
     /// The row, counted from 0 in the arguments of the call.
     pub row: usize,
-    /// What kind of failure: [`ErrorKind::Row`] when the function said so.
+    /// What kind of failure: [`ErrorKind::Row`] when the function said so and its code
+    /// stands for nothing more exact.
     pub kind: ErrorKind,
+    /// What the function says that it is about, a word of the contract's open list such
+    /// as `invalid-input`; the name of the kind for failures that the host found.
+    pub code: String,
     /// Why, for people.
     pub message: String,
 }
@@ -127,8 +148,33 @@ impl<'a> From<&'a RecordBatch> for Arguments<'a> {
 }
 
 impl Function {
-    pub(crate) fn open(plugin: &Plugin, name: &str, options: &Value) -> Result<Self> {
-        let signature = plugin
+    pub(crate) fn open(
+        plugin: &Plugin,
+        name: &str,
+        options: &Value,
+        arguments: &[Argument],
+    ) -> Result<Self> {
+        let options = match options {
+            Value::Null => "{}".to_owned(),
+            Value::Object(_) => options.to_string(),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidOptions,
+                    "options are a JSON object",
+                ));
+            }
+        };
+        Self::with(plugin, name, options, arguments, Arc::default())
+    }
+
+    fn with(
+        plugin: &Plugin,
+        name: &str,
+        options: String,
+        arguments: &[Argument],
+        counters: Arc<Counters>,
+    ) -> Result<Self> {
+        let declared = plugin
             .signatures()
             .iter()
             .find(|s| s.name == name)
@@ -143,45 +189,50 @@ impl Function {
                     format!("no such function; there is: {}", names.join(", ")),
                 )
             })?;
-        let options = match options {
-            Value::Null => "{}".to_owned(),
-            Value::Object(_) => options.to_string(),
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::InvalidOptions,
-                    "options are a JSON object",
-                ));
-            }
+        let opening = Opening {
+            options,
+            arguments: match arguments {
+                // As when nothing is known, which most functions do not ask for.
+                [] => Vec::new(),
+                given => argument::raw(declared, given)?,
+            },
         };
-        let shared = &plugin.0.shared;
-        for asset in &signature.assets {
-            if !shared.assets.contains(asset) {
-                let message = format!("wants the asset `{asset}`, which this host does not grant");
-                return Err(Error::new(ErrorKind::Asset, message));
-            }
-        }
-        let mut first = ready(&plugin.0, name, &options)?;
-        let bound = match plugin.0.bound(name, &options) {
+        let mut first = ready(&plugin.0, name, &opening)?;
+        let known = match arguments {
+            [] => plugin.0.bound(name, &opening.options),
+            _ => None,
+        };
+        let signature = match known {
             Some(bound) => bound,
             None => {
                 let bound = match first.instance.signature(first.handle)? {
                     Some(bound) => Signature::check(bound)?,
-                    None => signature.clone(),
+                    None => declared.clone(),
                 };
-                // Options may change the result's type and the models, nothing else.
-                if bound.name != signature.name || bound.arguments != signature.arguments {
-                    let message = "its options changed its name or arguments, which they may not";
-                    return Err(Error::new(ErrorKind::InvalidPlugin, message));
+                bound.check_bound(declared, arguments.len())?;
+                match arguments {
+                    [] => plugin.0.bind(name, &opening.options, bound),
+                    _ => Arc::new(bound),
                 }
-                plugin.0.bind(name, &options, bound)
             }
         };
+        for asset in &signature.assets {
+            if !plugin.0.shared.assets.contains(asset) {
+                let message = format!("missing asset `{asset}`: the host does not grant it");
+                return Err(Error::new(ErrorKind::Asset, message));
+            }
+        }
+        let constants = constants(&signature, arguments)?;
         let batch_size = first.instance.state().batch_size;
         Ok(Self(Arc::new(Inner {
             plugin: Arc::clone(&plugin.0),
-            signature: bound,
-            counters: Counters::default(),
-            options,
+            unbound: signature.is_generic() && arguments.is_empty(),
+            rows_per_call: signature.rows_per_call(),
+            signature,
+            counters,
+            opening,
+            constants,
+            bound: Mutex::default(),
             idle: Mutex::new(vec![first]),
             row_cost: AtomicU64::new(0),
             batch_size: AtomicUsize::new(batch_size),
@@ -198,9 +249,61 @@ impl Function {
         &self.0.signature
     }
 
+    /// The same function under the same options, with other arguments bound: the types
+    /// of the caller's columns, and the values of those that are the same in all rows.
+    /// A function that takes any type says what it returns only once arguments are
+    /// bound.
+    ///
+    /// # Errors
+    /// As [`Plugin::open_with`].
+    pub fn bind(&self, arguments: &[Argument]) -> Result<Self> {
+        let inner = &self.0;
+        let options = inner.opening.options.clone();
+        let counters = Arc::clone(&inner.counters);
+        let name = &inner.signature.name;
+        outside(|| Self::with(&self.plugin(), name, options, arguments, counters))
+            .map_err(|e| inner.here(e))
+    }
+
+    /// The function bound to columns of these types.
+    fn bound_to(&self, arguments: &Arguments<'_>) -> Result<Self> {
+        /// More is a caller that has new types each time.
+        const KEPT: usize = 64;
+        let types: Vec<DataType> = match arguments {
+            Arguments::Arrays(arrays) => arrays.iter().map(|a| a.data_type().clone()).collect(),
+            Arguments::Batch(batch) => {
+                let schema = batch.schema();
+                let fields = schema.fields().iter();
+                fields.map(|f| f.data_type().clone()).collect()
+            }
+        };
+        let lock = || self.0.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bound) = lock().get(&types) {
+            return Ok(bound.clone());
+        }
+        let last = self.0.signature.arguments.len().saturating_sub(1);
+        let arguments: Vec<Argument> = types
+            .iter()
+            .enumerate()
+            .map(|(i, ty)| {
+                let name = self.0.signature.arguments.get(i.min(last));
+                let name = name.map_or("", |field| field.name());
+                Argument::column(Field::new(name, ty.clone(), true))
+            })
+            .collect();
+        let bound = self.bind(&arguments)?;
+        let mut kept = lock();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(types, bound.clone());
+        Ok(bound)
+    }
+
     /// Whether arrays of these types may be its arguments: the declared types,
     /// and those that are cast to them without loss (views, large offsets,
-    /// dictionaries, smaller numbers, text for bytes).
+    /// dictionaries, smaller numbers, text for bytes). Arguments that are bound to
+    /// constants are left out, here and in calls.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArguments`], saying which does not fit.
@@ -252,20 +355,26 @@ impl Function {
         arguments: impl Into<Arguments<'a>>,
         go_on: &mut (dyn FnMut() -> Result<()> + Send),
     ) -> Result<Output> {
+        let arguments = arguments.into();
+        if self.0.unbound {
+            let bound = self.bound_to(&arguments)?;
+            return bound.evaluate_while(arguments, go_on);
+        }
         self.0
-            .arrays(arguments.into())
+            .arrays(arguments)
             .and_then(|(arrays, rows)| self.run(arrays, rows, go_on))
             .map_err(|e| self.0.here(e))
     }
 
-    /// Computes `rows` values of a function that takes no arguments.
+    /// Computes `rows` values of a function that takes no arguments, or none that is not
+    /// bound to a constant.
     ///
     /// # Errors
     /// As [`Function::evaluate`].
     pub fn evaluate_rows(&self, rows: usize) -> Result<Output> {
         self.0
             .check_types([].iter())
-            .and_then(|()| self.run(Vec::new(), rows, &mut || Ok(())))
+            .and_then(|()| self.run(self.0.with_constants(Vec::new()), rows, &mut || Ok(())))
             .map_err(|e| self.0.here(e))
     }
 
@@ -316,7 +425,7 @@ impl Inner {
     }
 
     fn check_types<'a>(&self, types: impl Iterator<Item = &'a DataType>) -> Result<()> {
-        let mut wanted = self.signature.arguments.iter();
+        let mut wanted = self.columns();
         let mut given = 0;
         for ty in types {
             given += 1;
@@ -331,7 +440,7 @@ impl Inner {
                 return Err(Error::new(ErrorKind::InvalidArguments, message));
             }
         }
-        let takes = self.signature.arguments.len();
+        let takes = self.columns().count();
         if given != takes {
             let message = format!("takes {takes} arguments, not {given}: {}", self.signature);
             return Err(Error::new(ErrorKind::InvalidArguments, message));
@@ -344,13 +453,11 @@ impl Inner {
             Arguments::Arrays(arrays) => (arrays.to_vec(), arrays.first().map_or(0, |a| a.len())),
             Arguments::Batch(batch) => {
                 let names = self
-                    .signature
-                    .arguments
-                    .iter()
+                    .columns()
                     .map(|f| batch.column_by_name(f.name()).cloned());
                 let arrays = match names.collect::<Option<Vec<_>>>() {
                     Some(arrays) => arrays,
-                    None if batch.num_columns() == self.signature.arguments.len() => {
+                    None if batch.num_columns() == self.columns().count() => {
                         batch.columns().to_vec()
                     }
                     None => {
@@ -375,7 +482,33 @@ impl Inner {
                 "arguments of different lengths",
             ));
         }
-        Ok((arrays, rows))
+        Ok((self.with_constants(arrays), rows))
+    }
+
+    /// The arguments that calls bring columns for: all but those bound to constants.
+    fn columns(&self) -> impl Iterator<Item = &Field> {
+        let arguments = self.signature.arguments.iter().enumerate();
+        arguments.filter_map(|(i, field)| match self.constant(i) {
+            Some(_) => None,
+            None => Some(field),
+        })
+    }
+
+    /// The value that an argument is bound to.
+    pub(crate) fn constant(&self, argument: usize) -> Option<&ArrayRef> {
+        self.constants.get(argument)?.as_ref()
+    }
+
+    /// All arguments in order, of the columns of a call and the constants.
+    fn with_constants(&self, columns: Vec<ArrayRef>) -> Vec<ArrayRef> {
+        if self.constants.is_empty() {
+            return columns;
+        }
+        let mut columns = columns.into_iter();
+        let arguments = self.constants.iter();
+        arguments
+            .filter_map(|constant| constant.clone().or_else(|| columns.next()))
+            .collect()
     }
 
     /// The plain function that this is, if it is one.
@@ -394,7 +527,7 @@ impl Inner {
         match idle {
             Some(ready) => Ok(ready),
             None => {
-                let ready = ready(&self.plugin, &self.signature.name, &self.options)?;
+                let ready = ready(&self.plugin, &self.signature.name, &self.opening)?;
                 self.batch_size
                     .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
                 Ok(ready)
@@ -415,6 +548,10 @@ impl Inner {
     /// as keep a batching device full while its last batch is being unpacked.
     pub(crate) fn workers(&self) -> usize {
         let threads = self.plugin.shared.threads;
+        // A function that works on many rows at once fills batches by itself.
+        if self.rows_per_call.is_some_and(|rows| rows > 1) {
+            return threads;
+        }
         match self.batch_size.load(Ordering::Relaxed) {
             0 | 1 => threads,
             batch => threads.max((2 * batch).min(256)),
@@ -422,11 +559,35 @@ impl Inner {
     }
 }
 
-fn ready(plugin: &plugin::Inner, name: &str, options: &str) -> Result<Ready> {
+/// The constants among the arguments, as the types that the function wants of them.
+fn constants(signature: &Signature, arguments: &[Argument]) -> Result<Vec<Option<ArrayRef>>> {
+    let pairs = signature.arguments.iter().zip(arguments);
+    let values = pairs.map(|(field, argument)| {
+        let misfit = |what: String| {
+            let message = format!("argument `{}`: {what}", field.name());
+            Error::new(ErrorKind::InvalidArguments, message)
+        };
+        let (from, to) = (argument.field().data_type(), field.data_type());
+        if !castable(from, to) {
+            let (from, to) = (schema::display(from), schema::display(to));
+            return Err(misfit(format!("{from} is not {to}")));
+        }
+        let value = argument.value().cloned();
+        let value = value.map(|value| cast(value, to).map_err(|e| misfit(e.to_string())));
+        value.transpose()
+    });
+    let values: Vec<_> = values.collect::<Result<_>>()?;
+    Ok(match values.iter().any(Option::is_some) {
+        true => values,
+        false => Vec::new(),
+    })
+}
+
+fn ready(plugin: &plugin::Inner, name: &str, opening: &Opening) -> Result<Ready> {
     let mut instance = Instance::new(&plugin.shared, &plugin.pre)?;
     let handle = match plugin.plain.iter().find(|f| f.signature.name == name) {
-        None => instance.open(name, options)?,
-        Some(function) if options == "{}" => instance.find(function)?,
+        None => instance.open(name, &opening.options, &opening.arguments)?,
+        Some(function) if opening.options == "{}" => instance.find(function)?,
         Some(_) => {
             let message = "a plain function takes no options";
             return Err(Error::new(ErrorKind::InvalidOptions, message));

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::ArrayRef;
-use wasmtime::component::{
-    self, Func, InstancePre, ResourceAny, ResourceTable, ResourceTableError,
-};
+use wasmtime::component::{self, Func, InstancePre, ResourceTable, ResourceTableError};
 use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::exports::wudf::plugin::functions as wit;
-use crate::bindings::{Plugin as Bindings, PluginPre};
+use crate::columns::Node;
+use crate::contract::{
+    Problem, RawArgument, RawFailure, RawOutput, RawSignature, Scalar, ScalarFunction,
+    ScalarInstance,
+};
 use crate::error::printable;
 use crate::plain::PlainFunction;
 use crate::runtime::Shared;
@@ -81,8 +82,6 @@ impl WasiView for State {
     }
 }
 
-impl crate::bindings::wudf::plugin::arrow::Host for State {}
-
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
@@ -129,21 +128,21 @@ pub(crate) struct Instance {
 
 /// A component that asks for nothing but what the sandbox has.
 pub(crate) enum Pre {
-    /// It exports the contract's functions.
-    Columnar(PluginPre<State>),
+    /// It exports the contract's interface `scalar`.
+    Columnar(Scalar),
     /// It exports functions of its own.
     Plain(InstancePre<State>),
 }
 
 enum Exports {
-    Columnar(Bindings),
+    Columnar(ScalarInstance),
     Plain(component::Instance),
 }
 
 /// A function in an instance, ready to be called.
 #[derive(Clone, Copy)]
 pub(crate) enum Handle {
-    Columnar(ResourceAny),
+    Columnar(ScalarFunction),
     Plain(Func),
 }
 
@@ -176,22 +175,25 @@ impl Instance {
         self.store.data()
     }
 
-    pub(crate) fn signatures(&mut self) -> Result<Vec<wit::Signature>> {
-        let Exports::Columnar(bindings) = &self.exports else {
+    pub(crate) fn signatures(&mut self) -> Result<Vec<RawSignature>> {
+        let Exports::Columnar(exports) = &self.exports else {
             return Ok(Vec::new());
         };
-        let functions = bindings.wudf_plugin_functions();
-        enter(&mut self.store, |store| functions.call_signatures(store))
+        enter(&mut self.store, |store| exports.signatures(store))
     }
 
     /// Opens a function; the handle lives as long as the instance.
-    pub(crate) fn open(&mut self, name: &str, options: &str) -> Result<Handle> {
-        let Exports::Columnar(bindings) = &self.exports else {
+    pub(crate) fn open(
+        &mut self,
+        name: &str,
+        options: &str,
+        arguments: &[RawArgument],
+    ) -> Result<Handle> {
+        let Exports::Columnar(exports) = &self.exports else {
             return Err(missing());
         };
-        let function = bindings.wudf_plugin_functions().function();
         enter(&mut self.store, |store| {
-            function.call_open(store, name, options)
+            exports.open(store, name, options, arguments)
         })?
         .map_err(refused)
         .map(Handle::Columnar)
@@ -206,32 +208,25 @@ impl Instance {
         found.map(Handle::Plain).ok_or_else(missing)
     }
 
-    /// The signature of an open function; a plain one has the one it always
-    /// had.
-    pub(crate) fn signature(&mut self, handle: Handle) -> Result<Option<wit::Signature>> {
-        let (Exports::Columnar(bindings), Handle::Columnar(handle)) = (&self.exports, handle)
-        else {
+    /// The signature of an open function; none for a plain one, which keeps its own.
+    pub(crate) fn signature(&mut self, handle: Handle) -> Result<Option<RawSignature>> {
+        let (Exports::Columnar(exports), Handle::Columnar(handle)) = (&self.exports, handle) else {
             return Ok(None);
         };
-        let function = bindings.wudf_plugin_functions().function();
-        enter(&mut self.store, |store| {
-            function.call_signature(store, handle)
-        })
-        .map(Some)
+        enter(&mut self.store, |store| exports.signature(store, handle)).map(Some)
     }
 
     pub(crate) fn call(
         &mut self,
-        handle: ResourceAny,
+        handle: ScalarFunction,
         rows: u32,
-        arguments: &[wit::ArrayParam<'_>],
-    ) -> Result<wit::Output> {
-        let Exports::Columnar(bindings) = &self.exports else {
+        arguments: &[Vec<Node>],
+    ) -> Result<RawOutput> {
+        let Exports::Columnar(exports) = &self.exports else {
             return Err(missing());
         };
-        let function = bindings.wudf_plugin_functions().function();
         enter(&mut self.store, |store| {
-            function.call_call(store, handle, rows, arguments)
+            exports.call(store, handle, rows, arguments)
         })?
         .map_err(refused)
     }
@@ -243,7 +238,7 @@ impl Instance {
         func: &Func,
         rows: usize,
         arguments: &[ArrayRef],
-    ) -> Result<(ArrayRef, Vec<wit::Failure>)> {
+    ) -> Result<(ArrayRef, Vec<RawFailure>)> {
         enter(&mut self.store, |store| {
             function.call(store, func, arguments, rows)
         })
@@ -270,17 +265,10 @@ fn enter<T>(
     call(store).map_err(|error| crashed(store.data_mut(), &error))
 }
 
-/// The plugin's own word that it cannot.
-fn refused(error: wit::Error) -> Error {
-    let kind = match error.code {
-        wit::ErrorCode::UnknownFunction => ErrorKind::UnknownFunction,
-        wit::ErrorCode::InvalidOptions => ErrorKind::InvalidOptions,
-        wit::ErrorCode::InvalidArguments => ErrorKind::InvalidArguments,
-        wit::ErrorCode::Model => ErrorKind::Model,
-        wit::ErrorCode::Asset => ErrorKind::Asset,
-        wit::ErrorCode::Other => ErrorKind::Row,
-    };
-    Error::new(kind, reason(&error.message))
+/// The error that a plugin reports.
+fn refused(problem: Problem) -> Error {
+    let kind = ErrorKind::of_code(&problem.code).unwrap_or(ErrorKind::Plugin);
+    Error::new(kind, reason(&problem.message)).with_code(&problem.code)
 }
 
 /// Why a plugin says that something failed; a bound is on it, and it is never

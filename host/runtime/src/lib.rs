@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod argument;
 mod assets;
-mod bindings;
 mod columns;
 mod contract;
 mod error;
@@ -19,6 +19,7 @@ mod sandbox;
 mod schedule;
 mod signature;
 
+pub use argument::Argument;
 pub use columns::cast::castable;
 pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};

@@ -8,8 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use crate::bindings::PluginPre;
-use crate::contract;
+use crate::argument::Argument;
+use crate::contract::{self, SCALAR, Version};
 use crate::error::printable;
 use crate::function::Function;
 use crate::imports::{self, Ask};
@@ -18,9 +18,6 @@ use crate::outside::outside;
 use crate::plain::{self, PlainFunction};
 use crate::runtime::Shared;
 use crate::{Error, ErrorKind, Result, Runtime, Signature};
-
-/// The interface that makes a component a plugin; its version follows.
-const INTERFACE: &str = "wudf:plugin/functions@";
 
 /// A plugin: one `.wasm` component, compiled. Clones are the same plugin.
 #[derive(Clone)]
@@ -133,7 +130,23 @@ impl Plugin {
     /// [`ErrorKind::UnknownFunction`], [`ErrorKind::InvalidOptions`],
     /// [`ErrorKind::Model`] and [`ErrorKind::Asset`], and what a crash gives.
     pub fn open(&self, function: &str, options: &Value) -> Result<Function> {
-        outside(|| Function::open(self, function, options)).map_err(|e| {
+        self.open_with(function, options, &[])
+    }
+
+    /// As [`Plugin::open`], and binds arguments: the types of the caller's columns, by
+    /// which a function that takes any type decides what it returns, and the values of
+    /// those that are the same in all rows, which are then not passed again.
+    ///
+    /// # Errors
+    /// As [`Plugin::open`], and [`ErrorKind::InvalidArguments`] when there are too many
+    /// or too few, or they do not fit.
+    pub fn open_with(
+        &self,
+        function: &str,
+        options: &Value,
+        arguments: &[Argument],
+    ) -> Result<Function> {
+        outside(|| Function::open(self, function, options, arguments)).map_err(|e| {
             e.in_plugin(self.name())
                 .in_function(&printable(function, 100))
         })
@@ -166,12 +179,19 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     let ty = component.component_type();
     let exports = ty.exports(&shared.sandbox.engine);
     let offered: Vec<&str> = exports
-        .filter_map(|(name, _)| name.strip_prefix(INTERFACE))
+        .filter_map(|(name, _)| name.strip_prefix(SCALAR))
         .collect();
     // A plugin may serve hosts of several versions.
-    let columnar = offered.iter().find(|version| contract::fits(version));
+    let columnar = offered
+        .iter()
+        .find_map(|name| Some((*name, Version::of(name)?)));
+    // An interface of ours that this version does not know is no plain function.
+    let ours = ty.exports(&shared.sandbox.engine).find_map(|(name, _)| {
+        let (_, version) = name.strip_prefix("wudf:plugin/")?.split_once('@')?;
+        Some(version)
+    });
     if columnar.is_none()
-        && let Some(other) = offered.first()
+        && let Some(other) = ours
     {
         return Err(contract::unsupported(other));
     }
@@ -184,10 +204,10 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         .linker
         .instantiate_pre(&component)
         .and_then(|pre| match columnar {
-            Some(_) => PluginPre::new(pre).map(Pre::Columnar),
+            Some((_, version)) => version.prepare(pre).map(Pre::Columnar),
             None => Ok(Pre::Plain(pre)),
         })
-        .map_err(|e| refusal(columnar.copied(), &imports, &e))?;
+        .map_err(|e| refusal(columnar.map(|(name, _)| name), &imports, &e))?;
     let (plain, signatures) = match columnar.is_some() {
         true => (
             Vec::new(),
@@ -196,7 +216,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         false => {
             let plain = plain::functions(&shared.sandbox.engine, &component).map_err(|e| {
                 invalid(format!(
-                    "exports no {INTERFACE}{}, and as a plain plugin: {e}",
+                    "exports no {SCALAR}{}, and as a plain plugin: {e}",
                     contract::VERSION
                 ))
             })?;

@@ -14,7 +14,7 @@ use wasmtime::{
 };
 
 use crate::assets::Assets;
-use crate::bindings::Plugin as Bindings;
+use crate::contract::v0_2;
 use crate::instance::State;
 use crate::nn::catalogue::{Catalogue, Loaded};
 use crate::nn::{Backend, ModelSpec};
@@ -80,11 +80,7 @@ impl Sandbox {
         let engine = Engine::new(&config).map_err(sandbox)?;
         let mut linker = Linker::new(&engine);
         sandbox::add_to_linker(&mut linker).map_err(sandbox)?;
-        Bindings::add_to_linker::<State, wasmtime::component::HasSelf<State>>(
-            &mut linker,
-            |state| state,
-        )
-        .map_err(sandbox)?;
+        v0_2::add_to_linker(&mut linker).map_err(sandbox)?;
         Ok(Self {
             _ticker: Ticker::start(&engine)?,
             engine,

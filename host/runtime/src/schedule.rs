@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use arrow_array::{ArrayRef, new_null_array};
+use arrow_array::{ArrayRef, UInt32Array, new_null_array};
 
-use crate::bindings::exports::wudf::plugin::functions as wit;
-use crate::bindings::wudf::plugin::arrow::NodeParam;
 use crate::columns::size::RowSizes;
 use crate::columns::{cast, lift, lower, schema};
+use crate::contract::{RawFailure, RawOutput};
+use crate::error::code_of;
 use crate::function::{Failure, Inner, Output, Ready};
 use crate::instance::Handle;
 use crate::{Error, ErrorKind, Result};
@@ -222,7 +222,14 @@ impl Call {
             .min(limits.chunk_rows.max(1))
             .min(by_time)
             .min(by_output);
-        let sizes = || self.arguments.iter().map(RowSizes::of);
+        let most = match self.function.rows_per_call {
+            Some(rows) => most.min(rows),
+            None => most,
+        };
+        // Constants weigh nothing by the row.
+        let columns = self.arguments.iter().enumerate();
+        let columns = columns.filter(|(i, _)| self.function.constant(*i).is_none());
+        let sizes = || columns.clone().map(|(_, array)| RowSizes::of(array));
         let fixed = |size: &RowSizes<'_>| match size {
             RowSizes::Fixed(bytes) => Some(*bytes),
             _ => None,
@@ -301,6 +308,7 @@ impl Call {
         let failures = (start..start + len).map(|row| Failure {
             row,
             kind: error.kind(),
+            code: error.code().to_owned(),
             message: error.message().to_owned(),
         });
         Ok(Part {
@@ -316,7 +324,14 @@ impl Call {
         let function = &self.function;
         let signature = &function.signature;
         let arrays = self.arguments.iter().zip(&signature.arguments);
-        let arrays = arrays.map(|(array, field)| {
+        let arrays = arrays.enumerate().map(|(i, (array, field))| {
+            if function.constant(i).is_some() {
+                return match function.plain() {
+                    // Called row by row, it has a value in each.
+                    Some(_) => repeat(array, len),
+                    None => Ok(array.clone()),
+                };
+            }
             let whole = start == 0 && len == array.len();
             let part = if whole {
                 array.clone()
@@ -390,11 +405,11 @@ impl Inner {
     }
 }
 
-/// Takes the first `n` off `rest`.
-fn cut<'a, T>(rest: &mut &'a [T], n: usize) -> &'a [T] {
-    let (first, behind) = rest.split_at(n);
-    *rest = behind;
-    first
+/// A constant as a column.
+fn repeat(constant: &ArrayRef, rows: usize) -> Result<ArrayRef> {
+    let first = UInt32Array::from(vec![0; rows]);
+    arrow_select::take::take(constant, &first, None)
+        .map_err(|e| Error::new(ErrorKind::InvalidArguments, e.to_string()))
 }
 
 fn given_up() -> Error {
@@ -405,9 +420,9 @@ fn given_up() -> Error {
 /// What a plugin returned.
 enum Answer {
     /// Buffers, which are hostile until checked.
-    Columns(wit::Output),
+    Columns(RawOutput),
     /// An array that the host made of the values of rows.
-    Values(ArrayRef, Vec<wit::Failure>),
+    Values(ArrayRef, Vec<RawFailure>),
 }
 
 /// Lays columns out and calls a columnar function.
@@ -416,29 +431,11 @@ fn columns(ready: &mut Ready, arrays: &[ArrayRef], len: usize) -> Result<Answer>
         return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
     };
     let columns: Vec<_> = arrays.iter().map(lower::lower).collect();
-    // Flat, and then cut: a column costs no allocations of its own.
-    let all = || columns.iter().flatten();
-    let slices: Vec<&[u8]> = all()
-        .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
-        .collect();
-    let mut slices = slices.as_slice();
-    let nodes: Vec<NodeParam<'_>> = all()
-        .map(|node| NodeParam {
-            length: node.length,
-            null_count: node.null_count,
-            buffers: cut(&mut slices, node.buffers.len()),
-        })
-        .collect();
-    let mut nodes = nodes.as_slice();
-    let arguments: Vec<wit::ArrayParam<'_>> = columns
-        .iter()
-        .map(|column| cut(&mut nodes, column.len()))
-        .collect();
     let rows = u32::try_from(len)
         .map_err(|_| Error::new(ErrorKind::InvalidArguments, "more rows than one call takes"))?;
     ready
         .instance
-        .call(handle, rows, &arguments)
+        .call(handle, rows, &columns)
         .map(Answer::Columns)
 }
 
@@ -468,9 +465,15 @@ fn check(answer: Answer, signature: &crate::Signature, start: usize, rows: usize
             return Err(broken(format!("row {row} cannot have failed")));
         }
         let message = crate::instance::reason(&failure.message);
+        let code = code_of(&failure.code).to_owned();
+        let kind = match ErrorKind::of_code(&code) {
+            Some(kind @ (ErrorKind::Model | ErrorKind::Asset | ErrorKind::Timeout)) => kind,
+            _ => ErrorKind::Row,
+        };
         failures.push(Failure {
             row: start + row,
-            kind: ErrorKind::Row,
+            kind,
+            code,
             message,
         });
     }

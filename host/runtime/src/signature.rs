@@ -1,10 +1,12 @@
 //! What a plugin says that it offers.
 
+use std::collections::BTreeMap;
+
 use arrow_schema::Field;
 use serde_json::Value;
 
-use crate::bindings::exports::wudf::plugin::functions as wit;
-use crate::columns::schema;
+use crate::columns::schema::{self, ANY};
+use crate::contract::RawSignature;
 use crate::error::printable;
 use crate::{Error, ErrorKind, Result};
 
@@ -28,9 +30,11 @@ pub struct Signature {
     pub name: String,
     /// What the function does; the first line stands alone.
     pub doc: String,
-    /// The arguments, each named.
+    /// The arguments, each named. One of [`DataType::Null`](arrow_schema::DataType::Null) takes a column of any
+    /// type: see [`Signature::is_generic`].
     pub arguments: Vec<Field>,
-    /// The result; named after the function.
+    /// The result; named after the function. Of that type, too, where it depends
+    /// on arguments that are not bound.
     pub returns: Field,
     /// What may be assumed of the results.
     pub volatility: Volatility,
@@ -40,6 +44,9 @@ pub struct Signature {
     pub assets: Vec<String>,
     /// Its options, as a JSON Schema of an object.
     pub options: Value,
+    /// Whatever else it says of itself, by name: those that the contract registers
+    /// and others.
+    pub properties: BTreeMap<String, String>,
 }
 
 /// Bounds on what a signature may hold.
@@ -48,7 +55,39 @@ const MAX_ARGUMENTS: usize = 100;
 const MAX_TEXT: usize = 64 << 10;
 
 impl Signature {
-    pub(crate) fn list(signatures: Vec<wit::Signature>) -> Result<Vec<Self>> {
+    /// Whether types are decided when arguments are bound: the function takes a
+    /// column of any type, or any number of columns.
+    pub fn is_generic(&self) -> bool {
+        let any = |field: &Field| *field.data_type() == ANY;
+        self.arguments.iter().any(any) || any(&self.returns) || self.is_variadic()
+    }
+
+    /// Whether the last argument may be given several times.
+    pub fn is_variadic(&self) -> bool {
+        self.flag("variadic")
+    }
+
+    /// Whether a row with a null argument gives null, without a call.
+    pub fn skips_nulls(&self) -> bool {
+        self.properties.get("nulls").is_some_and(|v| v == "skip")
+    }
+
+    /// Rows that the function wants in one call at most, if it works on many at once.
+    pub fn rows_per_call(&self) -> Option<usize> {
+        let rows: usize = self.properties.get("rows-per-call")?.parse().ok()?;
+        (rows > 0).then_some(rows)
+    }
+
+    /// Why it should not be used any more, if it should not.
+    pub fn deprecated(&self) -> Option<&str> {
+        self.properties.get("deprecated").map(String::as_str)
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.properties.get(name).is_some_and(|v| v == "true")
+    }
+
+    pub(crate) fn list(signatures: Vec<RawSignature>) -> Result<Vec<Self>> {
         if signatures.is_empty() {
             return Err(invalid("it offers no functions".into()));
         }
@@ -70,7 +109,7 @@ impl Signature {
         Ok(signatures)
     }
 
-    pub(crate) fn check(signature: wit::Signature) -> Result<Self> {
+    pub(crate) fn check(signature: RawSignature) -> Result<Self> {
         let name = signature.name;
         if !is_identifier(&name) {
             let name = printable(&name, 60);
@@ -98,7 +137,15 @@ impl Signature {
             schema::field(&signature.returns).map_err(of(format!("the result of `{name}`")))?;
         let text = signature.doc.len() + signature.options.len();
         let names = signature.models.iter().chain(&signature.assets);
-        if text + names.map(|n| n.len() + 16).sum::<usize>() > MAX_TEXT {
+        let pairs = signature.properties.iter().map(|(k, v)| k.len() + v.len());
+        if text
+            + names
+                .map(String::len)
+                .chain(pairs)
+                .map(|n| n + 16)
+                .sum::<usize>()
+            > MAX_TEXT
+        {
             return Err(invalid(format!(
                 "`{name}` says more than {MAX_TEXT} bytes of itself"
             )));
@@ -110,26 +157,72 @@ impl Signature {
                 .filter(Value::is_object)
                 .ok_or_else(|| invalid(format!("the options of `{name}` are no JSON Schema")))?,
         };
+        let properties: BTreeMap<String, String> = signature
+            .properties
+            .iter()
+            .map(|(name, value)| (printable(name, 256), printable(value, MAX_TEXT)))
+            .collect();
         let clean = |names: Vec<String>| names.iter().map(|n| printable(n, 256)).collect();
         Ok(Self {
             returns: returns.with_name(&name).with_nullable(true),
             doc: printable(&signature.doc, MAX_TEXT),
             arguments,
-            volatility: match signature.volatility {
-                wit::Volatility::Immutable => Volatility::Immutable,
-                wit::Volatility::Stable => Volatility::Stable,
-                wit::Volatility::Volatile => Volatility::Volatile,
+            volatility: match properties.get("volatility").map(String::as_str) {
+                Some("immutable") => Volatility::Immutable,
+                Some("stable") => Volatility::Stable,
+                // Also for a word that later versions may have.
+                _ => Volatility::Volatile,
             },
             models: clean(signature.models),
             assets: clean(signature.assets),
             options,
+            properties,
             name,
         })
     }
 }
 
+impl Signature {
+    /// Checks that this may be what `declared` becomes when these columns are bound to
+    /// it, none of them where the caller did not know any.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidPlugin`].
+    pub(crate) fn check_bound(&self, declared: &Self, arguments: usize) -> Result<()> {
+        let broken = |what: &str| Err(invalid(format!("`{}`, once opened, {what}", declared.name)));
+        if self.name != declared.name {
+            return broken("has another name");
+        }
+        if arguments == 0 && self.arguments != declared.arguments {
+            return broken("takes other arguments");
+        }
+        if arguments == 0 {
+            return Ok(());
+        }
+        if self.arguments.len() != arguments {
+            return broken("takes another number of arguments");
+        }
+        let last = declared.arguments.len().saturating_sub(1);
+        for (i, bound) in self.arguments.iter().enumerate() {
+            let declared = declared.arguments.get(i.min(last)).map(Field::data_type);
+            let fits = match declared {
+                Some(ty) if *ty == ANY => *bound.data_type() != ANY,
+                declared => declared == Some(bound.data_type()),
+            };
+            if !fits {
+                return broken("takes arguments of other types");
+            }
+        }
+        if *self.returns.data_type() == ANY {
+            return broken("does not say what it returns");
+        }
+        Ok(())
+    }
+}
+
 impl std::fmt::Display for Signature {
-    /// The signature in one line: `name(image: binary) -> list<float32>`.
+    /// The signature in one line: `name(image: binary) -> list<float32>`. A `...`
+    /// follows an argument that may be given several times.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}(", self.name)?;
         for (i, argument) in self.arguments.iter().enumerate() {
@@ -140,6 +233,9 @@ impl std::fmt::Display for Signature {
                 argument.name(),
                 schema::display(argument.data_type())
             )?;
+        }
+        if self.is_variadic() {
+            f.write_str("...")?;
         }
         write!(f, ") -> {}", schema::display(self.returns.data_type()))
     }

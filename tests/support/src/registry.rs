@@ -44,11 +44,7 @@ impl DockerRegistry {
             "docker-registry is not installed",
         )?;
         if wants.tls {
-            tool(
-                "WUDF_TEST_OPENSSL",
-                "openssl",
-                "openssl is not installed",
-            )?;
+            tool("WUDF_TEST_OPENSSL", "openssl", "openssl is not installed")?;
         }
         // Another process may take the port before the registry does.
         (0..5)

@@ -49,7 +49,7 @@ fn bindings_of_the_contract_are_current() {
         default_bindings_module: Some("wudf_guest::bindings".to_owned()),
         ..Opts::default()
     };
-    let code = generated(&root().join("wit"), "wudf:plugin/plugin", opts);
+    let code = generated(&root().join("wit"), "wudf:plugin/scalar-plugin", opts);
     check(&root().join("guest/sdk/src/generated.rs"), &code);
 }
 

@@ -1,5 +1,6 @@
-//! Plugins of other days: those that were built once must load and run for
-//! ever, and those of a contract that is not spoken here are told who is to move.
+//! Plugins of other days: those that were built once must load and run for ever, also
+//! when they export what was added later, and those of a contract that is not spoken
+//! here are told what to upgrade.
 
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use wudf::{ErrorKind, Plugin, Runtime};
 use wudf_tests::host::{builder, small};
 use wudf_tests::mock::Mock;
 
-const PLUGIN: &[u8] = include_bytes!("../../compat/plugin-0.1.0.wasm");
-const PLAIN: &[u8] = include_bytes!("../../compat/plain-0.1.0.wasm");
+const PLUGIN: &[u8] = include_bytes!("../../compat/plugin-0.2.0.wasm");
+const PLAIN: &[u8] = include_bytes!("../../compat/plain-0.2.0.wasm");
 
 fn runtime() -> Runtime {
     let mut limits = small();
@@ -122,9 +123,11 @@ fn plain_functions_run_as_they_did() {
 /// The plugin as if it were of another version of the contract: imports and
 /// exports alike.
 fn of_version(version: &str) -> Vec<u8> {
-    patched(PLUGIN, "@0.1.0", &format!("@{version}"), |before| {
+    patched(PLUGIN, "@0.2.0", &format!("@{version}"), |before| {
         [
-            "wudf:plugin/functions",
+            "wudf:plugin/scalar",
+            "wudf:plugin/types",
+            "wudf:plugin/models",
             "wudf:plugin/assets",
             "wudf:plugin/arrow",
         ]
@@ -151,13 +154,13 @@ fn patched(bytes: &[u8], from: &str, to: &str, fits: impl Fn(&[u8]) -> bool) -> 
 
 #[test]
 fn a_newer_contract_wants_a_newer_wudf() {
-    for version in ["0.2.0", "1.0.0", "0.9.9", "9.9.9"] {
+    for version in ["0.3.0", "1.0.0", "0.9.9", "9.9.9"] {
         let error = load(&of_version(version)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
             error.to_string(),
             format!(
-                "old: made for version {version} of the contract wudf:plugin, this is 0.1.0: upgrade wudf"
+                "old: made for version {version} of the contract wudf:plugin, this is 0.2.0: upgrade wudf"
             )
         );
     }
@@ -176,10 +179,10 @@ fn an_older_contract_wants_the_plugin_built_anew() {
     assert_eq!(error.kind(), ErrorKind::InvalidPlugin, "no version at all");
 }
 
-/// A later 0.1 only adds: a plugin of it that uses nothing new runs here.
+/// A later 0.2 only adds: a plugin of it that uses nothing new runs here.
 #[test]
 fn a_compatible_contract_will_do() {
-    let plugin = load(&of_version("0.1.7")).unwrap();
+    let plugin = load(&of_version("0.2.7")).unwrap();
     let known = plugin.open("known", &json!({})).unwrap();
     let output = known.evaluate(&[words(&[Some("column")])]).unwrap();
     assert!(output.values.as_boolean().value(0));
@@ -188,11 +191,44 @@ fn a_compatible_contract_will_do() {
 /// And one that uses what was added is told so.
 #[test]
 fn what_a_compatible_contract_added_wants_a_newer_wudf() {
-    let newer = of_version("0.1.7");
+    let newer = of_version("0.2.7");
     let more = patched(&newer, "wudf:plugin/assets", "wudf:plugin/planet", |_| true);
     let error = load(&more).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("0.1.7"), "{error}");
+    assert!(error.to_string().contains("0.2.7"), "{error}");
+    assert!(error.to_string().ends_with("upgrade wudf"), "{error}");
+}
+
+/// The component with one export more: one of its instances, under this name.
+fn with_export(component: &[u8], instance: u8, name: &str) -> Vec<u8> {
+    // The component model's binary format: a section of exports (11) with one export, of
+    // the instance (5) with this index, without a type of its own.
+    let mut section = vec![1, 0, u8::try_from(name.len()).unwrap()];
+    section.extend(name.as_bytes());
+    section.extend([5, instance, 0]);
+    let mut bytes = component.to_vec();
+    bytes.extend([11, u8::try_from(section.len()).unwrap()]);
+    bytes.extend(section);
+    bytes
+}
+
+/// A plugin that also exports what a later contract added runs here.
+#[test]
+fn unknown_exported_interfaces_are_ignored() {
+    // Imported instances that have functions cannot be exported, which is wasmtime's affair.
+    let plugin = (0..100)
+        .map(|instance| with_export(PLUGIN, instance, "wudf:plugin/table@0.3.0"))
+        .find_map(|bytes| load(&bytes).ok())
+        .expect("one that can be exported");
+    assert_eq!(plugin.signatures().len(), 4);
+    let letters = plugin.open("letters", &json!({})).unwrap();
+    let output = letters.evaluate(&[words(&[Some("abc")])]).unwrap();
+    assert_eq!(output.values.as_primitive::<UInt32Type>().value(0), 3);
+
+    // By itself it is no plain function either.
+    let alone = r#"(component (instance $i) (export "wudf:plugin/table@0.3.0" (instance $i)))"#;
+    let error = load(&wat::parse_str(alone).unwrap()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().ends_with("upgrade wudf"), "{error}");
 }
 

@@ -37,7 +37,7 @@ fn what_is_no_plugin() {
     assert_says(
         b"\0asm\x0d\0\x01\0",
         InvalidPlugin,
-        "wudf:plugin/functions@0.1.0",
+        "wudf:plugin/scalar@0.2.0",
     );
     assert_says(b"\0asm\x0d\0\x01\0garbage", InvalidPlugin, "component");
     assert_says(b"\0asm", InvalidPlugin, "component");
@@ -94,10 +94,10 @@ fn patched(from: &str, to: &str) -> Vec<u8> {
 
 #[test]
 fn another_contract() {
-    let other = patched("wudf:plugin/functions@0.1.0", "wudf:plugin/functions@0.9.0");
+    let other = patched("wudf:plugin/scalar@0.2.0", "wudf:plugin/scalar@0.9.0");
     assert_says(&other, ErrorKind::Unsupported, "0.9.0");
-    assert_says(&other, ErrorKind::Unsupported, "this is 0.1.0");
-    let more = patched("wudf:plugin/assets@0.1.0", "wudf:plugin/planet@0.1.0");
+    assert_says(&other, ErrorKind::Unsupported, "this is 0.2.0");
+    let more = patched("wudf:plugin/assets@0.2.0", "wudf:plugin/planet@0.2.0");
     assert_says(&more, ErrorKind::Unsupported, "wudf:plugin/planet");
 }
 

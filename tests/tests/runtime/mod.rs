@@ -4,6 +4,7 @@ mod arguments;
 mod chunks;
 mod compat;
 mod echo;
+mod generic;
 mod loading;
 mod models;
 mod plain;

@@ -15,6 +15,7 @@ pub use nested::StructColumn;
 
 use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::bits::Validity;
+use crate::constant::Span;
 use crate::error::Error;
 use crate::schema::Typed;
 
@@ -176,10 +177,12 @@ pub trait Arguments {
     fn schemas(names: &[&str]) -> Vec<Vec<Field>>;
     /// Takes the nodes of all.
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Columns<'a>, Error>;
-    /// Takes one array for each, of exactly `length` values.
+    /// Takes one array for each, of exactly as many values as its span has in a call of
+    /// `length` rows.
     fn bind_each<'a>(
         names: &[&str],
         arrays: &'a [Vec<Node>],
+        spans: &[Span],
         length: usize,
     ) -> Result<Self::Columns<'a>, Error>;
     /// One row's values.
@@ -206,7 +209,7 @@ fn bind_one<'a, A: Argument>(
         .is_some_and(|root| root.length != length as u64)
     {
         return Err(at(misfit(format!(
-            "{} values in a call of {length} rows",
+            "{} values where {length} are due",
             array[0].length
         ))));
     }
@@ -228,7 +231,7 @@ macro_rules! tuples {
             #[allow(unused_variables, clippy::unused_unit)]
             impl<$($name: Argument),*> Arguments for ($($name,)*) {
                 type Values<'a> = ($($name::Value<'a>,)*);
-                type Columns<'a> = ($($name::Column<'a>,)*);
+                type Columns<'a> = ($(($name::Column<'a>, Span),)*);
                 type Blocks<'a> = ($($name::Block<'a>,)*);
                 const COUNT: usize = <[usize]>::len(&[$($at),*]);
 
@@ -247,11 +250,12 @@ macro_rules! tuples {
                     nodes: &mut Nodes<'a>,
                     length: usize,
                 ) -> Result<Self::Columns<'a>, Error> {
-                    Ok(($($name::bind(nodes, length)?,)*))
+                    Ok(($(($name::bind(nodes, length)?, Span::ROWS),)*))
                 }
                 fn bind_each<'a>(
                     names: &[&str],
                     arrays: &'a [Vec<Node>],
+                    spans: &[Span],
                     length: usize,
                 ) -> Result<Self::Columns<'a>, Error> {
                     if arrays.len() != Self::COUNT {
@@ -261,26 +265,27 @@ macro_rules! tuples {
                             Self::COUNT
                         )));
                     }
-                    Ok(($(bind_one::<$name>(names[$at], &arrays[$at], length)?,)*))
+                    Ok(($((bind_one::<$name>(names[$at], &arrays[$at], spans[$at].length(length))?, spans[$at]),)*))
                 }
                 #[inline]
                 fn get<'a>(
                     columns: &'a Self::Columns<'_>,
                     row: usize,
                 ) -> Result<Self::Values<'a>, Absent> {
-                    Ok(($($name::get(&columns.$at, row)?,)*))
+                    Ok(($($name::get(&columns.$at.0, columns.$at.1.at(row))?,)*))
                 }
                 #[inline]
                 fn whole(columns: &Self::Columns<'_>, row: usize) -> bool {
-                    Self::COUNT > 0 $(&& $name::whole(&columns.$at, row))*
+                    Self::COUNT > 0
+                        $(&& columns.$at.1.has_blocks() && $name::whole(&columns.$at.0, columns.$at.1.at(row)))*
                 }
                 #[inline]
                 fn all_whole(columns: &Self::Columns<'_>) -> bool {
-                    Self::COUNT > 0 $(&& $name::all_whole(&columns.$at))*
+                    Self::COUNT > 0 $(&& columns.$at.1.has_blocks() && $name::all_whole(&columns.$at.0))*
                 }
                 #[inline]
                 fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {
-                    ($($name::block(&columns.$at, row),)*)
+                    ($($name::block(&columns.$at.0, columns.$at.1.at(row)),)*)
                 }
                 #[inline]
                 fn at<'a>(blocks: Self::Blocks<'a>, row: usize) -> Self::Values<'a> {

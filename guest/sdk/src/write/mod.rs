@@ -9,9 +9,9 @@ use std::fmt::Display;
 
 pub use nested::{Builders, StructBuilder};
 
-use crate::bindings::exports::wudf::plugin::functions::{Failure, Output};
+use crate::bindings::exports::wudf::plugin::scalar::{Failure, Output};
 use crate::bindings::wudf::plugin::arrow::Node;
-use crate::error::Error;
+use crate::error::{Error, code};
 use crate::read::{Absent, BLOCK};
 use crate::schema::Typed;
 
@@ -193,6 +193,7 @@ impl<B: Builder> Sink<B> {
         // A call has no more rows than fit a u32.
         self.failures.push(Failure {
             row: self.row as u32,
+            code: code::INVALID_INPUT.to_owned(),
             message,
         });
         self.null();

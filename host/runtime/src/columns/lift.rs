@@ -8,8 +8,8 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
 
+use super::Returned;
 use super::schema::{Layout, layout};
-use crate::bindings::wudf::plugin::arrow::NodeResult;
 
 /// Makes an array of `rows` values of a plugin's nodes, after checking all of
 /// it: the number of nodes and buffers, lengths, null counts, offsets, UTF-8.
@@ -18,7 +18,7 @@ use crate::bindings::wudf::plugin::arrow::NodeResult;
 ///
 /// # Errors
 /// What is wrong, for people.
-pub(crate) fn lift(field: &Field, nodes: Vec<NodeResult>, rows: usize) -> Result<ArrayRef, String> {
+pub(crate) fn lift(field: &Field, nodes: Vec<Returned>, rows: usize) -> Result<ArrayRef, String> {
     let ty = field.data_type();
     let mut nodes = nodes.into_iter();
     let array = match layout(ty) {
@@ -71,7 +71,7 @@ struct Opened {
 
 impl Opened {
     fn next(
-        nodes: &mut std::vec::IntoIter<NodeResult>,
+        nodes: &mut std::vec::IntoIter<Returned>,
         ty: &DataType,
         length: Option<usize>,
     ) -> Result<Self, String> {
@@ -132,7 +132,7 @@ impl Opened {
 
 fn take(
     ty: &DataType,
-    nodes: &mut std::vec::IntoIter<NodeResult>,
+    nodes: &mut std::vec::IntoIter<Returned>,
     length: Option<usize>,
     path: &str,
 ) -> Result<ArrayData, String> {

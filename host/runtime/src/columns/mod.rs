@@ -24,3 +24,11 @@ pub(crate) struct Node {
     pub null_count: u64,
     pub buffers: Vec<Buffer>,
 }
+
+/// One node of an array tree on its way out of the sandbox: hostile until checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Returned {
+    pub length: u64,
+    pub null_count: u64,
+    pub buffers: Vec<Vec<u8>>,
+}

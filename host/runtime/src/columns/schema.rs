@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, TimeUnit};
-
-use crate::bindings::wudf::plugin::arrow as wit;
+use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 
 /// Deepest nesting of a type, and most fields of one. Far above what anybody
 /// writes, far below what hurts.
@@ -19,6 +17,20 @@ const MAX_WIDTH: usize = 16 << 20;
 
 /// Bytes of metadata to a field.
 const MAX_METADATA: usize = 16 << 10;
+
+/// One field of a schema tree as the contract has it: parents before their children.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldNode {
+    pub name: String,
+    pub format: String,
+    pub nullable: bool,
+    pub children: u32,
+    pub metadata: Vec<(String, String)>,
+}
+
+/// The type of an argument that takes any, and of a result that depends on it, until
+/// arguments are bound: `*` in the contract, which has no null type.
+pub(crate) const ANY: DataType = DataType::Null;
 
 /// What arrays of a type are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +95,7 @@ pub(crate) fn layout(ty: &DataType) -> Option<Layout> {
 ///
 /// # Errors
 /// What is wrong with it, for people.
-pub(crate) fn field(schema: &[wit::Field]) -> Result<Field, String> {
+pub(crate) fn field(schema: &[FieldNode]) -> Result<Field, String> {
     if schema.len() > MAX_FIELDS {
         return Err(format!(
             "{} fields are more than {MAX_FIELDS}",
@@ -101,11 +113,14 @@ pub(crate) fn field(schema: &[wit::Field]) -> Result<Field, String> {
     }
 }
 
-fn parse(rest: &mut std::slice::Iter<'_, wit::Field>, depth: usize) -> Result<Field, String> {
+fn parse(rest: &mut std::slice::Iter<'_, FieldNode>, depth: usize) -> Result<Field, String> {
     if depth > MAX_DEPTH {
         return Err(format!("nested deeper than {MAX_DEPTH}"));
     }
     let head = rest.next().ok_or("a field is missing")?;
+    if head.format == "*" && depth > 0 {
+        return Err("only an argument or a result as a whole may be of any type".into());
+    }
     if crate::error::printable(&head.name, 256) != head.name || head.name.contains(['\n', '\t']) {
         return Err("a field's name is too long or has control characters".into());
     }
@@ -154,6 +169,7 @@ fn data_type(format: &str, children: Vec<Field>) -> Result<DataType, String> {
             DataType::FixedSizeList(only(children)?, size)
         }
         _ if !children.is_empty() => return Err(format!("a type `{}` has no children", shown())),
+        "*" => ANY,
         "b" => DataType::Boolean,
         "c" => DataType::Int8,
         "C" => DataType::UInt8,
@@ -187,6 +203,100 @@ fn data_type(format: &str, children: Vec<Field>) -> Result<DataType, String> {
     Ok(ty)
 }
 
+/// A field as the contract has it.
+///
+/// # Errors
+/// When its type, or one within it, cannot cross.
+pub(crate) fn nodes(field: &Field) -> Result<Vec<FieldNode>, String> {
+    let mut nodes = Vec::new();
+    describe(field, &mut nodes)?;
+    Ok(nodes)
+}
+
+fn describe(field: &Field, nodes: &mut Vec<FieldNode>) -> Result<(), String> {
+    let children: Vec<&Field> = match field.data_type() {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            vec![item]
+        }
+        DataType::Struct(fields) => fields.iter().map(AsRef::as_ref).collect(),
+        _ => Vec::new(),
+    };
+    let mut metadata: Vec<(String, String)> = field.metadata().clone().into_iter().collect();
+    metadata.sort_unstable();
+    nodes.push(FieldNode {
+        name: field.name().clone(),
+        format: format_of(field.data_type())
+            .ok_or_else(|| format!("type {} cannot cross", field.data_type()))?,
+        nullable: field.is_nullable(),
+        children: u32::try_from(children.len()).map_err(|e| e.to_string())?,
+        metadata,
+    });
+    children
+        .into_iter()
+        .try_for_each(|child| describe(child, nodes))
+}
+
+/// The format string of a type that may cross.
+fn format_of(ty: &DataType) -> Option<String> {
+    let format = match ty {
+        DataType::Boolean => "b",
+        DataType::Int8 => "c",
+        DataType::UInt8 => "C",
+        DataType::Int16 => "s",
+        DataType::UInt16 => "S",
+        DataType::Int32 => "i",
+        DataType::UInt32 => "I",
+        DataType::Int64 => "l",
+        DataType::UInt64 => "L",
+        DataType::Float32 => "f",
+        DataType::Float64 => "g",
+        DataType::Binary => "z",
+        DataType::LargeBinary => "Z",
+        DataType::Utf8 => "u",
+        DataType::LargeUtf8 => "U",
+        DataType::Date32 => "tdD",
+        DataType::List(_) => "+l",
+        DataType::LargeList(_) => "+L",
+        DataType::Struct(_) => "+s",
+        DataType::FixedSizeList(_, n) => return Some(format!("+w:{n}")),
+        DataType::Timestamp(unit, zone) => {
+            let unit = match unit {
+                TimeUnit::Second => 's',
+                TimeUnit::Millisecond => 'm',
+                TimeUnit::Microsecond => 'u',
+                TimeUnit::Nanosecond => 'n',
+            };
+            return Some(format!("ts{unit}:{}", zone.as_deref().unwrap_or("")));
+        }
+        _ => return None,
+    };
+    Some(format.to_owned())
+}
+
+/// The nearest type that may cross, which an argument of any type is given for a
+/// column of this one: views, dictionaries and the like are unfolded.
+pub(crate) fn crossing(ty: &DataType) -> DataType {
+    let field = |f: &FieldRef| {
+        let ty = crossing(f.data_type());
+        Arc::new(f.as_ref().clone().with_data_type(ty))
+    };
+    match ty {
+        // Nothing but nulls: any type holds them.
+        DataType::Null => DataType::Boolean,
+        DataType::Dictionary(_, value) => crossing(value),
+        DataType::RunEndEncoded(_, values) => crossing(values.data_type()),
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::ListView(item) => DataType::List(field(item)),
+        DataType::LargeListView(item) => DataType::LargeList(field(item)),
+        DataType::List(item) => DataType::List(field(item)),
+        DataType::LargeList(item) => DataType::LargeList(field(item)),
+        DataType::FixedSizeList(item, n) => DataType::FixedSizeList(field(item), *n),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
+        ty => ty.clone(),
+    }
+}
+
 /// A type as people and SQL engines write it: `list<float32>`.
 pub(crate) fn display(ty: &DataType) -> String {
     match ty {
@@ -207,6 +317,7 @@ pub(crate) fn display(ty: &DataType) -> String {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "binary".into(),
         DataType::Boolean => "bool".into(),
         DataType::Date32 => "date".into(),
+        ty if *ty == ANY => "any".into(),
         DataType::Timestamp(unit, zone) => {
             let unit = match unit {
                 TimeUnit::Second => "s",

@@ -17,8 +17,8 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{cast, lift, lower, schema};
-use crate::bindings::wudf::plugin::arrow as wit;
+use super::schema::FieldNode;
+use super::{Returned, cast, lift, lower, schema};
 
 type Values = Vec<Option<u64>>;
 
@@ -132,10 +132,10 @@ fn arrays() -> impl Strategy<Value = ArrayRef> {
 }
 
 /// As if the plugin had returned what it was given.
-fn returned(array: &ArrayRef) -> Vec<wit::NodeResult> {
+fn returned(array: &ArrayRef) -> Vec<Returned> {
     lower::lower(array)
         .into_iter()
-        .map(|node| wit::NodeResult {
+        .map(|node| Returned {
             length: node.length,
             null_count: node.null_count,
             buffers: node.buffers.iter().map(|b| b.to_vec()).collect(),
@@ -144,7 +144,7 @@ fn returned(array: &ArrayRef) -> Vec<wit::NodeResult> {
 }
 
 /// The plugin's way to say a type.
-fn said(field: &Field) -> Vec<wit::Field> {
+fn said(field: &Field) -> Vec<FieldNode> {
     let ty = field.data_type();
     let children: Vec<&Field> = match ty {
         DataType::List(f) | DataType::LargeList(f) | DataType::FixedSizeList(f, _) => vec![f],
@@ -168,7 +168,7 @@ fn said(field: &Field) -> Vec<wit::Field> {
         DataType::Struct(_) => "+s".into(),
         other => panic!("{other} is not in these tests"),
     };
-    let head = wit::Field {
+    let head = FieldNode {
         name: field.name().clone(),
         format,
         nullable: field.is_nullable(),
@@ -224,7 +224,7 @@ proptest! {
                 }
             }
             6 => { nodes.remove(i); }
-            7 => { let twin = wit::NodeResult { length: node.length, null_count: node.null_count, buffers: node.buffers.clone() }; nodes.push(twin); }
+            7 => { let twin = Returned { length: node.length, null_count: node.null_count, buffers: node.buffers.clone() }; nodes.push(twin); }
             _ => node.buffers[b] = number.to_le_bytes().repeat(at.index(80)),
         }
         if let Ok(back) = lift::lift(&field_of(&array), nodes, array.len()) {
@@ -236,7 +236,7 @@ proptest! {
 
 #[test]
 fn types_that_may_not_cross_are_said_to() {
-    let one = |format: &str, children| wit::Field {
+    let one = |format: &str, children| FieldNode {
         name: "x".into(),
         format: format.into(),
         nullable: true,

@@ -1,5 +1,6 @@
 //! The traits that a backend implements, and what it is asked for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -100,6 +101,9 @@ pub struct ModelSpec {
     /// The outputs that a plugin gets that names none; the graph's own when
     /// empty. See [`LoadRequest::outputs`] for what can be named.
     pub outputs: Vec<String>,
+    /// What plugins can ask about the model beside its inputs and outputs, by name:
+    /// its labels, for example.
+    pub properties: BTreeMap<String, String>,
 }
 
 impl ModelSpec {
@@ -113,6 +117,7 @@ impl ModelSpec {
             precision: Precision::default(),
             batch_size: None,
             outputs: Vec::new(),
+            properties: BTreeMap::new(),
         }
     }
 
@@ -148,6 +153,13 @@ impl ModelSpec {
     #[must_use]
     pub fn outputs<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.outputs = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same entry, with a property for plugins to ask about.
+    #[must_use]
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.properties.insert(name.into(), value.into());
         self
     }
 }

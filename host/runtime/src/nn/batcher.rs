@@ -115,7 +115,12 @@ impl Batcher {
         self.batch
     }
 
-    /// The outputs' names, in the order in which [`run`](Self::run) returns
+    /// What the model takes.
+    pub(crate) fn inputs(&self) -> &[TensorSpec] {
+        self.model.inputs()
+    }
+
+    /// The outputs, in the order in which [`run`](Self::run) returns
     /// them.
     pub(crate) fn outputs(&self) -> &[TensorSpec] {
         self.model.outputs()

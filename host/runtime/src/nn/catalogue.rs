@@ -91,6 +91,14 @@ impl Catalogue {
         result.clone()
     }
 
+    /// What the entry says of the model that [`load`](Self::load) loads by this name.
+    pub(crate) fn properties(&self, request: &str) -> Vec<(String, String)> {
+        let name = request.split_once('#').map_or(request, |(name, _)| name);
+        let entry = self.models.get(name);
+        let properties = entry.into_iter().flat_map(|entry| &entry.properties);
+        properties.map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
     /// Loads a model outside of the catalogue.
     pub(crate) fn load_spec(&self, spec: &ModelSpec, outputs: &[String]) -> Result<Loaded, Error> {
         let backend = match &spec.backend {

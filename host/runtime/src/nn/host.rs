@@ -9,7 +9,7 @@ use wasmtime::component::Resource;
 
 use super::catalogue::Loaded;
 use super::{ErrorKind, ModelSource, ModelSpec, TensorType};
-use crate::bindings::wasi::nn::{errors, graph, inference, tensor};
+use crate::contract::v0_2::bindings::wasi::nn::{errors, graph, inference, tensor};
 use crate::instance::State;
 
 /// `wasi:nn/errors.error`.
@@ -76,20 +76,24 @@ impl State {
 
     /// Loads without letting the time count against the plugin: a model may
     /// have to be downloaded. A plugin that loads without end does pay.
-    fn load_graph(
-        &mut self,
-        load: impl FnOnce(&Self) -> Result<Loaded, super::Error>,
-    ) -> Answer<Resource<Graph>> {
+    pub(super) fn timed<T>(&mut self, load: impl FnOnce(&Self) -> T) -> T {
+        const FREE: usize = 100;
         let start = Instant::now();
         let loaded = load(self);
         let elapsed = start.elapsed();
-        const FREE: usize = 100;
         self.loads += 1;
         if self.loads <= FREE {
             self.deadline += elapsed;
         }
         self.loading += elapsed;
-        match loaded {
+        loaded
+    }
+
+    fn load_graph(
+        &mut self,
+        load: impl FnOnce(&Self) -> Result<Loaded, super::Error>,
+    ) -> Answer<Resource<Graph>> {
+        match self.timed(load) {
             Ok(model) => {
                 self.batch_size = self.batch_size.max(model.batch_size());
                 Ok(Ok(self.table.push(Graph(model))?))

@@ -3,6 +3,7 @@
 mod backend;
 mod batcher;
 pub(crate) mod catalogue;
+mod describe;
 mod error;
 pub(crate) mod host;
 mod tensor;

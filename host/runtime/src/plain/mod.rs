@@ -9,6 +9,8 @@
 mod shape;
 mod values;
 
+use std::collections::BTreeMap;
+
 use arrow_array::ArrayRef;
 use arrow_schema::Field;
 use serde_json::json;
@@ -16,7 +18,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, Func, Instance, Val};
 use wasmtime::{AsContextMut, Engine};
 
-use crate::bindings::exports::wudf::plugin::functions::Failure;
+use crate::contract::RawFailure;
 use crate::error::printable;
 use crate::signature::{Signature, Volatility};
 use shape::Shape;
@@ -109,6 +111,7 @@ impl PlainFunction {
                 volatility: Volatility::Stable,
                 models: Vec::new(),
                 assets: Vec::new(),
+                properties: BTreeMap::new(),
                 options: json!({ "type": "object", "properties": {}, "additionalProperties": false }),
                 name,
             },
@@ -141,7 +144,7 @@ impl PlainFunction {
         func: &Func,
         arguments: &[ArrayRef],
         rows: usize,
-    ) -> wasmtime::Result<(ArrayRef, Vec<Failure>)> {
+    ) -> wasmtime::Result<(ArrayRef, Vec<RawFailure>)> {
         if let [Shape::Bytes] = self.arguments.as_slice()
             && let Ok(typed) = func.typed::<(&[u8],), (Result<Vec<f32>, String>,)>(&store)
         {

@@ -17,7 +17,7 @@ use wasmtime::AsContextMut;
 use wasmtime::component::{TypedFunc, Val};
 
 use super::shape::Shape;
-use crate::bindings::exports::wudf::plugin::functions::Failure;
+use crate::contract::RawFailure;
 
 /// The value of a row; none for a null where the type has none.
 ///
@@ -227,7 +227,7 @@ pub(super) fn numbers_of_bytes(
     mut store: impl AsContextMut,
     func: &NumbersOfBytes<'_>,
     argument: &ArrayRef,
-) -> wasmtime::Result<(ArrayRef, Vec<Failure>)> {
+) -> wasmtime::Result<(ArrayRef, Vec<RawFailure>)> {
     let field = Field::new("item", arrow_schema::DataType::Float32, false);
     let mut builder = ListBuilder::new(Float32Builder::new()).with_field(field);
     let mut failures = Vec::new();
@@ -254,9 +254,13 @@ pub(super) fn numbers_of_bytes(
 }
 
 /// A row that failed; calls have no more rows than 32 bits count.
-pub(super) fn failure(row: usize, message: String) -> Failure {
+pub(super) fn failure(row: usize, message: String) -> RawFailure {
     let row = u32::try_from(row).unwrap_or(u32::MAX);
-    Failure { row, message }
+    RawFailure {
+        row,
+        code: "invalid-input".to_owned(),
+        message,
+    }
 }
 
 /// What a failed row says.

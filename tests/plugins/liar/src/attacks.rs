@@ -1,13 +1,14 @@
 //! Attacks on what the host offers: models, tensors, assets. The result is what
 //! the host said to it, as text: `refused: ...` or `GOT ...`.
 
-use crate::bindings::exports::wudf::plugin::functions::{Error, Output};
+use crate::bindings::exports::wudf::plugin::scalar::Output;
 use crate::bindings::wasi::nn::errors;
 use crate::bindings::wasi::nn::graph::{ExecutionTarget, Graph, GraphEncoding, load, load_by_name};
 use crate::bindings::wasi::nn::inference::GraphExecutionContext;
 use crate::bindings::wasi::nn::tensor::{Tensor, TensorType};
 use crate::bindings::wudf::plugin::arrow::{Node, Schema};
 use crate::bindings::wudf::plugin::assets;
+use crate::bindings::wudf::plugin::types::Problem;
 use crate::{Lie, field};
 
 fn text() -> Schema {
@@ -15,7 +16,7 @@ fn text() -> Schema {
 }
 
 /// The same text in each row.
-fn say(rows: u32, said: &str) -> Result<Output, Error> {
+fn say(rows: u32, said: &str) -> Result<Output, Problem> {
     let offsets = (0..=rows as usize).flat_map(|at| ((at * said.len()) as i32).to_le_bytes());
     let buffers = vec![
         vec![],

@@ -12,10 +12,11 @@ mod attacks;
 mod results;
 mod signatures;
 
-use bindings::exports::wudf::plugin::functions::{
-    Error, ErrorCode, Function, Guest, GuestFunction, Output, Signature, Volatility,
+use bindings::exports::wudf::plugin::scalar::{
+    Argument, Function, Guest, GuestFunction, Output, Signature,
 };
 use bindings::wudf::plugin::arrow::{Array, Field, Schema};
+use bindings::wudf::plugin::types::Problem;
 
 #[allow(
     missing_docs,
@@ -31,7 +32,7 @@ mod bindings {
 
 /// What a function does when it is called: with how many rows, and the model
 /// that the options name.
-type Call = fn(u32, &str) -> Result<Output, Error>;
+type Call = fn(u32, &str) -> Result<Output, Problem>;
 
 /// One function: its name, the type it says that it returns, what it does.
 struct Lie {
@@ -62,18 +63,23 @@ fn signature(lie: &Lie) -> Signature {
         doc: String::new(),
         arguments: vec![vec![field("x", "l", 0)]],
         returns: (lie.returns)(),
-        volatility: Volatility::Volatile,
+        properties: Vec::new(),
         models: Vec::new(),
         assets: Vec::new(),
         options: r#"{"type":"object","properties":{"model":{"type":"string"}}}"#.to_owned(),
     }
 }
 
-fn other(message: impl Into<String>) -> Error {
-    Error {
-        code: ErrorCode::Other,
+fn problem(code: &str, message: impl Into<String>) -> Problem {
+    Problem {
+        code: code.to_owned(),
         message: message.into(),
+        properties: Vec::new(),
     }
+}
+
+fn other(message: impl Into<String>) -> Problem {
+    problem("internal", message)
 }
 
 struct Liar;
@@ -92,13 +98,11 @@ impl Guest for Liar {
 }
 
 impl GuestFunction for Bound {
-    fn open(name: String, options: String) -> Result<Function, Error> {
+    fn open(name: String, options: String, _: Vec<Argument>) -> Result<Function, Problem> {
         signatures::open()?;
-        let unknown = ErrorCode::UnknownFunction;
-        let lie = lies().find(|lie| lie.name == name).ok_or(Error {
-            code: unknown,
-            message: name,
-        })?;
+        let lie = lies()
+            .find(|lie| lie.name == name)
+            .ok_or_else(|| problem("function", name))?;
         // Good enough for the one option there is.
         let model = options
             .split_once("\"model\"")
@@ -113,7 +117,7 @@ impl GuestFunction for Bound {
         signatures::bound(signature(self.lie))
     }
 
-    fn call(&self, rows: u32, _: Vec<Array>) -> Result<Output, Error> {
+    fn call(&self, rows: u32, _: Vec<Array>) -> Result<Output, Problem> {
         (self.lie.call)(rows, &self.model)
     }
 }

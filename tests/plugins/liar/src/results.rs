@@ -1,7 +1,8 @@
 //! Lies about results.
 
-use crate::bindings::exports::wudf::plugin::functions::{Error, Failure, Output};
+use crate::bindings::exports::wudf::plugin::scalar::{Failure, Output};
 use crate::bindings::wudf::plugin::arrow::{Node, Schema};
+use crate::bindings::wudf::plugin::types::Problem;
 use crate::{Lie, field, other};
 
 /// What would be wrecked on a terminal that prints it.
@@ -59,7 +60,7 @@ fn lists(rows: u32, offsets: impl Iterator<Item = i32>, items: usize) -> Vec<Nod
     vec![node(rows.into(), 0, vec![vec![], offsets]), numbers(items)]
 }
 
-fn output(values: Vec<Node>) -> Result<Output, Error> {
+fn output(values: Vec<Node>) -> Result<Output, Problem> {
     Ok(Output {
         values,
         failures: vec![],
@@ -67,7 +68,7 @@ fn output(values: Vec<Node>) -> Result<Output, Error> {
 }
 
 /// Nulls in all rows, and these failures.
-fn failures(rows: u32, failures: Vec<(u32, String)>) -> Result<Output, Error> {
+fn failures(rows: u32, failures: Vec<(u32, String)>) -> Result<Output, Problem> {
     let nulls = vec![0; rows.div_ceil(8) as usize];
     let values = vec![node(
         rows.into(),
@@ -76,7 +77,11 @@ fn failures(rows: u32, failures: Vec<(u32, String)>) -> Result<Output, Error> {
     )];
     let failures = failures
         .into_iter()
-        .map(|(row, message)| Failure { row, message })
+        .map(|(row, message)| Failure {
+            row,
+            code: "invalid-input".to_owned(),
+            message,
+        })
         .collect();
     Ok(Output { values, failures })
 }
@@ -165,7 +170,11 @@ lies! {
     failures_escapes number |rows| failures(rows, vec![(0, ESCAPES.into())]);
     failures_with_values number |rows| Ok(Output {
         values: vec![numbers(rows as usize)],
-        failures: vec![Failure { row: 0, message: "it failed and has a value".into() }],
+        failures: vec![Failure {
+            row: 0,
+            code: "invalid-input".into(),
+            message: "it failed and has a value".into(),
+        }],
     });
 
     error_escapes number |_rows| Err(other(ESCAPES));

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use crate::bindings::exports::wudf::plugin::functions::{Error, Signature};
+use crate::bindings::exports::wudf::plugin::scalar::Signature;
+use crate::bindings::wudf::plugin::types::Problem;
 use crate::{field, other};
 
 /// The placeholder. Whoever tests writes the name of a lie behind the colon,
@@ -128,7 +129,7 @@ pub fn lie(mut all: Vec<Signature>) -> Vec<Signature> {
 }
 
 /// What `open` does beside opening.
-pub fn open() -> Result<(), Error> {
+pub fn open() -> Result<(), Problem> {
     match chosen().as_str() {
         "open_fails" => Err(other("\u{1b}[2J no")),
         "open_traps" => panic!("not today"),

@@ -1,6 +1,6 @@
-//! The sources of `plugin-0.1.0.wasm`, as they were when contract and SDK were at
-//! 0.1.0. They are kept to be read: the file is not built again, for what it
-//! tests is that a plugin of that day still runs.
+//! The sources of `plugin-0.2.0.wasm`, as they were when the contract was at 0.2.0.
+//! They are kept to be read: the file is not built again, for what it tests is that
+//! a plugin of that day still runs.
 
 use wudf_guest::{Model, Result, UdfOptions, asset, udf};
 

@@ -1,4 +1,4 @@
-//! The sources of `plain-0.1.0.wasm`: ordinary WIT functions, no SDK.
+//! The sources of `plain-0.2.0.wasm`: ordinary WIT functions, no SDK.
 
 wit_bindgen::generate!({
     inline: r#"
