@@ -116,12 +116,12 @@ mod tests {
                 (import "wasi:io/poll@0.2.0" (instance $i))
                 (component $inner (import "not-this" (func)) (core module))
                 (core module)
-                (export "wudf:plugin/functions@0.1.0" (instance $i)))"#,
+                (export "wudf:plugin/scalar@0.2.0" (instance $i)))"#,
         )
         .unwrap();
         let found = Component::read(&bytes).unwrap();
         assert_eq!(found.imports, ["wasi:io/poll@0.2.0"]);
-        assert_eq!(found.exports, ["wudf:plugin/functions@0.1.0"]);
+        assert_eq!(found.exports, ["wudf:plugin/scalar@0.2.0"]);
         for cut in [0, 3, 9, bytes.len() - 1] {
             let error = Component::read(&bytes[..cut]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Artifact, "{cut}");

@@ -13,7 +13,7 @@ use wudf_registry::{Reference, Registry, Settings};
 pub fn component(seed: &str, len: usize) -> Vec<u8> {
     let mut bytes = wat::parse_str(
         r#"(component (import "wasi:io/poll@0.2.0" (instance $i))
-            (export "wudf:plugin/functions@0.1.0" (instance $i)))"#,
+            (export "wudf:plugin/scalar@0.2.0" (instance $i)))"#,
     )
     .unwrap();
     // What does not compress or repeat, so that no piece is another.
