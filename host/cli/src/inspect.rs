@@ -83,6 +83,15 @@ fn as_text(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Result<String>
         }
         options_in_words(&mut text, &signature.options)?;
     }
+    if !plugin.skipped().is_empty() {
+        writeln!(
+            text,
+            "\n{bold}exports that are not functions of rows{bold:#}"
+        )?;
+    }
+    for skipped in plugin.skipped() {
+        writeln!(text, "  {}: {}", skipped.export, skipped.reason)?;
+    }
     Ok(text)
 }
 
@@ -146,7 +155,7 @@ fn imports_in_words(imports: &[String], asks: &[Ask]) -> Vec<String> {
         .iter()
         .map(|ask| match ask.granted {
             true => ask.to_string(),
-            false => format!("asks for {ask}, and gets nothing of it"),
+            false => format!("{ask}: denied"),
         })
         .collect();
     let mut library = false;
@@ -160,10 +169,8 @@ fn imports_in_words(imports: &[String], asks: &[Ask]) -> Vec<String> {
         }
     }
     if library {
-        words.push(
-            "what a language's library wants (no environment, fixed clock and randomness)"
-                .to_owned(),
-        );
+        words
+            .push("standard library (WASI: no environment, fixed clock and randomness)".to_owned());
     }
     if words.is_empty() {
         words.push("nothing".to_owned());
@@ -180,6 +187,8 @@ fn volatility_in_words(volatility: Volatility) -> &'static str {
 }
 
 fn as_json(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Value {
+    let skipped = plugin.skipped().iter();
+    let skipped = skipped.map(|s| json!({ "export": s.export, "reason": s.reason }));
     let asks = plugin.asks();
     let asks = asks
         .iter()
@@ -193,6 +202,7 @@ fn as_json(plugin: &Plugin, facts: &Metadata, origin: &Origin) -> Value {
         "imports": plugin.imports(),
         "asks": asks.collect::<Vec<_>>(),
         "functions": plugin.signatures().iter().map(describe::signature).collect::<Vec<_>>(),
+        "skipped": skipped.collect::<Vec<_>>(),
     })
 }
 

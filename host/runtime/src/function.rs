@@ -587,11 +587,7 @@ fn ready(plugin: &plugin::Inner, name: &str, opening: &Opening) -> Result<Ready>
     let mut instance = Instance::new(&plugin.shared, &plugin.pre)?;
     let handle = match plugin.plain.iter().find(|f| f.signature.name == name) {
         None => instance.open(name, &opening.options, &opening.arguments)?,
-        Some(function) if opening.options == "{}" => instance.find(function)?,
-        Some(_) => {
-            let message = "a plain function takes no options";
-            return Err(Error::new(ErrorKind::InvalidOptions, message));
-        }
+        Some(function) => instance.open_plain(function, &opening.options)?,
     };
     Ok(Ready { instance, handle })
 }

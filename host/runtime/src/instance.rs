@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::ArrayRef;
-use wasmtime::component::{self, Func, InstancePre, ResourceTable, ResourceTableError};
+use wasmtime::component::{self, InstancePre, ResourceTable, ResourceTableError};
 use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::columns::Node;
 use crate::contract::{
-    Problem, RawArgument, RawFailure, RawOutput, RawSignature, Scalar, ScalarFunction,
-    ScalarInstance,
+    Problem, RawArgument, RawOutput, RawSignature, Scalar, ScalarFunction, ScalarInstance,
 };
 use crate::error::printable;
-use crate::plain::PlainFunction;
+use crate::plain::{self, PlainFunction, Refusal};
 use crate::runtime::Shared;
 use crate::sandbox::{self, Printed};
 use crate::{Error, ErrorKind, Result};
@@ -143,7 +142,7 @@ enum Exports {
 #[derive(Clone, Copy)]
 pub(crate) enum Handle {
     Columnar(ScalarFunction),
-    Plain(Func),
+    Plain(plain::Opened),
 }
 
 impl Instance {
@@ -199,13 +198,25 @@ impl Instance {
         .map(Handle::Columnar)
     }
 
-    /// Finds a plain function, which needs no opening.
-    pub(crate) fn find(&mut self, function: &PlainFunction) -> Result<Handle> {
+    /// Opens a plain function: binds its options, if it has any.
+    pub(crate) fn open_plain(&mut self, function: &PlainFunction, options: &str) -> Result<Handle> {
         let Exports::Plain(instance) = &self.exports else {
             return Err(missing());
         };
-        let found = function.find(&mut self.store, instance);
-        found.map(Handle::Plain).ok_or_else(missing)
+        let options = serde_json::from_str(options)
+            .map_err(|e| Error::new(ErrorKind::InvalidOptions, format!("not JSON: {e}")))?;
+        let opened = enter(&mut self.store, |store| {
+            match function.open(store, instance, &options) {
+                Err(Refusal::Crashed(error)) => Err(error),
+                opened => Ok(opened),
+            }
+        })?;
+        match opened {
+            Ok(opened) => Ok(Handle::Plain(opened)),
+            Err(Refusal::Options(message)) => Err(Error::new(ErrorKind::InvalidOptions, message)),
+            Err(Refusal::Failed(code, message)) => Err(refused(Problem { code, message })),
+            Err(_) => Err(missing()),
+        }
     }
 
     /// The signature of an open function; none for a plain one, which keeps its own.
@@ -231,16 +242,21 @@ impl Instance {
         .map_err(refused)
     }
 
-    /// Calls a plain function for each row: the values, and why rows have none.
+    /// Calls a plain function for each row of the arguments, and appends to `rows`.
+    ///
+    /// # Errors
+    /// What ended the instance, in the first row that is missing.
     pub(crate) fn call_rows(
         &mut self,
         function: &PlainFunction,
-        func: &Func,
-        rows: usize,
+        opened: &plain::Opened,
         arguments: &[ArrayRef],
-    ) -> Result<(ArrayRef, Vec<RawFailure>)> {
+        count: usize,
+        budget: &plain::Budget,
+        rows: &mut plain::Rows,
+    ) -> Result<()> {
         enter(&mut self.store, |store| {
-            function.call(store, func, arguments, rows)
+            function.call(store, opened, arguments, count, budget, rows)
         })
     }
 }
@@ -305,7 +321,7 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
         // wasmtime keeps the type of this error to itself.
         (None, None) if error.root_cause().to_string().contains("allocated for hostcalls") => (
             ErrorKind::Memory,
-            "stopped for handing more to the host at one time than Limits::output and Limits::tensors allow"
+            "stopped for passing more to the host at one time than the limits on output and tensors (Limits::output, Limits::tensors) allow: return less per row, or pass fewer rows at a time"
                 .into(),
         ),
         // Compilers put a plugin's own stack where its memory begins: what runs

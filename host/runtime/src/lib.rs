@@ -25,6 +25,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};
 pub use imports::Ask;
 pub use limits::Limits;
+pub use plain::Skipped;
 pub use plugin::Plugin;
 pub use runtime::{Cache, Runtime, RuntimeBuilder};
 pub use signature::{Signature, Volatility};

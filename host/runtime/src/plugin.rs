@@ -15,8 +15,9 @@ use crate::function::Function;
 use crate::imports::{self, Ask};
 use crate::instance::{Instance, Pre};
 use crate::outside::outside;
-use crate::plain::{self, PlainFunction};
+use crate::plain::{self, PlainFunction, Skipped};
 use crate::runtime::Shared;
+use crate::sandbox::denied;
 use crate::{Error, ErrorKind, Result, Runtime, Signature};
 
 /// A plugin: one `.wasm` component, compiled. Clones are the same plugin.
@@ -26,8 +27,9 @@ pub struct Plugin(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub shared: Arc<Shared>,
     pub pre: Pre,
-    /// The functions of a plain plugin.
+    /// The functions of a plain plugin, and its exports that are none.
     pub plain: Vec<PlainFunction>,
+    skipped: Vec<Skipped>,
     pub name: String,
     digest: String,
     size: usize,
@@ -123,6 +125,12 @@ impl Plugin {
         &self.0.signatures
     }
 
+    /// Exports of a plain plugin that look like functions and cannot be called with
+    /// columns, each with the reason. Empty for a plugin that exports the contract.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.0.skipped
+    }
+
     /// Binds options to a function: a JSON object, or null for none. The
     /// models that it wants are loaded now.
     ///
@@ -174,6 +182,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
             "a core module, not a component: build with --target wasm32-wasip2".into(),
         ));
     }
+    imports::check(bytes)?;
     let component = Component::new(&shared.sandbox.engine, bytes)
         .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
     let ty = component.component_type();
@@ -199,29 +208,29 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         .imports(&shared.sandbox.engine)
         .map(|(name, _)| printable(name, 200))
         .collect();
-    let pre = shared
-        .sandbox
-        .linker
-        .instantiate_pre(&component)
+    let pre = denied::linker(&shared.sandbox, &component)
+        .and_then(|linker| linker.instantiate_pre(&component))
         .and_then(|pre| match columnar {
             Some((_, version)) => version.prepare(pre).map(Pre::Columnar),
             None => Ok(Pre::Plain(pre)),
         })
         .map_err(|e| refusal(columnar.map(|(name, _)| name), &imports, &e))?;
-    let (plain, signatures) = match columnar.is_some() {
+    let (plain, skipped, signatures) = match columnar.is_some() {
         true => (
+            Vec::new(),
             Vec::new(),
             Signature::list(Instance::new(shared, &pre)?.signatures()?)?,
         ),
         false => {
-            let plain = plain::functions(&shared.sandbox.engine, &component).map_err(|e| {
-                invalid(format!(
-                    "exports no {SCALAR}{}, and as a plain plugin: {e}",
-                    contract::VERSION
-                ))
-            })?;
+            let (plain, skipped) =
+                plain::functions(&shared.sandbox.engine, &component).map_err(|e| {
+                    invalid(format!(
+                        "exports no {SCALAR}{}, and as a plain plugin: {e}",
+                        contract::VERSION
+                    ))
+                })?;
             let signatures = plain.iter().map(|f| f.signature.clone()).collect();
-            (plain, signatures)
+            (plain, skipped, signatures)
         }
     };
     let digest = Sha256::digest(bytes)
@@ -232,6 +241,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         shared: Arc::clone(shared),
         pre,
         plain,
+        skipped,
         name: name.to_owned(),
         digest: format!("sha256:{digest}"),
         size: bytes.len(),
@@ -244,17 +254,6 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
 /// Why a component that is one cannot be linked.
 fn refusal(contract: Option<&str>, imports: &[String], error: &wasmtime::Error) -> Error {
     let unsupported = |message: String| Error::new(ErrorKind::Unsupported, message);
-    let wanted: Vec<String> = imports::in_words(imports)
-        .into_iter()
-        .filter(|ask| !ask.offered)
-        .map(|ask| ask.to_string())
-        .collect();
-    if !wanted.is_empty() {
-        return unsupported(format!(
-            "asks for what a sandbox has not: {}",
-            wanted.join(", ")
-        ));
-    }
     let versions = imports
         .iter()
         .filter(|import| import.starts_with("wudf:plugin/"))
@@ -267,5 +266,7 @@ fn refusal(contract: Option<&str>, imports: &[String], error: &wasmtime::Error) 
         return contract::unsupported(other);
     }
     let message = printable(&format!("{error:#}"), 1_000);
-    unsupported(format!("asks for what a sandbox has not: {message}"))
+    unsupported(format!(
+        "imports what the sandbox does not provide: {message}"
+    ))
 }

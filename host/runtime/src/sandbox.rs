@@ -7,6 +7,8 @@
 //! prints is logged, and its last lines are kept: they hold the panic message
 //! when it crashes.
 
+pub(crate) mod denied;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};

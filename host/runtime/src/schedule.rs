@@ -5,18 +5,21 @@
 //! rows that are left are worth waking a thread for, judged by what rows of
 //! this function have cost so far.
 
+mod rows;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use arrow_array::{ArrayRef, UInt32Array, new_null_array};
+use arrow_array::{ArrayRef, new_null_array};
 
 use crate::columns::size::RowSizes;
 use crate::columns::{cast, lift, lower, schema};
-use crate::contract::{RawFailure, RawOutput};
+use crate::contract::RawOutput;
 use crate::error::code_of;
 use crate::function::{Failure, Inner, Output, Ready};
 use crate::instance::Handle;
+use crate::plain::{Budget, Column};
 use crate::{Error, ErrorKind, Result};
 
 /// What one chunk should take: long enough that entering the sandbox is
@@ -38,6 +41,8 @@ pub(crate) struct Call {
     rows: usize,
     /// Nanoseconds lost to calls that came to nothing.
     lost: AtomicU64,
+    /// What the rows of a plain function may still return.
+    budget: Budget,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -58,8 +63,14 @@ struct Progress {
 /// The rows of one chunk.
 struct Part {
     start: usize,
-    values: ArrayRef,
+    values: Values,
     failures: Vec<Failure>,
+}
+
+enum Values {
+    Array(ArrayRef),
+    /// Of a plain function, which may still be appended to.
+    Rows(Column),
 }
 
 impl Call {
@@ -70,8 +81,10 @@ impl Call {
         rows: usize,
         go_on: &mut (dyn FnMut() -> Result<()> + Send),
     ) -> Result<Output> {
+        let budget = Budget::new(&function.plugin.shared.limits, rows);
         let call = Self {
             function: Arc::clone(function),
+            budget,
             arguments,
             rows,
             lost: AtomicU64::new(0),
@@ -80,11 +93,7 @@ impl Call {
         };
         // Most batches are one chunk, which there is nothing to share of.
         if call.chunk_rows(0) == rows {
-            let part = call.chunk(0, rows)?;
-            return Ok(Output {
-                values: part.values,
-                failures: part.failures,
-            });
+            return join(vec![call.chunk(0, rows)?]);
         }
         let call = Arc::new(call);
         let mut asked = 1;
@@ -262,6 +271,9 @@ impl Call {
     /// Computes the rows of a chunk. When the plugin crashes or is stopped the
     /// rows are tried one by one, so that only those at fault fail.
     fn chunk(&self, start: usize, len: usize) -> Result<Part> {
+        if let Some(plain) = self.function.plain() {
+            return self.rows(plain, start, len);
+        }
         if self.out_of_patience() {
             return self.failed(start, len, &given_up());
         }
@@ -277,8 +289,7 @@ impl Call {
         ) {
             return Err(error);
         }
-        let lost = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.lost.fetch_add(lost, Ordering::Relaxed);
+        self.lose(begin.elapsed());
         if len <= 1 {
             return self.failed(start, len, &error);
         }
@@ -286,7 +297,7 @@ impl Call {
         let output = join(parts.collect::<Result<Vec<_>>>()?)?;
         Ok(Part {
             start,
-            values: output.values,
+            values: Values::Array(output.values),
             failures: output.failures,
         })
     }
@@ -313,7 +324,7 @@ impl Call {
         });
         Ok(Part {
             start,
-            values: new_null_array(ty, len),
+            values: Values::Array(new_null_array(ty, len)),
             failures: failures.collect(),
         })
     }
@@ -321,16 +332,23 @@ impl Call {
     /// One call into the sandbox. The instance goes back to the pool only if
     /// nothing went wrong.
     fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
-        let function = &self.function;
-        let signature = &function.signature;
+        let arrays = self.slices(start, len)?;
+        let spent = Spent::before(&ready);
+        let answer = columns(&mut ready, &arrays, len);
+        let spent = spent.after(&ready);
+        let part = check(answer?, &self.function.signature, start, len)?;
+        self.function.check_in(ready);
+        self.function.count(&spent, begin, len);
+        Ok(part)
+    }
+
+    /// The rows of each argument, of the type that the function takes.
+    fn slices(&self, start: usize, len: usize) -> Result<Vec<ArrayRef>> {
+        let signature = &self.function.signature;
         let arrays = self.arguments.iter().zip(&signature.arguments);
         let arrays = arrays.enumerate().map(|(i, (array, field))| {
-            if function.constant(i).is_some() {
-                return match function.plain() {
-                    // Called row by row, it has a value in each.
-                    Some(_) => repeat(array, len),
-                    None => Ok(array.clone()),
-                };
+            if self.function.constant(i).is_some() {
+                return Ok(array.clone());
             }
             let whole = start == 0 && len == array.len();
             let part = if whole {
@@ -345,40 +363,7 @@ impl Call {
                 )
             })
         });
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        let (computed, loaded) = (
-            ready.instance.state().computing,
-            ready.instance.state().loading,
-        );
-        let answer = match (&ready.handle, function.plain()) {
-            (Handle::Plain(func), Some(plain)) => ready
-                .instance
-                .call_rows(plain, func, len, &arrays)
-                .map(|(values, failures)| Answer::Values(values, failures)),
-            _ => columns(&mut ready, &arrays, len),
-        };
-        let left = Instant::now();
-        let state = ready.instance.state();
-        let entered = state.entered;
-        let inside = left - entered;
-        let (computing, loading) = (state.computing - computed, state.loading - loaded);
-        let answer = answer?;
-
-        let part = check(answer, signature, start, len)?;
-        function.check_in(ready);
-        let counters = &function.counters;
-        let add = |counter: &AtomicU64, time: Duration| {
-            counter.fetch_add(
-                u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
-                Ordering::Relaxed,
-            );
-        };
-        counters.calls.fetch_add(1, Ordering::Relaxed);
-        add(&counters.plugin, inside.saturating_sub(computing + loading));
-        add(&counters.model, computing);
-        add(&counters.boundary, (entered - begin) + left.elapsed());
-        function.learn(inside.saturating_sub(loading), len);
-        Ok(part)
+        arrays.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -386,7 +371,61 @@ impl Call {
     }
 }
 
+/// Where the time of a call into the sandbox went.
+struct Spent {
+    entered: Instant,
+    left: Instant,
+    /// Running models, and loading them.
+    computing: Duration,
+    loading: Duration,
+}
+
+impl Spent {
+    fn before(ready: &Ready) -> Self {
+        let state = ready.instance.state();
+        Self {
+            entered: state.entered,
+            left: state.entered,
+            computing: state.computing,
+            loading: state.loading,
+        }
+    }
+
+    fn after(self, ready: &Ready) -> Self {
+        let state = ready.instance.state();
+        Self {
+            entered: state.entered,
+            left: Instant::now(),
+            computing: state.computing - self.computing,
+            loading: state.loading - self.loading,
+        }
+    }
+}
+
 impl Inner {
+    /// Counts a call that began to be prepared at `begin`, and learns from it.
+    fn count(&self, spent: &Spent, begin: Instant, rows: usize) {
+        let inside = spent.left - spent.entered;
+        let counters = &self.counters;
+        let add = |counter: &AtomicU64, time: Duration| {
+            counter.fetch_add(
+                u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+                Ordering::Relaxed,
+            );
+        };
+        counters.calls.fetch_add(1, Ordering::Relaxed);
+        add(
+            &counters.plugin,
+            inside.saturating_sub(spent.computing + spent.loading),
+        );
+        add(&counters.model, spent.computing);
+        add(
+            &counters.boundary,
+            (spent.entered - begin) + spent.left.elapsed(),
+        );
+        self.learn(inside.saturating_sub(spent.loading), rows);
+    }
+
     /// Remembers what rows cost, the newest measurement most.
     fn learn(&self, time: Duration, rows: usize) {
         let Some(cost) = u64::try_from(time.as_nanos())
@@ -405,55 +444,37 @@ impl Inner {
     }
 }
 
-/// A constant as a column.
-fn repeat(constant: &ArrayRef, rows: usize) -> Result<ArrayRef> {
-    let first = UInt32Array::from(vec![0; rows]);
-    arrow_select::take::take(constant, &first, None)
-        .map_err(|e| Error::new(ErrorKind::InvalidArguments, e.to_string()))
-}
-
 fn given_up() -> Error {
     let message = "not tried: too much time was lost to rows before it that crashed or hung";
     Error::new(ErrorKind::Timeout, message)
 }
 
-/// What a plugin returned.
-enum Answer {
-    /// Buffers, which are hostile until checked.
-    Columns(RawOutput),
-    /// An array that the host made of the values of rows.
-    Values(ArrayRef, Vec<RawFailure>),
-}
-
 /// Lays columns out and calls a columnar function.
-fn columns(ready: &mut Ready, arrays: &[ArrayRef], len: usize) -> Result<Answer> {
+fn columns(ready: &mut Ready, arrays: &[ArrayRef], len: usize) -> Result<RawOutput> {
     let Handle::Columnar(handle) = ready.handle else {
         return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
     };
     let columns: Vec<_> = arrays.iter().map(lower::lower).collect();
     let rows = u32::try_from(len)
         .map_err(|_| Error::new(ErrorKind::InvalidArguments, "more rows than one call takes"))?;
-    ready
-        .instance
-        .call(handle, rows, &columns)
-        .map(Answer::Columns)
+    ready.instance.call(handle, rows, &columns)
 }
 
 /// Checks what a plugin returned and makes a part of it.
-fn check(answer: Answer, signature: &crate::Signature, start: usize, rows: usize) -> Result<Part> {
+fn check(
+    output: RawOutput,
+    signature: &crate::Signature,
+    start: usize,
+    rows: usize,
+) -> Result<Part> {
     let broken = |what: String| {
         Error::new(
             ErrorKind::InvalidOutput,
             format!("returned what it may not: {what}"),
         )
     };
-    let (values, said) = match answer {
-        Answer::Columns(output) => {
-            let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
-            (values, output.failures)
-        }
-        Answer::Values(values, failures) => (values, failures),
-    };
+    let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
+    let said = output.failures;
     if said.len() > rows {
         return Err(broken(format!("{} failures of {rows} rows", said.len())));
     }
@@ -466,43 +487,62 @@ fn check(answer: Answer, signature: &crate::Signature, start: usize, rows: usize
         }
         let message = crate::instance::reason(&failure.message);
         let code = code_of(&failure.code).to_owned();
-        let kind = match ErrorKind::of_code(&code) {
-            Some(kind @ (ErrorKind::Model | ErrorKind::Asset | ErrorKind::Timeout)) => kind,
-            _ => ErrorKind::Row,
-        };
         failures.push(Failure {
             row: start + row,
-            kind,
+            kind: kind_of(&code),
             code,
             message,
         });
     }
     Ok(Part {
         start,
-        values,
+        values: Values::Array(values),
         failures,
     })
 }
 
-/// The parts of a batch, in order, as one.
-fn join(mut parts: Vec<Part>) -> Result<Output> {
-    if parts.len() == 1
-        && let Some(part) = parts.pop()
-    {
-        return Ok(Output {
-            values: part.values,
-            failures: part.failures,
-        });
+/// The kind of a row's failure to which the plugin gave this code.
+fn kind_of(code: &str) -> ErrorKind {
+    match ErrorKind::of_code(code) {
+        Some(kind @ (ErrorKind::Model | ErrorKind::Asset | ErrorKind::Timeout)) => kind,
+        _ => ErrorKind::Row,
     }
-    let arrays: Vec<_> = parts.iter().map(|part| part.values.as_ref()).collect();
-    let values = arrow_select::concat::concat(&arrays).map_err(|e| {
-        let message = format!(
-            "the results of one batch do not fit in one array ({e}): pass fewer rows at a time"
-        );
-        Error::new(ErrorKind::InvalidOutput, message)
-    })?;
-    Ok(Output {
-        values,
-        failures: parts.into_iter().flat_map(|part| part.failures).collect(),
-    })
+}
+
+/// The parts of a batch, in order, as one.
+fn join(parts: Vec<Part>) -> Result<Output> {
+    let mut failures = Vec::new();
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    let mut rows: Option<Column> = None;
+    for part in parts {
+        failures.extend(part.failures);
+        match (part.values, &mut rows) {
+            (Values::Array(array), _) => arrays.push(array),
+            (Values::Rows(column), None) => rows = Some(column),
+            (Values::Rows(column), Some(rows)) => rows.append(column).map_err(too_many)?,
+        }
+    }
+    if let Some(rows) = rows {
+        let array = rows.finish().map_err(|e| {
+            let message = format!("the rows of a plain function are no array: {e}");
+            Error::new(ErrorKind::InvalidOutput, message)
+        })?;
+        arrays.push(array);
+    }
+    let values = match arrays.as_slice() {
+        [array] => array.clone(),
+        arrays => {
+            let arrays: Vec<_> = arrays.iter().map(AsRef::as_ref).collect();
+            arrow_select::concat::concat(&arrays).map_err(|e| {
+                too_many(format!(
+                    "the results of one batch do not fit in one array ({e}): pass fewer rows at a time"
+                ))
+            })?
+        }
+    };
+    Ok(Output { values, failures })
+}
+
+fn too_many(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOutput, message)
 }

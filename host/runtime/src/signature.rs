@@ -218,6 +218,52 @@ impl Signature {
         }
         Ok(())
     }
+
+    /// Checks signatures that the host made of a component's own functions: the bounds are
+    /// those of signatures that plugins write themselves.
+    ///
+    /// # Errors
+    /// Which bound is exceeded, for people.
+    pub(crate) fn check_list<'a>(
+        signatures: impl ExactSizeIterator<Item = &'a Self>,
+    ) -> Result<(), String> {
+        let count = signatures.len();
+        if count > MAX_FUNCTIONS {
+            return Err(format!("{count} functions are more than {MAX_FUNCTIONS}"));
+        }
+        for signature in signatures {
+            let name = printable(&signature.name, 60);
+            if !is_identifier(&signature.name) {
+                return Err(format!("`{name}` is too long for the name of a function"));
+            }
+            if signature.arguments.len() > MAX_ARGUMENTS {
+                return Err(format!(
+                    "`{name}` takes more than {MAX_ARGUMENTS} arguments"
+                ));
+            }
+            let arguments = &signature.arguments;
+            for (i, argument) in arguments.iter().enumerate() {
+                if arguments[..i]
+                    .iter()
+                    .any(|other| other.name() == argument.name())
+                {
+                    return Err(format!(
+                        "two arguments of `{name}` are called `{}`",
+                        argument.name()
+                    ));
+                }
+            }
+            for field in arguments.iter().chain([&signature.returns]) {
+                schema::check(field).map_err(|e| format!("`{name}`: {e}"))?;
+            }
+            if signature.options.to_string().len() > MAX_TEXT {
+                return Err(format!(
+                    "the options of `{name}` take more than {MAX_TEXT} bytes"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Display for Signature {

@@ -2,4 +2,5 @@
 //! plugins.
 
 mod calls;
+mod plain;
 mod signatures;

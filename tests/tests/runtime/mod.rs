@@ -5,6 +5,7 @@ mod chunks;
 mod compat;
 mod echo;
 mod generic;
+mod imports;
 mod loading;
 mod models;
 mod plain;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::{Int16Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt32Type};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, StringViewArray,
-    StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int64Array,
+    StringArray, StringViewArray, StructArray, UInt32Array, UInt64Array,
 };
 use arrow_schema::{DataType, Field};
 use serde_json::json;
@@ -46,11 +47,34 @@ fn the_signature_is_the_schema() {
         "bytes(text: string) -> binary",
         "parse(text: string) -> int64",
         "answer() -> uint32",
+        "flavoured(x: string) -> string",
+        "allowed(x: list<string>) -> list<string>",
+        "same_shape(x: struct<tag: string, circle: float64, square: float64>) -> struct<tag: string, circle: float64, square: float64>",
+        "lines(data: binary) -> list<string>",
+        "page(html: string) -> struct<title: string, words: uint32, links: list<string>>",
+        "scale(x: float64) -> float64",
+        "matches(text: string) -> bool",
     ] {
         assert!(shown.iter().any(|s| s == line), "{line} in {shown:#?}");
     }
-    // What no column can be made of is left out, not half there.
-    for name in ["flavoured", "allowed", "area", "nothing"] {
+    // What no column can be made of is left out, and said to be.
+    let skipped: Vec<_> = plugin
+        .skipped()
+        .iter()
+        .map(|skipped| (skipped.export.as_str(), skipped.reason.as_str()))
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            ("nothing", "it returns nothing"),
+            ("nested", "argument `x`: an option of an option"),
+            (
+                "test:plain/orphans#[method]orphan.touch",
+                "nothing makes its resource `orphan`: it has neither a constructor nor a static function that returns one",
+            ),
+        ]
+    );
+    for name in ["nested", "nothing", "touch"] {
         assert!(!shown.iter().any(|s| s.starts_with(name)), "{name}");
     }
 }
@@ -160,14 +184,418 @@ fn letters_are_single() {
 }
 
 #[test]
-fn there_are_no_options() {
+fn functions_outside_of_resources_take_no_options() {
     let runtime = builder().build().unwrap();
     let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
     let error = plugin.open("shout", &json!({ "loud": true })).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidOptions);
+    assert!(
+        error.to_string().contains("unknown option `loud`"),
+        "{error}"
+    );
     let rows = open("answer").evaluate_rows(3).unwrap();
     assert_eq!(
         rows.values.as_primitive::<UInt32Type>().values(),
         &[42, 42, 42]
     );
+}
+
+#[test]
+fn a_resource_is_a_function_with_options() {
+    let runtime = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let find = |name: &str| {
+        let mut all = plugin.signatures().iter();
+        all.find(|s| s.name == name).unwrap().options.clone()
+    };
+    assert_eq!(
+        find("scale"),
+        json!({
+            "type": "object",
+            "properties": {
+                "factor": { "type": "number" },
+                "mode": { "type": "string", "enum": ["up", "down", "none"] },
+                "label": { "type": "string" },
+                "names": { "type": "array", "items": { "type": "string" } },
+            },
+            "required": ["factor", "mode", "names"],
+            "additionalProperties": false,
+        })
+    );
+    assert_eq!(find("scale"), find("describe"));
+    assert_eq!(
+        find("matches")["properties"]["at_least"],
+        json!({ "type": "integer", "minimum": 0, "maximum": 255 })
+    );
+
+    let options = json!({ "factor": 2.5, "mode": "up", "names": ["a", "b"] });
+    let scale = plugin.open("scale", &options).unwrap();
+    let values = scale
+        .call(&[arc(Float64Array::from(vec![Some(1.0), None, Some(3.1)]))])
+        .unwrap();
+    assert_eq!(values.as_primitive::<Float64Type>().value(0), 3.0);
+    assert!(values.is_null(1));
+    assert_eq!(values.as_primitive::<Float64Type>().value(2), 8.0);
+    let described = plugin
+        .open("describe", &options)
+        .unwrap()
+        .evaluate_rows(1)
+        .unwrap();
+    assert_eq!(
+        described.values.as_string::<i32>().value(0),
+        r#"2.5 None ["a", "b"]"#
+    );
+
+    // Made by a static function, whose error is that of opening it.
+    let matches = plugin.open("matches", &json!({ "prefix": "ab" })).unwrap();
+    let values = matches.call(&[text(&[Some("abc"), Some("b")])]).unwrap();
+    assert_eq!(values.as_boolean().true_count(), 1);
+    for (options, said) in [
+        (
+            json!({ "prefix": "ab", "at_least": 3 }),
+            "the prefix \"ab\" is too short",
+        ),
+        (
+            json!({ "prefix": "ab", "at_least": 256 }),
+            "option `at_least`: 256 is not an integer from 0 to 255",
+        ),
+        (json!({ "prefix": 1 }), "option `prefix`: 1 is not a string"),
+        (json!({}), "missing required option `prefix`"),
+        (
+            json!({ "prefix": "ab", "more": 1 }),
+            "unknown option `more`; there is: prefix, at_least",
+        ),
+    ] {
+        let error = plugin.open("matches", &options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidOptions, "{error}");
+        assert!(error.to_string().ends_with(said), "{error}");
+    }
+    let error = plugin.open(
+        "scale",
+        &json!({ "factor": 1, "mode": "sideways", "names": [] }),
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.ends_with("option `mode`: \"sideways\" is not one of: up, down, none"),
+        "{error}"
+    );
+}
+
+fn arc(array: impl Array + 'static) -> ArrayRef {
+    Arc::new(array)
+}
+
+/// Rows, and the messages of those that failed.
+fn said(output: &Output) -> Vec<(usize, &str)> {
+    let failures = output.failures.iter();
+    failures.map(|f| (f.row, f.message.as_str())).collect()
+}
+
+#[test]
+fn enums_flags_and_variants_are_columns() {
+    let output = evaluate(
+        "flavoured",
+        &[text(&[Some("vanilla"), Some("basil"), None])],
+    );
+    assert_eq!(output.values.as_string::<i32>().value(0), "vanilla");
+    assert_eq!(
+        said(&output),
+        [(1, "argument `x`: `basil` is not one of: vanilla, chocolate")]
+    );
+
+    let mut flags = ListBuilder::new(StringBuilder::new());
+    for set in [&["write", "read"][..], &[], &["fly"]] {
+        flags.append_value(set.iter().copied().map(Some));
+    }
+    let output = evaluate("allowed", &[arc(flags.finish())]);
+    let lists = output.values.as_list::<i32>();
+    let first: Vec<_> = lists
+        .value(0)
+        .as_string::<i32>()
+        .iter()
+        .flatten()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(first, ["read", "write"], "in the order of the type");
+    assert!(lists.value(1).is_empty() && lists.is_null(2));
+    assert_eq!(
+        said(&output),
+        [(2, "argument `x`: `fly` is not one of: read, write")]
+    );
+
+    let shapes = |tags: Vec<Option<&str>>| {
+        let len = tags.len();
+        let number = |name: &str, values: Vec<Option<f64>>| -> (Arc<Field>, ArrayRef) {
+            (
+                Field::new(name, DataType::Float64, true).into(),
+                arc(Float64Array::from(values)),
+            )
+        };
+        let mut radius = vec![Some(2.0); len];
+        radius[len - 1] = None;
+        arc(StructArray::from(vec![
+            (
+                Arc::new(Field::new("tag", DataType::Utf8, true)),
+                arc(StringArray::from(tags)),
+            ),
+            number("circle", radius),
+            number("square", vec![Some(3.0); len]),
+        ]))
+    };
+    let tags = vec![
+        Some("circle"),
+        Some("square"),
+        Some("nothing"),
+        None,
+        Some("circle"),
+    ];
+    let output = evaluate("area", &[shapes(tags.clone())]);
+    let areas = output.values.as_primitive::<Float64Type>();
+    assert_eq!(areas.value(0), 4.0 * std::f64::consts::PI);
+    assert_eq!((areas.value(1), areas.value(2)), (9.0, 0.0));
+    assert_eq!(
+        said(&output),
+        [
+            (3, "argument `x`: a variant without a `tag`"),
+            (
+                4,
+                "argument `x`: a null inside the value, where the function takes none"
+            ),
+        ]
+    );
+    let output = evaluate("same_shape", &[shapes(tags)]);
+    let same = output.values.as_struct();
+    assert_eq!(same.column(0).as_string::<i32>().value(1), "square");
+    assert!(same.column(1).is_null(1) && same.column(2).is_valid(1));
+    assert!(same.column(1).is_null(2) && same.column(2).is_null(2));
+    assert!(same.is_null(3) && same.column(0).is_null(3));
+
+    let mut flavours = ListBuilder::new(StringBuilder::new());
+    flavours.append_value([Some("chocolate"), Some("vanilla")]);
+    let output = evaluate("stocks", &[arc(flavours.finish())]);
+    let item = output.values.as_list::<i32>().value(0);
+    let item = item.as_struct();
+    assert_eq!(item.column(0).as_string::<i32>().value(0), "chocolate");
+    assert!(!item.column(1).as_boolean().value(0) && item.column(1).as_boolean().value(1));
+}
+
+#[test]
+fn errors_of_any_type_are_messages() {
+    let long = "x".repeat(100);
+    let bytes = |values: &[&[u8]]| arc(BinaryArray::from_iter_values(values));
+    let output = evaluate("decode", &[bytes(&[b"", b"ok", long.as_bytes()])]);
+    assert_eq!(said(&output), [(0, "empty"), (2, "too-long(100)")]);
+    let output = evaluate("lines", &[bytes(&[b"a\nb", b"a\xff"])]);
+    assert_eq!(said(&output), [(1, "not UTF-8")]);
+    let output = evaluate("page", &[text(&[Some("no title")])]);
+    assert_eq!(said(&output), [(0, "chocolate")]);
+    let output = evaluate("must", &[text(&[Some("x")])]);
+    assert_eq!(
+        said(&output),
+        [(0, "the function returned an error without a message")]
+    );
+}
+
+/// Bytes and strings, alone and with a second argument, to everything.
+#[test]
+fn bytes_and_strings_become_everything() {
+    let bytes = |values: &[Option<&[u8]>]| arc(BinaryArray::from(values.to_vec()));
+    let data = bytes(&[Some(b"abc"), None, Some(b""), Some(b"\x89PNG")]);
+    let call = |name: &str, arguments: &[ArrayRef]| open(name).call(&arguments.to_vec()).unwrap();
+
+    let sizes = call("size", &[Arc::clone(&data)]);
+    let sizes: Vec<_> = sizes.as_primitive::<UInt64Type>().iter().collect();
+    assert_eq!(sizes, [Some(3), None, Some(0), Some(4)]);
+    let reversed = call("reverse", &[Arc::clone(&data)]);
+    let reversed: Vec<_> = reversed.as_binary::<i32>().iter().collect();
+    assert_eq!(
+        reversed,
+        [Some(&b"cba"[..]), None, Some(b""), Some(b"GNP\x89")]
+    );
+    assert_eq!(
+        call("is_png", &[Arc::clone(&data)])
+            .as_boolean()
+            .true_count(),
+        1
+    );
+    let counts = call("histogram", &[Arc::clone(&data)]);
+    assert_eq!(
+        counts
+            .as_list::<i32>()
+            .value(0)
+            .as_primitive::<UInt32Type>()
+            .value(97),
+        1
+    );
+    let lines = call("lines", &[bytes(&[Some(b"one\ntwo")])]);
+    assert_eq!(
+        lines.as_list::<i32>().value(0).as_string::<i32>().value(1),
+        "two"
+    );
+
+    let numbers = |n: &[u32]| arc(UInt32Array::from(n.to_vec()));
+    let head = call("head", &[Arc::clone(&data), numbers(&[2, 2, 2, 2])]);
+    let head: Vec<_> = head.as_binary::<i32>().iter().collect();
+    assert_eq!(head, [Some(&b"ab"[..]), None, None, Some(b"\x89P")]);
+    let both = call("concat", &[Arc::clone(&data), Arc::clone(&data)]);
+    assert_eq!(both.as_binary::<i32>().value(0), b"abcabc");
+    let keys = text(&[Some(" "), Some("k"), Some("k"), Some("")]);
+    let sealed = evaluate("seal", &[Arc::clone(&data), keys]);
+    assert_eq!(sealed.values.as_binary::<i32>().value(0), b"ABC");
+    assert_eq!(sealed.failures.len(), 1);
+
+    let words = text(&[Some("na na"), Some("")]);
+    let counts = call(
+        "count",
+        &[Arc::clone(&words), text(&[Some("na"), Some("na")])],
+    );
+    assert_eq!(counts.as_primitive::<UInt32Type>().values(), &[2, 0]);
+    let repeated = call("repeat", &[Arc::clone(&words), numbers(&[2, 3])]);
+    assert_eq!(repeated.as_string::<i32>().value(0), "na nana na");
+    let scores = call(
+        "scores",
+        &[Arc::clone(&words), arc(Float32Array::from(vec![0.5, 1.0]))],
+    );
+    assert_eq!(
+        scores
+            .as_list::<i32>()
+            .value(0)
+            .as_primitive::<Float64Type>()
+            .value(0),
+        55.0
+    );
+    let kept = call("keep", &[words, arc(BooleanArray::from(vec![true, false]))]);
+    assert_eq!(
+        kept.as_string::<i32>().iter().collect::<Vec<_>>(),
+        [Some("na na"), None]
+    );
+    let page = call("page", &[text(&[Some("T|a http://b"), None])]);
+    let page = page.as_struct();
+    assert_eq!(page.column(0).as_string::<i32>().value(0), "T");
+    assert_eq!(
+        page.column(2)
+            .as_list::<i32>()
+            .value(0)
+            .as_string::<i32>()
+            .value(0),
+        "http://b"
+    );
+    assert!(page.is_null(1) && page.columns().iter().all(|column| column.is_null(1)));
+    let bools = call("bools", &[numbers(&[4])]);
+    assert_eq!(bools.as_list::<i32>().value(0).as_boolean().true_count(), 2);
+}
+
+#[test]
+fn many_arguments_go_through_memory() {
+    let mut list = ListBuilder::new(Int16Builder::new());
+    list.append_value([Some(-1), Some(2)]);
+    let mut arguments: Vec<ArrayRef> = ["a", "b", "c", "d", "e", "f"]
+        .map(|t| text(&[Some(t)]))
+        .to_vec();
+    arguments.push(arc(UInt64Array::from(vec![Some(u64::MAX)])));
+    arguments.push(arc(list.finish()));
+    arguments.push(arc(Float32Array::from(vec![0.5])));
+    let output = evaluate("many", &arguments);
+    assert_eq!(
+        output.values.as_string::<i32>().value(0),
+        "abcdef Some(18446744073709551615) [-1, 2] 0.5"
+    );
+}
+
+/// Results may be as large as [`Limits::output`](wudf::Limits) says, bytes among them.
+#[test]
+fn large_results_come_back() {
+    let sizes = arc(UInt64Array::from(vec![9_000_000, 60_000_000, 5]));
+    let output = evaluate("blob", &[sizes]);
+    assert!(output.failures.is_empty(), "{:?}", output.failures);
+    let blobs = output.values.as_binary::<i32>();
+    assert_eq!(
+        [0, 1, 2].map(|row| blobs.value(row).len()),
+        [9_000_000, 60_000_000, 5]
+    );
+}
+
+/// The rows before one that crashes are kept: they are not computed again.
+#[test]
+fn rows_before_a_crash_are_kept() {
+    let panics = open("panics");
+    let rows: ArrayRef = Arc::new(Int64Array::from_iter_values((0..5_000).map(|i| i % 1_000)));
+    let output = panics.evaluate(&[rows]).unwrap();
+    let failed: Vec<_> = output.failures.iter().map(|f| f.row).collect();
+    assert_eq!(failed, [13, 1_013, 2_013, 3_013, 4_013]);
+    let values = output.values.as_primitive::<Int64Type>();
+    assert_eq!((values.value(12), values.value(4_999)), (12, 999));
+    // One call for each crash, and those that cut a batch into chunks.
+    assert!(panics.stats().calls < 50, "{:?}", panics.stats());
+}
+
+/// Two interfaces whose functions would have one name are an error, which names both.
+#[test]
+fn names_that_clash_are_reported() {
+    let bytes = wat::parse_str(
+        r#"(component
+          (core module $m (func (export "f") (param $x i64) (result i64) (local.get $x)))
+          (core instance $i (instantiate $m))
+          (func $f (param "x" s64) (result s64) (canon lift (core func $i "f")))
+          (instance $one (export "to-it" (func $f)))
+          (instance $two (export "to-it" (func $f)))
+          (export "acme:one/api" (instance $one))
+          (export "acme:two/api@1.0.0" (instance $two)))"#,
+    )
+    .unwrap();
+    let error = Plugin::from_bytes(&builder().build().unwrap(), "it", &bytes).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidPlugin);
+    let error = error.to_string();
+    assert!(
+        error.contains("two exports become the function `to_it`: acme:one/api#to-it and acme:two/api@1.0.0#to-it"),
+        "{error}"
+    );
+}
+
+/// Chunks are joined whatever the type: every row is where it was, on one thread and on two.
+#[test]
+fn chunks_of_nested_values_are_joined() {
+    let rows = 30_000;
+    let html: Vec<Option<String>> = (0..rows)
+        .map(|i| match i % 7 {
+            0 => None,
+            1 => Some(format!("no title {i}")),
+            _ => Some(format!("t{i}|{} http://{i}", "w ".repeat(i % 5))),
+        })
+        .collect();
+    let html: ArrayRef = arc(StringArray::from(html));
+    for threads in [1, 2] {
+        let runtime = builder().threads(threads).build().unwrap();
+        let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+        let page = plugin.open("page", &json!({})).unwrap();
+        let output = page.evaluate(&[Arc::clone(&html)]).unwrap();
+        assert!(page.stats().calls > 1, "one chunk has nothing to join");
+        let failed: Vec<_> = output.failures.iter().map(|f| f.row).collect();
+        let wanted: Vec<_> = (0..rows).filter(|i| i % 7 == 1).collect();
+        assert_eq!(failed, wanted);
+        let pages = output.values.as_struct();
+        let titles = pages.column(0).as_string::<i32>();
+        let words = pages.column(1).as_primitive::<UInt32Type>();
+        let links = pages.column(2).as_list::<i32>();
+        for i in 0..rows {
+            assert_eq!(pages.is_null(i), i % 7 < 2, "row {i}");
+            if pages.is_valid(i) {
+                assert_eq!(titles.value(i), format!("t{i}"));
+                assert_eq!(words.value(i) as usize, i % 5 + 1);
+                let links = links.value(i);
+                assert_eq!(links.as_string::<i32>().value(0), format!("http://{i}"));
+            }
+        }
+
+        let flags: Vec<Option<bool>> = (0..rows)
+            .map(|i| (i % 3 != 0).then_some(i % 2 == 0))
+            .collect();
+        let negate = plugin.open("negate", &json!({})).unwrap();
+        let values = negate
+            .call(&[arc(BooleanArray::from(flags.clone()))])
+            .unwrap();
+        let negated: Vec<_> = values.as_boolean().iter().collect();
+        let wanted: Vec<_> = flags.iter().map(|flag| flag.map(|flag| !flag)).collect();
+        assert_eq!(negated, wanted);
+    }
 }

@@ -113,6 +113,39 @@ pub(crate) fn field(schema: &[FieldNode]) -> Result<Field, String> {
     }
 }
 
+/// Checks a field that the host made itself of a plugin's types.
+///
+/// # Errors
+/// Which bound is exceeded, for people.
+pub(crate) fn check(field: &Field) -> Result<(), String> {
+    fn count(field: &Field) -> Result<usize, String> {
+        let name = field.name();
+        if crate::error::printable(name, 256) != *name {
+            return Err("a field's name is too long or has control characters".into());
+        }
+        let children = match field.data_type() {
+            DataType::List(item) => count(item)?,
+            DataType::Struct(fields) => {
+                let mut names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+                names.sort_unstable();
+                if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                    return Err(format!("two fields of a struct are called `{}`", pair[0]));
+                }
+                fields
+                    .iter()
+                    .map(|field| count(field))
+                    .sum::<Result<_, _>>()?
+            }
+            _ => 0,
+        };
+        Ok(children + 1)
+    }
+    match count(field)? {
+        fields if fields > MAX_FIELDS => Err(format!("{fields} fields are more than {MAX_FIELDS}")),
+        _ => Ok(()),
+    }
+}
+
 fn parse(rest: &mut std::slice::Iter<'_, FieldNode>, depth: usize) -> Result<Field, String> {
     if depth > MAX_DEPTH {
         return Err(format!("nested deeper than {MAX_DEPTH}"));

@@ -8,6 +8,12 @@ use wasmtime::component::types::Type;
 /// Deepest nesting of a type.
 const MAX_DEPTH: usize = 16;
 
+/// Bytes of a name that becomes a value: a case, or a flag.
+const MAX_NAME: usize = 256;
+
+/// The field of a variant's struct that names the case.
+pub(super) const TAG: &str = "tag";
+
 /// A WIT type as far as columns go.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Shape {
@@ -31,6 +37,13 @@ pub(super) enum Shape {
     /// Field names as WIT has them.
     Record(Vec<(String, Shape)>),
     Tuple(Vec<Shape>),
+    /// A string: the name of the case.
+    Enum(Vec<String>),
+    /// A list of strings: the names of those that are set.
+    Flags(Vec<String>),
+    /// A struct: `tag`, the name of the case, and a nullable field for each case that has
+    /// a value.
+    Variant(Vec<(String, Option<Shape>)>),
 }
 
 impl Shape {
@@ -75,28 +88,66 @@ impl Shape {
                     .map(|ty| inner(&ty))
                     .collect::<Result<_, _>>()?,
             ),
-            Type::Variant(_) => return Err("a variant has no column type".into()),
-            Type::Enum(_) => return Err("an enum has no column type".into()),
-            Type::Flags(_) => return Err("flags have no column type".into()),
-            Type::Result(_) => return Err("a result is only for what a function returns".into()),
-            Type::Own(_) | Type::Borrow(_) => {
-                return Err("a resource cannot leave the sandbox".into());
+            Type::Enum(ty) => Self::Enum(ty.names().map(named).collect::<Result<_, _>>()?),
+            Type::Flags(ty) => Self::Flags(ty.names().map(named).collect::<Result<_, _>>()?),
+            Type::Variant(variant) => {
+                let cases = variant.cases().map(|case| {
+                    named(case.name)?;
+                    if case.name == TAG && case.ty.is_some() {
+                        return Err(format!(
+                            "a variant with a case `{TAG}`, as its tag is called"
+                        ));
+                    }
+                    let shape = case.ty.as_ref().map(&inner).transpose()?;
+                    Ok((case.name.to_owned(), shape))
+                });
+                Self::Variant(cases.collect::<Result<_, _>>()?)
             }
-            _ => return Err("a type that columns do not have".into()),
+            Type::Result(_) => {
+                return Err("a `result` other than as what the function returns".into());
+            }
+            Type::Own(_) | Type::Borrow(_) => {
+                return Err("a resource, which cannot leave the sandbox".into());
+            }
+            Type::Map(_) => {
+                return Err("a map, which has no column type; use a list of tuples".into());
+            }
+            Type::FixedLengthList(_) => {
+                return Err("a list of fixed length, which has no column type; use a list".into());
+            }
+            _ => return Err("a type that has no column type".into()),
         })
     }
 
-    /// The shape of what a function returns, and whether rows may fail.
-    pub(super) fn of_result(ty: &Type) -> Result<(Self, bool), String> {
-        match ty {
-            Type::Result(result) => {
-                let ok = result.ok().ok_or("a result without a value")?;
-                match result.err() {
-                    None | Some(Type::String) => Ok((Self::new(&ok, 0)?, true)),
-                    Some(_) => Err("an error that is no string".into()),
-                }
+    /// Whether it is a number, all of whose bits are values.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.width().is_some()
+    }
+
+    /// Bytes of a number; nothing for other types.
+    pub(super) fn width(&self) -> Option<usize> {
+        Some(match self {
+            Self::S8 | Self::U8 => 1,
+            Self::S16 | Self::U16 => 2,
+            Self::S32 | Self::U32 | Self::F32 => 4,
+            Self::S64 | Self::U64 | Self::F64 => 8,
+            _ => return None,
+        })
+    }
+
+    /// Bytes that a null takes in a column.
+    pub(super) fn null_size(&self) -> usize {
+        match self {
+            Self::Bool => 1,
+            Self::Option(inner) => inner.null_size(),
+            Self::Record(fields) => fields.iter().map(|(_, shape)| shape.null_size()).sum(),
+            Self::Tuple(shapes) => shapes.iter().map(Self::null_size).sum(),
+            Self::Variant(cases) => {
+                let values = cases.iter().filter_map(|(_, shape)| shape.as_ref());
+                values.map(Self::null_size).sum::<usize>() + 4
             }
-            ty => Ok((Self::new(ty, 0)?, false)),
+            // What is not a number has an offset.
+            shape => shape.width().unwrap_or(4),
         }
     }
 
@@ -114,11 +165,12 @@ impl Shape {
             Self::U64 => DataType::UInt64,
             Self::F32 => DataType::Float32,
             Self::F64 => DataType::Float64,
-            Self::Char | Self::String => DataType::Utf8,
+            Self::Char | Self::String | Self::Enum(_) => DataType::Utf8,
             Self::Bytes => DataType::Binary,
+            Self::Flags(_) => DataType::List(Arc::new(Self::String.field("item"))),
             Self::List(item) => DataType::List(Arc::new(item.field("item"))),
             Self::Option(inner) => return (inner.arrow().0, true),
-            Self::Record(_) | Self::Tuple(_) => DataType::Struct(self.fields()),
+            Self::Record(_) | Self::Tuple(_) | Self::Variant(_) => DataType::Struct(self.fields()),
         };
         (ty, false)
     }
@@ -128,7 +180,7 @@ impl Shape {
         Field::new(name.replace('-', "_"), ty, nullable)
     }
 
-    /// The fields of a record or a tuple (`f0`, `f1`, ...).
+    /// The fields of a record, a tuple (`f0`, `f1`, ...) or a variant.
     pub(super) fn fields(&self) -> Fields {
         match self {
             Self::Record(fields) => fields
@@ -140,7 +192,22 @@ impl Shape {
                 .enumerate()
                 .map(|(i, shape)| shape.field(&format!("f{i}")))
                 .collect(),
+            Self::Variant(cases) => std::iter::once(Self::String.field(TAG))
+                .chain(cases.iter().filter_map(|(name, shape)| {
+                    Some(shape.as_ref()?.field(name).with_nullable(true))
+                }))
+                .collect(),
             _ => Fields::empty(),
         }
+    }
+}
+
+/// A name that becomes a value.
+fn named(name: &str) -> Result<String, String> {
+    match name.len() {
+        ..=MAX_NAME => Ok(name.to_owned()),
+        _ => Err(format!(
+            "a name of more than {MAX_NAME} bytes, which is too long"
+        )),
     }
 }

@@ -4,6 +4,9 @@ pub type Point = test::plain::types::Point;
 pub type Flavour = test::plain::types::Flavour;
 pub type Rights = test::plain::types::Rights;
 pub type Shape = test::plain::types::Shape;
+pub type Page = test::plain::types::Page;
+pub type Refusal = test::plain::types::Refusal;
+pub type Problem = test::plain::types::Problem;
 #[doc(hidden)]
 #[allow(non_snake_case, unused_unsafe)]
 pub unsafe fn _export_extract_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
@@ -537,10 +540,1001 @@ pub unsafe fn _export_area_cabi<T_: Guest>(arg0: i32, arg1: f64) -> f64 {
 }
 #[doc(hidden)]
 #[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_same_shape_cabi<T_: Guest>(arg0: i32, arg1: f64) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            use test::plain::types::Shape as V0;
+            let v0 = match arg0 {
+                0 => {
+                    let e0 = arg1;
+                    V0::Circle(e0)
+                }
+                1 => {
+                    let e0 = arg1;
+                    V0::Square(e0)
+                }
+                n => {
+                    debug_assert_eq!(n, 2, "invalid enum discriminant");
+                    V0::Nothing
+                }
+            };
+            T_::same_shape(v0)
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        use test::plain::types::Shape as V3;
+        match result1 {
+            V3::Circle(e) => {
+                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                *ptr2.add(8).cast::<f64>() = _rt::as_f64(e);
+            }
+            V3::Square(e) => {
+                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                *ptr2.add(8).cast::<f64>() = _rt::as_f64(e);
+            }
+            V3::Nothing => {
+                *ptr2.add(0).cast::<u8>() = (2i32) as u8;
+            }
+        }
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_stocks_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result2 = {
+            let base1 = arg0;
+            let len1 = arg1;
+            let mut result1 = _rt::Vec::with_capacity(len1);
+            for i in 0..len1 {
+                let base = base1.add(i * 1);
+                let e1 = {
+                    let l0 = i32::from(*base.add(0).cast::<u8>());
+                    test::plain::types::Flavour::_lift(l0 as u8)
+                };
+                result1.push(e1);
+            }
+            _rt::cabi_dealloc(base1, len1 * 1, 1);
+            T_::stocks(result1)
+        };
+        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec5 = result2;
+        let len5 = vec5.len();
+        let layout5 = _rt::alloc::Layout::from_size_align(vec5.len() * 2, 1).unwrap();
+        let (result5, _cleanup5) = wit_bindgen::rt::Cleanup::new(layout5);
+        if let Some(cleanup) = _cleanup5 {
+            cleanup.forget();
+        }
+        for (i, e) in vec5.into_iter().enumerate() {
+            let base = result5.add(i * 2);
+            {
+                let (t4_0, t4_1) = e;
+                *base.add(0).cast::<u8>() = (t4_0.clone() as i32) as u8;
+                *base.add(1).cast::<u8>() = (match t4_1 {
+                    true => 1,
+                    false => 0,
+                }) as u8;
+            }
+        }
+        *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len5;
+        *ptr3.add(0).cast::<*mut u8>() = result5;
+        ptr3
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_stocks<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 2, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_size_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> i64 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::size(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+            )
+        };
+        _rt::as_i64(result1)
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_reverse_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::reverse(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+            )
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec3 = <_ as Into<_rt::Vec<_>>>::into(result1).into_boxed_slice();
+        let ptr3 = vec3.as_ptr().cast::<u8>();
+        let len3 = vec3.len();
+        ::core::mem::forget(vec3);
+        *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+        *ptr2.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_reverse<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 1, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_decode_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::decode(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+            )
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result1 {
+            Ok(e) => {
+                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                let vec3 = (e.into_bytes()).into_boxed_slice();
+                let ptr3 = vec3.as_ptr().cast::<u8>();
+                let len3 = vec3.len();
+                ::core::mem::forget(vec3);
+                *ptr2.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr3
+                    .cast_mut();
+            }
+            Err(e) => {
+                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                use test::plain::types::Problem as V4;
+                match e {
+                    V4::Empty => {
+                        *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (0i32)
+                            as u8;
+                    }
+                    V4::TooLong(e) => {
+                        *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (1i32)
+                            as u8;
+                        *ptr2
+                            .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                            .cast::<i32>() = _rt::as_i32(e);
+                    }
+                }
+            }
+        };
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_decode<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+        match l0 {
+            0 => {
+                let l1 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l2 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l1, l2, 1);
+            }
+            _ => {}
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_is_png_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> i32 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::is_png(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+            )
+        };
+        match result1 {
+            true => 1,
+            false => 0,
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_histogram_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::histogram(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+            )
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec3 = <_ as Into<_rt::Vec<_>>>::into(result1).into_boxed_slice();
+        let ptr3 = vec3.as_ptr().cast::<u8>();
+        let len3 = vec3.len();
+        ::core::mem::forget(vec3);
+        *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+        *ptr2.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_histogram<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 4, 4);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_lines_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::lines(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+            )
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result1 {
+            Ok(e) => {
+                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                let vec4 = e;
+                let len4 = vec4.len();
+                let layout4 = _rt::alloc::Layout::from_size_align(
+                        vec4.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    )
+                    .unwrap();
+                let (result4, _cleanup4) = wit_bindgen::rt::Cleanup::new(layout4);
+                if let Some(cleanup) = _cleanup4 {
+                    cleanup.forget();
+                }
+                for (i, e) in vec4.into_iter().enumerate() {
+                    let base = result4
+                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                    {
+                        let vec3 = (e.into_bytes()).into_boxed_slice();
+                        let ptr3 = vec3.as_ptr().cast::<u8>();
+                        let len3 = vec3.len();
+                        ::core::mem::forget(vec3);
+                        *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                        *base.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+                    }
+                }
+                *ptr2.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len4;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result4;
+            }
+            Err(e) => {
+                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                let test::plain::types::Refusal {
+                    code: code5,
+                    message: message5,
+                    line: line5,
+                } = e;
+                let vec6 = (code5.into_bytes()).into_boxed_slice();
+                let ptr6 = vec6.as_ptr().cast::<u8>();
+                let len6 = vec6.len();
+                ::core::mem::forget(vec6);
+                *ptr2.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len6;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr6
+                    .cast_mut();
+                let vec7 = (message5.into_bytes()).into_boxed_slice();
+                let ptr7 = vec7.as_ptr().cast::<u8>();
+                let len7 = vec7.len();
+                ::core::mem::forget(vec7);
+                *ptr2.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len7;
+                *ptr2.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr7
+                    .cast_mut();
+                *ptr2.add(5 * ::core::mem::size_of::<*const u8>()).cast::<i32>() = _rt::as_i32(
+                    line5,
+                );
+            }
+        };
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_lines<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+        match l0 {
+            0 => {
+                let l1 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l2 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                let base5 = l1;
+                let len5 = l2;
+                for i in 0..len5 {
+                    let base = base5.add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                    {
+                        let l3 = *base.add(0).cast::<*mut u8>();
+                        let l4 = *base
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l3, l4, 1);
+                    }
+                }
+                _rt::cabi_dealloc(
+                    base5,
+                    len5 * (2 * ::core::mem::size_of::<*const u8>()),
+                    ::core::mem::size_of::<*const u8>(),
+                );
+            }
+            _ => {
+                let l6 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l7 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l6, l7, 1);
+                let l8 = *arg0
+                    .add(3 * ::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l9 = *arg0
+                    .add(4 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l8, l9, 1);
+            }
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_head_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: i32,
+) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            T_::head(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+                arg2 as u32,
+            )
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result1 {
+            Some(e) => {
+                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                let vec3 = <_ as Into<_rt::Vec<_>>>::into(e).into_boxed_slice();
+                let ptr3 = vec3.as_ptr().cast::<u8>();
+                let len3 = vec3.len();
+                ::core::mem::forget(vec3);
+                *ptr2.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr3
+                    .cast_mut();
+            }
+            None => {
+                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+            }
+        };
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_head<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+        match l0 {
+            0 => {}
+            _ => {
+                let l1 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l2 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                let base3 = l1;
+                let len3 = l2;
+                _rt::cabi_dealloc(base3, len3 * 1, 1);
+            }
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_concat_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: *mut u8,
+    arg3: usize,
+) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result2 = {
+            let len0 = arg1;
+            let len1 = arg3;
+            T_::concat(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg2.cast(), len1, len1)),
+            )
+        };
+        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec4 = <_ as Into<_rt::Vec<_>>>::into(result2).into_boxed_slice();
+        let ptr4 = vec4.as_ptr().cast::<u8>();
+        let len4 = vec4.len();
+        ::core::mem::forget(vec4);
+        *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len4;
+        *ptr3.add(0).cast::<*mut u8>() = ptr4.cast_mut();
+        ptr3
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_concat<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 1, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_seal_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: *mut u8,
+    arg3: usize,
+) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result2 = {
+            let len0 = arg1;
+            let len1 = arg3;
+            let bytes1 = _rt::Vec::from_raw_parts(arg2.cast(), len1, len1);
+            T_::seal(
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(arg0.cast(), len0, len0)),
+                _rt::string_lift(bytes1),
+            )
+        };
+        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result2 {
+            Ok(e) => {
+                *ptr3.add(0).cast::<u8>() = (0i32) as u8;
+                let vec4 = <_ as Into<_rt::Vec<_>>>::into(e).into_boxed_slice();
+                let ptr4 = vec4.as_ptr().cast::<u8>();
+                let len4 = vec4.len();
+                ::core::mem::forget(vec4);
+                *ptr3.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len4;
+                *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr4
+                    .cast_mut();
+            }
+            Err(_) => {
+                *ptr3.add(0).cast::<u8>() = (1i32) as u8;
+            }
+        };
+        ptr3
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_seal<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+        match l0 {
+            0 => {
+                let l1 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l2 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                let base3 = l1;
+                let len3 = l2;
+                _rt::cabi_dealloc(base3, len3 * 1, 1);
+            }
+            _ => {}
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_count_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: *mut u8,
+    arg3: usize,
+) -> i32 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result2 = {
+            let len0 = arg1;
+            let bytes0 = _rt::Vec::from_raw_parts(arg0.cast(), len0, len0);
+            let len1 = arg3;
+            let bytes1 = _rt::Vec::from_raw_parts(arg2.cast(), len1, len1);
+            T_::count(_rt::string_lift(bytes0), _rt::string_lift(bytes1))
+        };
+        _rt::as_i32(result2)
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_page_cabi<T_: Guest>(arg0: *mut u8, arg1: usize) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            let bytes0 = _rt::Vec::from_raw_parts(arg0.cast(), len0, len0);
+            T_::page(_rt::string_lift(bytes0))
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result1 {
+            Ok(e) => {
+                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                let test::plain::types::Page {
+                    title: title3,
+                    words: words3,
+                    links: links3,
+                } = e;
+                let vec4 = (title3.into_bytes()).into_boxed_slice();
+                let ptr4 = vec4.as_ptr().cast::<u8>();
+                let len4 = vec4.len();
+                ::core::mem::forget(vec4);
+                *ptr2.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len4;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr4
+                    .cast_mut();
+                *ptr2.add(3 * ::core::mem::size_of::<*const u8>()).cast::<i32>() = _rt::as_i32(
+                    words3,
+                );
+                let vec6 = links3;
+                let len6 = vec6.len();
+                let layout6 = _rt::alloc::Layout::from_size_align(
+                        vec6.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                        ::core::mem::size_of::<*const u8>(),
+                    )
+                    .unwrap();
+                let (result6, _cleanup6) = wit_bindgen::rt::Cleanup::new(layout6);
+                if let Some(cleanup) = _cleanup6 {
+                    cleanup.forget();
+                }
+                for (i, e) in vec6.into_iter().enumerate() {
+                    let base = result6
+                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                    {
+                        let vec5 = (e.into_bytes()).into_boxed_slice();
+                        let ptr5 = vec5.as_ptr().cast::<u8>();
+                        let len5 = vec5.len();
+                        ::core::mem::forget(vec5);
+                        *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len5;
+                        *base.add(0).cast::<*mut u8>() = ptr5.cast_mut();
+                    }
+                }
+                *ptr2.add(5 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len6;
+                *ptr2.add(4 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result6;
+            }
+            Err(e) => {
+                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>() = (e.clone()
+                    as i32) as u8;
+            }
+        };
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_page<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+        match l0 {
+            0 => {
+                let l1 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l2 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l1, l2, 1);
+                let l3 = *arg0
+                    .add(4 * ::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l4 = *arg0
+                    .add(5 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                let base7 = l3;
+                let len7 = l4;
+                for i in 0..len7 {
+                    let base = base7.add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                    {
+                        let l5 = *base.add(0).cast::<*mut u8>();
+                        let l6 = *base
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l5, l6, 1);
+                    }
+                }
+                _rt::cabi_dealloc(
+                    base7,
+                    len7 * (2 * ::core::mem::size_of::<*const u8>()),
+                    ::core::mem::size_of::<*const u8>(),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_repeat_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: i32,
+) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            let bytes0 = _rt::Vec::from_raw_parts(arg0.cast(), len0, len0);
+            T_::repeat(_rt::string_lift(bytes0), arg2 as u32)
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec3 = (result1.into_bytes()).into_boxed_slice();
+        let ptr3 = vec3.as_ptr().cast::<u8>();
+        let len3 = vec3.len();
+        ::core::mem::forget(vec3);
+        *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+        *ptr2.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_repeat<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        _rt::cabi_dealloc(l0, l1, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_scores_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: f32,
+) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            let bytes0 = _rt::Vec::from_raw_parts(arg0.cast(), len0, len0);
+            T_::scores(_rt::string_lift(bytes0), arg2)
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec3 = <_ as Into<_rt::Vec<_>>>::into(result1).into_boxed_slice();
+        let ptr3 = vec3.as_ptr().cast::<u8>();
+        let len3 = vec3.len();
+        ::core::mem::forget(vec3);
+        *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+        *ptr2.add(0).cast::<*mut u8>() = ptr3.cast_mut();
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_scores<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 8, 8);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_keep_cabi<T_: Guest>(
+    arg0: *mut u8,
+    arg1: usize,
+    arg2: i32,
+) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result1 = {
+            let len0 = arg1;
+            let bytes0 = _rt::Vec::from_raw_parts(arg0.cast(), len0, len0);
+            T_::keep(_rt::string_lift(bytes0), _rt::bool_lift(arg2 as u8))
+        };
+        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+        match result1 {
+            Some(e) => {
+                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                let vec3 = (e.into_bytes()).into_boxed_slice();
+                let ptr3 = vec3.as_ptr().cast::<u8>();
+                let len3 = vec3.len();
+                ::core::mem::forget(vec3);
+                *ptr2.add(2 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len3;
+                *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr3
+                    .cast_mut();
+            }
+            None => {
+                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+            }
+        };
+        ptr2
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_keep<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+        match l0 {
+            0 => {}
+            _ => {
+                let l1 = *arg0
+                    .add(::core::mem::size_of::<*const u8>())
+                    .cast::<*mut u8>();
+                let l2 = *arg0
+                    .add(2 * ::core::mem::size_of::<*const u8>())
+                    .cast::<usize>();
+                _rt::cabi_dealloc(l1, l2, 1);
+            }
+        }
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_blob_cabi<T_: Guest>(arg0: i64) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result0 = { T_::blob(arg0 as u64) };
+        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec2 = <_ as Into<_rt::Vec<_>>>::into(result0).into_boxed_slice();
+        let ptr2 = vec2.as_ptr().cast::<u8>();
+        let len2 = vec2.len();
+        ::core::mem::forget(vec2);
+        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+        *ptr1.add(0).cast::<*mut u8>() = ptr2.cast_mut();
+        ptr1
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_blob<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 1, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_bools_cabi<T_: Guest>(arg0: i32) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result0 = { T_::bools(arg0 as u32) };
+        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec2 = result0;
+        let len2 = vec2.len();
+        let layout2 = _rt::alloc::Layout::from_size_align(vec2.len() * 1, 1).unwrap();
+        let (result2, _cleanup2) = wit_bindgen::rt::Cleanup::new(layout2);
+        if let Some(cleanup) = _cleanup2 {
+            cleanup.forget();
+        }
+        for (i, e) in vec2.into_iter().enumerate() {
+            let base = result2.add(i * 1);
+            {
+                *base.add(0).cast::<u8>() = (match e {
+                    true => 1,
+                    false => 0,
+                }) as u8;
+            }
+        }
+        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+        *ptr1.add(0).cast::<*mut u8>() = result2;
+        ptr1
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_bools<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        let base2 = l0;
+        let len2 = l1;
+        _rt::cabi_dealloc(base2, len2 * 1, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_many_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result24 = {
+            let l0 = *arg0.add(0).cast::<*mut u8>();
+            let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+            let len2 = l1;
+            let bytes2 = _rt::Vec::from_raw_parts(l0.cast(), len2, len2);
+            let l3 = *arg0
+                .add(2 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l4 = *arg0.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+            let len5 = l4;
+            let bytes5 = _rt::Vec::from_raw_parts(l3.cast(), len5, len5);
+            let l6 = *arg0
+                .add(4 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l7 = *arg0.add(5 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+            let len8 = l7;
+            let bytes8 = _rt::Vec::from_raw_parts(l6.cast(), len8, len8);
+            let l9 = *arg0
+                .add(6 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l10 = *arg0.add(7 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+            let len11 = l10;
+            let bytes11 = _rt::Vec::from_raw_parts(l9.cast(), len11, len11);
+            let l12 = *arg0
+                .add(8 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l13 = *arg0.add(9 * ::core::mem::size_of::<*const u8>()).cast::<usize>();
+            let len14 = l13;
+            let bytes14 = _rt::Vec::from_raw_parts(l12.cast(), len14, len14);
+            let l15 = *arg0
+                .add(10 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l16 = *arg0
+                .add(11 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let len17 = l16;
+            let bytes17 = _rt::Vec::from_raw_parts(l15.cast(), len17, len17);
+            let l18 = i32::from(
+                *arg0.add(12 * ::core::mem::size_of::<*const u8>()).cast::<u8>(),
+            );
+            let l20 = *arg0
+                .add(16 + 12 * ::core::mem::size_of::<*const u8>())
+                .cast::<*mut u8>();
+            let l21 = *arg0
+                .add(16 + 13 * ::core::mem::size_of::<*const u8>())
+                .cast::<usize>();
+            let len22 = l21;
+            let l23 = *arg0
+                .add(16 + 14 * ::core::mem::size_of::<*const u8>())
+                .cast::<f32>();
+            T_::many(
+                _rt::string_lift(bytes2),
+                _rt::string_lift(bytes5),
+                _rt::string_lift(bytes8),
+                _rt::string_lift(bytes11),
+                _rt::string_lift(bytes14),
+                _rt::string_lift(bytes17),
+                match l18 {
+                    0 => None,
+                    1 => {
+                        let e = {
+                            let l19 = *arg0
+                                .add(8 + 12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            l19 as u64
+                        };
+                        Some(e)
+                    }
+                    _ => _rt::invalid_enum_discriminant(),
+                },
+                <_ as From<
+                    _rt::Vec<_>,
+                >>::from(_rt::Vec::from_raw_parts(l20.cast(), len22, len22)),
+                l23,
+            )
+        };
+        _rt::cabi_dealloc(arg0, 24 + 14 * ::core::mem::size_of::<*const u8>(), 8);
+        let ptr25 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let vec26 = (result24.into_bytes()).into_boxed_slice();
+        let ptr26 = vec26.as_ptr().cast::<u8>();
+        let len26 = vec26.len();
+        ::core::mem::forget(vec26);
+        *ptr25.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len26;
+        *ptr25.add(0).cast::<*mut u8>() = ptr26.cast_mut();
+        ptr25
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case)]
+pub unsafe fn __post_return_many<T_: Guest>(arg0: *mut u8) {
+    unsafe {
+        let l0 = *arg0.add(0).cast::<*mut u8>();
+        let l1 = *arg0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+        _rt::cabi_dealloc(l0, l1, 1);
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
 pub unsafe fn _export_nothing_cabi<T_: Guest>(arg0: i64) {
     unsafe {
         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
         { T_::nothing(arg0) };
+    }
+}
+#[doc(hidden)]
+#[allow(non_snake_case, unused_unsafe)]
+pub unsafe fn _export_nested_cabi<T_: Guest>(arg0: i32, arg1: i32, arg2: i32) -> i32 {
+    unsafe {
+        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+        let result0 = {
+            T_::nested(
+                match arg0 {
+                    0 => None,
+                    1 => {
+                        let e = match arg1 {
+                            0 => None,
+                            1 => {
+                                let e = arg2 as u32;
+                                Some(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        Some(e)
+                    }
+                    _ => _rt::invalid_enum_discriminant(),
+                },
+            )
+        };
+        match result0 {
+            true => 1,
+            false => 0,
+        }
     }
 }
 pub trait Guest {
@@ -584,7 +1578,6 @@ pub trait Guest {
     fn answer() -> u32;
     #[allow(async_fn_in_trait)]
     fn panics(x: i64) -> i64;
-    /// Functions that no column can be made of.
     #[allow(async_fn_in_trait)]
     fn flavoured(x: Flavour) -> Flavour;
     #[allow(async_fn_in_trait)]
@@ -592,7 +1585,66 @@ pub trait Guest {
     #[allow(async_fn_in_trait)]
     fn area(x: Shape) -> f64;
     #[allow(async_fn_in_trait)]
+    fn same_shape(x: Shape) -> Shape;
+    #[allow(async_fn_in_trait)]
+    fn stocks(x: _rt::Vec<Flavour>) -> _rt::Vec<(Flavour, bool)>;
+    /// Bytes and strings to everything.
+    #[allow(async_fn_in_trait)]
+    fn size(data: _rt::Vec<u8>) -> u64;
+    #[allow(async_fn_in_trait)]
+    fn reverse(data: _rt::Vec<u8>) -> _rt::Vec<u8>;
+    #[allow(async_fn_in_trait)]
+    fn decode(data: _rt::Vec<u8>) -> ::core::result::Result<_rt::String, Problem>;
+    #[allow(async_fn_in_trait)]
+    fn is_png(data: _rt::Vec<u8>) -> bool;
+    #[allow(async_fn_in_trait)]
+    fn histogram(data: _rt::Vec<u8>) -> _rt::Vec<u32>;
+    #[allow(async_fn_in_trait)]
+    fn lines(
+        data: _rt::Vec<u8>,
+    ) -> ::core::result::Result<_rt::Vec<_rt::String>, Refusal>;
+    #[allow(async_fn_in_trait)]
+    fn head(data: _rt::Vec<u8>, count: u32) -> ::core::option::Option<_rt::Vec<u8>>;
+    #[allow(async_fn_in_trait)]
+    fn concat(a: _rt::Vec<u8>, b: _rt::Vec<u8>) -> _rt::Vec<u8>;
+    #[allow(async_fn_in_trait)]
+    fn seal(
+        data: _rt::Vec<u8>,
+        key: _rt::String,
+    ) -> ::core::result::Result<_rt::Vec<u8>, ()>;
+    #[allow(async_fn_in_trait)]
+    fn count(text: _rt::String, what: _rt::String) -> u32;
+    #[allow(async_fn_in_trait)]
+    fn page(html: _rt::String) -> ::core::result::Result<Page, Flavour>;
+    #[allow(async_fn_in_trait)]
+    fn repeat(text: _rt::String, times: u32) -> _rt::String;
+    #[allow(async_fn_in_trait)]
+    fn scores(text: _rt::String, scale: f32) -> _rt::Vec<f64>;
+    #[allow(async_fn_in_trait)]
+    fn keep(text: _rt::String, really: bool) -> ::core::option::Option<_rt::String>;
+    /// As many bytes as it is asked for.
+    #[allow(async_fn_in_trait)]
+    fn blob(bytes: u64) -> _rt::Vec<u8>;
+    #[allow(async_fn_in_trait)]
+    fn bools(count: u32) -> _rt::Vec<bool>;
+    /// More arguments than there are registers for.
+    #[allow(async_fn_in_trait)]
+    fn many(
+        a: _rt::String,
+        b: _rt::String,
+        c: _rt::String,
+        d: _rt::String,
+        e: _rt::String,
+        f: _rt::String,
+        g: ::core::option::Option<u64>,
+        h: _rt::Vec<i16>,
+        i: f32,
+    ) -> _rt::String;
+    /// Functions that no column can be made of.
+    #[allow(async_fn_in_trait)]
     fn nothing(x: i64) -> ();
+    #[allow(async_fn_in_trait)]
+    fn nested(x: ::core::option::Option<::core::option::Option<u32>>) -> bool;
 }
 #[doc(hidden)]
 macro_rules! __export_world_plain_cabi {
@@ -660,25 +1712,111 @@ macro_rules! __export_world_plain_cabi {
         i32 { unsafe { $($path_to_types)*:: _export_allowed_cabi::<$ty > (arg0) } }
         #[unsafe (export_name = "area")] unsafe extern "C" fn export_area(arg0 : i32,
         arg1 : f64,) -> f64 { unsafe { $($path_to_types)*:: _export_area_cabi::<$ty >
-        (arg0, arg1) } } #[unsafe (export_name = "nothing")] unsafe extern "C" fn
-        export_nothing(arg0 : i64,) { unsafe { $($path_to_types)*::
-        _export_nothing_cabi::<$ty > (arg0) } } };
+        (arg0, arg1) } } #[unsafe (export_name = "same-shape")] unsafe extern "C" fn
+        export_same_shape(arg0 : i32, arg1 : f64,) -> * mut u8 { unsafe {
+        $($path_to_types)*:: _export_same_shape_cabi::<$ty > (arg0, arg1) } } #[unsafe
+        (export_name = "stocks")] unsafe extern "C" fn export_stocks(arg0 : * mut u8,
+        arg1 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_stocks_cabi::<$ty > (arg0, arg1) } } #[unsafe (export_name =
+        "cabi_post_stocks")] unsafe extern "C" fn _post_return_stocks(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_stocks::<$ty > (arg0) } } #[unsafe
+        (export_name = "size")] unsafe extern "C" fn export_size(arg0 : * mut u8, arg1 :
+        usize,) -> i64 { unsafe { $($path_to_types)*:: _export_size_cabi::<$ty > (arg0,
+        arg1) } } #[unsafe (export_name = "reverse")] unsafe extern "C" fn
+        export_reverse(arg0 : * mut u8, arg1 : usize,) -> * mut u8 { unsafe {
+        $($path_to_types)*:: _export_reverse_cabi::<$ty > (arg0, arg1) } } #[unsafe
+        (export_name = "cabi_post_reverse")] unsafe extern "C" fn
+        _post_return_reverse(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        __post_return_reverse::<$ty > (arg0) } } #[unsafe (export_name = "decode")]
+        unsafe extern "C" fn export_decode(arg0 : * mut u8, arg1 : usize,) -> * mut u8 {
+        unsafe { $($path_to_types)*:: _export_decode_cabi::<$ty > (arg0, arg1) } }
+        #[unsafe (export_name = "cabi_post_decode")] unsafe extern "C" fn
+        _post_return_decode(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        __post_return_decode::<$ty > (arg0) } } #[unsafe (export_name = "is-png")] unsafe
+        extern "C" fn export_is_png(arg0 : * mut u8, arg1 : usize,) -> i32 { unsafe {
+        $($path_to_types)*:: _export_is_png_cabi::<$ty > (arg0, arg1) } } #[unsafe
+        (export_name = "histogram")] unsafe extern "C" fn export_histogram(arg0 : * mut
+        u8, arg1 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_histogram_cabi::<$ty > (arg0, arg1) } } #[unsafe (export_name =
+        "cabi_post_histogram")] unsafe extern "C" fn _post_return_histogram(arg0 : * mut
+        u8,) { unsafe { $($path_to_types)*:: __post_return_histogram::<$ty > (arg0) } }
+        #[unsafe (export_name = "lines")] unsafe extern "C" fn export_lines(arg0 : * mut
+        u8, arg1 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_lines_cabi::<$ty > (arg0, arg1) } } #[unsafe (export_name =
+        "cabi_post_lines")] unsafe extern "C" fn _post_return_lines(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_lines::<$ty > (arg0) } } #[unsafe
+        (export_name = "head")] unsafe extern "C" fn export_head(arg0 : * mut u8, arg1 :
+        usize, arg2 : i32,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_head_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe (export_name =
+        "cabi_post_head")] unsafe extern "C" fn _post_return_head(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_head::<$ty > (arg0) } } #[unsafe
+        (export_name = "concat")] unsafe extern "C" fn export_concat(arg0 : * mut u8,
+        arg1 : usize, arg2 : * mut u8, arg3 : usize,) -> * mut u8 { unsafe {
+        $($path_to_types)*:: _export_concat_cabi::<$ty > (arg0, arg1, arg2, arg3) } }
+        #[unsafe (export_name = "cabi_post_concat")] unsafe extern "C" fn
+        _post_return_concat(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        __post_return_concat::<$ty > (arg0) } } #[unsafe (export_name = "seal")] unsafe
+        extern "C" fn export_seal(arg0 : * mut u8, arg1 : usize, arg2 : * mut u8, arg3 :
+        usize,) -> * mut u8 { unsafe { $($path_to_types)*:: _export_seal_cabi::<$ty >
+        (arg0, arg1, arg2, arg3) } } #[unsafe (export_name = "cabi_post_seal")] unsafe
+        extern "C" fn _post_return_seal(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        __post_return_seal::<$ty > (arg0) } } #[unsafe (export_name = "count")] unsafe
+        extern "C" fn export_count(arg0 : * mut u8, arg1 : usize, arg2 : * mut u8, arg3 :
+        usize,) -> i32 { unsafe { $($path_to_types)*:: _export_count_cabi::<$ty > (arg0,
+        arg1, arg2, arg3) } } #[unsafe (export_name = "page")] unsafe extern "C" fn
+        export_page(arg0 : * mut u8, arg1 : usize,) -> * mut u8 { unsafe {
+        $($path_to_types)*:: _export_page_cabi::<$ty > (arg0, arg1) } } #[unsafe
+        (export_name = "cabi_post_page")] unsafe extern "C" fn _post_return_page(arg0 : *
+        mut u8,) { unsafe { $($path_to_types)*:: __post_return_page::<$ty > (arg0) } }
+        #[unsafe (export_name = "repeat")] unsafe extern "C" fn export_repeat(arg0 : *
+        mut u8, arg1 : usize, arg2 : i32,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_repeat_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe (export_name =
+        "cabi_post_repeat")] unsafe extern "C" fn _post_return_repeat(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_repeat::<$ty > (arg0) } } #[unsafe
+        (export_name = "scores")] unsafe extern "C" fn export_scores(arg0 : * mut u8,
+        arg1 : usize, arg2 : f32,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_scores_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe (export_name =
+        "cabi_post_scores")] unsafe extern "C" fn _post_return_scores(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_scores::<$ty > (arg0) } } #[unsafe
+        (export_name = "keep")] unsafe extern "C" fn export_keep(arg0 : * mut u8, arg1 :
+        usize, arg2 : i32,) -> * mut u8 { unsafe { $($path_to_types)*::
+        _export_keep_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe (export_name =
+        "cabi_post_keep")] unsafe extern "C" fn _post_return_keep(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_keep::<$ty > (arg0) } } #[unsafe
+        (export_name = "blob")] unsafe extern "C" fn export_blob(arg0 : i64,) -> * mut u8
+        { unsafe { $($path_to_types)*:: _export_blob_cabi::<$ty > (arg0) } } #[unsafe
+        (export_name = "cabi_post_blob")] unsafe extern "C" fn _post_return_blob(arg0 : *
+        mut u8,) { unsafe { $($path_to_types)*:: __post_return_blob::<$ty > (arg0) } }
+        #[unsafe (export_name = "bools")] unsafe extern "C" fn export_bools(arg0 : i32,)
+        -> * mut u8 { unsafe { $($path_to_types)*:: _export_bools_cabi::<$ty > (arg0) } }
+        #[unsafe (export_name = "cabi_post_bools")] unsafe extern "C" fn
+        _post_return_bools(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        __post_return_bools::<$ty > (arg0) } } #[unsafe (export_name = "many")] unsafe
+        extern "C" fn export_many(arg0 : * mut u8,) -> * mut u8 { unsafe {
+        $($path_to_types)*:: _export_many_cabi::<$ty > (arg0) } } #[unsafe (export_name =
+        "cabi_post_many")] unsafe extern "C" fn _post_return_many(arg0 : * mut u8,) {
+        unsafe { $($path_to_types)*:: __post_return_many::<$ty > (arg0) } } #[unsafe
+        (export_name = "nothing")] unsafe extern "C" fn export_nothing(arg0 : i64,) {
+        unsafe { $($path_to_types)*:: _export_nothing_cabi::<$ty > (arg0) } } #[unsafe
+        (export_name = "nested")] unsafe extern "C" fn export_nested(arg0 : i32, arg1 :
+        i32, arg2 : i32,) -> i32 { unsafe { $($path_to_types)*::
+        _export_nested_cabi::<$ty > (arg0, arg1, arg2) } } };
     };
 }
 #[doc(hidden)]
 pub(crate) use __export_world_plain_cabi;
 #[repr(align(8))]
 struct _RetArea(
-    [::core::mem::MaybeUninit<u8>; 24 + 2 * ::core::mem::size_of::<*const u8>()],
+    [::core::mem::MaybeUninit<u8>; 16 + 4 * ::core::mem::size_of::<*const u8>()],
 );
 static mut _RET_AREA: _RetArea = _RetArea(
-    [::core::mem::MaybeUninit::uninit(); 24 + 2 * ::core::mem::size_of::<*const u8>()],
+    [::core::mem::MaybeUninit::uninit(); 16 + 4 * ::core::mem::size_of::<*const u8>()],
 );
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
 pub mod test {
     pub mod plain {
-        /// A date and what it is called.
+        /// Types that are not WIT's own.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod types {
             #[used]
@@ -709,19 +1847,41 @@ pub mod test {
                 Vanilla,
                 Chocolate,
             }
+            impl Flavour {
+                pub fn name(&self) -> &'static str {
+                    match self {
+                        Flavour::Vanilla => "vanilla",
+                        Flavour::Chocolate => "chocolate",
+                    }
+                }
+                pub fn message(&self) -> &'static str {
+                    match self {
+                        Flavour::Vanilla => "",
+                        Flavour::Chocolate => "",
+                    }
+                }
+            }
             impl ::core::fmt::Debug for Flavour {
                 fn fmt(
                     &self,
                     f: &mut ::core::fmt::Formatter<'_>,
                 ) -> ::core::fmt::Result {
-                    match self {
-                        Flavour::Vanilla => f.debug_tuple("Flavour::Vanilla").finish(),
-                        Flavour::Chocolate => {
-                            f.debug_tuple("Flavour::Chocolate").finish()
-                        }
-                    }
+                    f.debug_struct("Flavour")
+                        .field("code", &(*self as i32))
+                        .field("name", &self.name())
+                        .field("message", &self.message())
+                        .finish()
                 }
             }
+            impl ::core::fmt::Display for Flavour {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{} (error {})", self.name(), * self as i32)
+                }
+            }
+            impl ::core::error::Error for Flavour {}
             impl Flavour {
                 #[doc(hidden)]
                 pub unsafe fn _lift(val: u8) -> Flavour {
@@ -761,6 +1921,1162 @@ pub mod test {
                     }
                 }
             }
+            /// What a page says of itself.
+            #[derive(Clone)]
+            pub struct Page {
+                pub title: _rt::String,
+                pub words: u32,
+                pub links: _rt::Vec<_rt::String>,
+            }
+            impl ::core::fmt::Debug for Page {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Page")
+                        .field("title", &self.title)
+                        .field("words", &self.words)
+                        .field("links", &self.links)
+                        .finish()
+                }
+            }
+            /// An error with a code of its own.
+            #[derive(Clone)]
+            pub struct Refusal {
+                pub code: _rt::String,
+                pub message: _rt::String,
+                pub line: u32,
+            }
+            impl ::core::fmt::Debug for Refusal {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Refusal")
+                        .field("code", &self.code)
+                        .field("message", &self.message)
+                        .field("line", &self.line)
+                        .finish()
+                }
+            }
+            impl ::core::fmt::Display for Refusal {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for Refusal {}
+            #[derive(Clone, Copy)]
+            pub enum Problem {
+                Empty,
+                TooLong(u32),
+            }
+            impl ::core::fmt::Debug for Problem {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Problem::Empty => f.debug_tuple("Problem::Empty").finish(),
+                        Problem::TooLong(e) => {
+                            f.debug_tuple("Problem::TooLong").field(e).finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for Problem {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for Problem {}
+        }
+    }
+}
+#[rustfmt::skip]
+#[allow(dead_code, clippy::all)]
+pub mod exports {
+    pub mod test {
+        pub mod plain {
+            /// Functions with options: the constructor's record has them.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod scaling {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                #[repr(u8)]
+                #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+                pub enum Rounding {
+                    Up,
+                    Down,
+                    None,
+                }
+                impl ::core::fmt::Debug for Rounding {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            Rounding::Up => f.debug_tuple("Rounding::Up").finish(),
+                            Rounding::Down => f.debug_tuple("Rounding::Down").finish(),
+                            Rounding::None => f.debug_tuple("Rounding::None").finish(),
+                        }
+                    }
+                }
+                impl Rounding {
+                    #[doc(hidden)]
+                    pub unsafe fn _lift(val: u8) -> Rounding {
+                        if !cfg!(debug_assertions) {
+                            return unsafe { ::core::mem::transmute(val) };
+                        }
+                        match val {
+                            0 => Rounding::Up,
+                            1 => Rounding::Down,
+                            2 => Rounding::None,
+                            _ => panic!("invalid enum discriminant"),
+                        }
+                    }
+                }
+                #[derive(Clone)]
+                pub struct Settings {
+                    pub factor: f64,
+                    pub mode: Rounding,
+                    pub label: ::core::option::Option<_rt::String>,
+                    pub names: _rt::Vec<_rt::String>,
+                }
+                impl ::core::fmt::Debug for Settings {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Settings")
+                            .field("factor", &self.factor)
+                            .field("mode", &self.mode)
+                            .field("label", &self.label)
+                            .field("names", &self.names)
+                            .finish()
+                    }
+                }
+                #[derive(Debug)]
+                #[repr(transparent)]
+                pub struct Scaler {
+                    handle: _rt::Resource<Scaler>,
+                }
+                impl Scaler {
+                    /// Creates a new resource from the specified representation.
+                    ///
+                    /// This function will create a new resource handle by moving `val` onto
+                    /// the heap and then passing that heap pointer to the component model to
+                    /// create a handle. The owned handle is then returned as `Scaler`.
+                    pub fn new<T: GuestScaler>(val: T) -> Self {
+                        Self::type_guard::<T>();
+                        let rep = <T::Rep as wit_bindgen::rt::ResourceRep<
+                            T,
+                        >>::rep_new(val);
+                        unsafe {
+                            let ptr = T::resource_into_raw_(rep);
+                            Self::from_handle(T::_resource_new(ptr.cast()))
+                        }
+                    }
+                    /// Gets access to the underlying `T` which represents this resource.
+                    pub fn get<T: GuestScaler>(&self) -> &T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_ref(ptr)
+                        }
+                    }
+                    /// Gets mutable access to the underlying `T` which represents this
+                    /// resource.
+                    pub fn get_mut<T: GuestScaler>(&mut self) -> &mut T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_mut(ptr)
+                        }
+                    }
+                    /// Consumes this resource and returns the underlying `T`.
+                    pub fn into_inner<T: GuestScaler>(self) -> T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_take(ptr)
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub unsafe fn from_handle(handle: u32) -> Self {
+                        Self {
+                            handle: unsafe { _rt::Resource::from_handle(handle) },
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub fn take_handle(&self) -> u32 {
+                        _rt::Resource::take_handle(&self.handle)
+                    }
+                    #[doc(hidden)]
+                    pub fn handle(&self) -> u32 {
+                        _rt::Resource::handle(&self.handle)
+                    }
+                    #[doc(hidden)]
+                    fn type_guard<T: wit_bindgen::rt::Resource>() {
+                        use core::any::TypeId;
+                        static mut LAST_TYPE: Option<TypeId> = None;
+                        unsafe {
+                            assert!(! cfg!(target_feature = "atomics"));
+                            let id = TypeId::of::<T>();
+                            match LAST_TYPE {
+                                Some(ty) => {
+                                    assert!(
+                                        ty == id, "cannot use two types with this resource type"
+                                    )
+                                }
+                                None => LAST_TYPE = Some(id),
+                            }
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub unsafe fn dtor<T: GuestScaler>(handle: *mut u8) {
+                        Self::type_guard::<T>();
+                        unsafe {
+                            let _rep = T::resource_from_raw_(handle.cast());
+                        }
+                    }
+                    fn as_ptr<T: GuestScaler>(&self) -> *mut T::Rep {
+                        Scaler::type_guard::<T>();
+                        T::_resource_rep(self.handle()).cast()
+                    }
+                }
+                /// A borrowed version of [`Scaler`] which represents a borrowed value
+                /// with the lifetime `'a`.
+                #[derive(Debug)]
+                #[repr(transparent)]
+                pub struct ScalerBorrow<'a> {
+                    rep: *const u8,
+                    _marker: core::marker::PhantomData<&'a Scaler>,
+                }
+                impl<'a> ScalerBorrow<'a> {
+                    #[doc(hidden)]
+                    pub unsafe fn lift(rep: *const u8) -> Self {
+                        Self {
+                            rep,
+                            _marker: core::marker::PhantomData,
+                        }
+                    }
+                    /// Gets access to the underlying `T` in this resource.
+                    pub fn get<T: GuestScaler>(&self) -> &'a T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_ref(ptr)
+                        }
+                    }
+                    fn as_ptr<T: GuestScaler>(&self) -> *const T::Rep {
+                        Scaler::type_guard::<T>();
+                        self.rep.cast()
+                    }
+                }
+                unsafe impl _rt::WasmResource for Scaler {
+                    #[inline]
+                    unsafe fn drop(_handle: u32) {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/scaling")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-drop]scaler"]
+                            fn drop(_: i32);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn drop(_: i32) {
+                            unreachable!()
+                        }
+                        unsafe {
+                            drop(_handle as i32);
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_constructor_scaler_cabi<T_: GuestScaler>(
+                    arg0: f64,
+                    arg1: i32,
+                    arg2: i32,
+                    arg3: *mut u8,
+                    arg4: usize,
+                    arg5: *mut u8,
+                    arg6: usize,
+                ) -> i32 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result5 = {
+                            let base4 = arg5;
+                            let len4 = arg6;
+                            let mut result4 = _rt::Vec::with_capacity(len4);
+                            for i in 0..len4 {
+                                let base = base4
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e4 = {
+                                    let l1 = *base.add(0).cast::<*mut u8>();
+                                    let l2 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len3 = l2;
+                                    let bytes3 = _rt::Vec::from_raw_parts(
+                                        l1.cast(),
+                                        len3,
+                                        len3,
+                                    );
+                                    _rt::string_lift(bytes3)
+                                };
+                                result4.push(e4);
+                            }
+                            _rt::cabi_dealloc(
+                                base4,
+                                len4 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            Scaler::new(
+                                T_::new(Settings {
+                                    factor: arg0,
+                                    mode: Rounding::_lift(arg1 as u8),
+                                    label: match arg2 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let len0 = arg4;
+                                                let bytes0 = _rt::Vec::from_raw_parts(
+                                                    arg3.cast(),
+                                                    len0,
+                                                    len0,
+                                                );
+                                                _rt::string_lift(bytes0)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    names: result4,
+                                }),
+                            )
+                        };
+                        (result5).take_handle() as i32
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_method_scaler_scale_cabi<T_: GuestScaler>(
+                    arg0: *mut u8,
+                    arg1: f64,
+                ) -> f64 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = {
+                            T_::scale(
+                                ScalerBorrow::lift(
+                                        core::ptr::with_exposed_provenance(arg0 as u32 as usize),
+                                    )
+                                    .get(),
+                                arg1,
+                            )
+                        };
+                        _rt::as_f64(result0)
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_method_scaler_describe_cabi<T_: GuestScaler>(
+                    arg0: *mut u8,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = {
+                            T_::describe(
+                                ScalerBorrow::lift(
+                                        core::ptr::with_exposed_provenance(arg0 as u32 as usize),
+                                    )
+                                    .get(),
+                            )
+                        };
+                        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        let vec2 = (result0.into_bytes()).into_boxed_slice();
+                        let ptr2 = vec2.as_ptr().cast::<u8>();
+                        let len2 = vec2.len();
+                        ::core::mem::forget(vec2);
+                        *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+                        *ptr1.add(0).cast::<*mut u8>() = ptr2.cast_mut();
+                        ptr1
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_method_scaler_describe<T_: GuestScaler>(
+                    arg0: *mut u8,
+                ) {
+                    unsafe {
+                        let l0 = *arg0.add(0).cast::<*mut u8>();
+                        let l1 = *arg0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        _rt::cabi_dealloc(l0, l1, 1);
+                    }
+                }
+                pub trait Guest {
+                    type Scaler: GuestScaler;
+                }
+                pub trait GuestScaler: wit_bindgen::rt::Resource {
+                    #[doc(hidden)]
+                    unsafe fn _resource_new(val: *mut u8) -> u32
+                    where
+                        Self: Sized,
+                    {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/scaling")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-new]scaler"]
+                            fn new(_: *mut u8) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn new(_: *mut u8) -> i32 {
+                            unreachable!()
+                        }
+                        unsafe { new(val) as u32 }
+                    }
+                    #[doc(hidden)]
+                    fn _resource_rep(handle: u32) -> *mut u8
+                    where
+                        Self: Sized,
+                    {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/scaling")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-rep]scaler"]
+                            fn rep(_: i32) -> *mut u8;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn rep(_: i32) -> *mut u8 {
+                            unreachable!()
+                        }
+                        unsafe { rep(handle as i32) }
+                    }
+                    /// Place this resource's representation into a location with a stable pointer,
+                    /// returning a pointer to that location.
+                    ///
+                    /// This method is used to place `val` on the heap, for example, or possibly in
+                    /// an arena. The returned pointer must remain valid for the lifetime of this
+                    /// resource. The default implementation of this metho will place `val` onto the
+                    /// heap with `Box`. The returned pointer will be deallocated by the sibling
+                    /// `resource_from_raw_` function.
+                    ///
+                    /// # Safety
+                    ///
+                    /// Note that this method is not `unsafe` to call, but it is `unsafe` to
+                    /// define. When overriding this method you must additionally override the
+                    /// `resource_from_raw_` to insert an appropriate deallocation for the returned
+                    /// pointer. In the future this might become a default associated trait bound,
+                    /// but that's not stable in Rust right now.
+                    #[doc(hidden)]
+                    unsafe fn resource_into_raw_(val: Self::Rep) -> *mut Self::Rep {
+                        _rt::Box::into_raw(_rt::Box::new(val))
+                    }
+                    /// Consumes and deallocates a pointer previously returned by
+                    /// `resource_into_raw_`.
+                    ///
+                    /// This function is used to deallocate resources and allocations associated
+                    /// with the allocation routine when creating a resource. The default
+                    /// implementation of this method will read `handle`'s value and deallocate it
+                    /// as a `Box`.
+                    ///
+                    /// Note that when overriding this method you'll almost surely want to override
+                    /// `resource_into_raw_` as well.
+                    ///
+                    /// # Safety
+                    ///
+                    /// This method is only safe to call with pointers previously created by
+                    /// `resource_into_raw_`. For more information see `Box::from_raw` for examples.
+                    #[doc(hidden)]
+                    unsafe fn resource_from_raw_(handle: *mut Self::Rep) -> Self::Rep {
+                        *unsafe { _rt::Box::from_raw(handle) }
+                    }
+                    #[allow(async_fn_in_trait)]
+                    fn new(options: Settings) -> Self;
+                    #[allow(async_fn_in_trait)]
+                    fn scale(&self, x: f64) -> f64;
+                    #[allow(async_fn_in_trait)]
+                    fn describe(&self) -> _rt::String;
+                }
+                #[doc(hidden)]
+                macro_rules! __export_test_plain_scaling_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "test:plain/scaling#[constructor]scaler")] unsafe extern "C" fn
+                        export_constructor_scaler(arg0 : f64, arg1 : i32, arg2 : i32,
+                        arg3 : * mut u8, arg4 : usize, arg5 : * mut u8, arg6 : usize,) ->
+                        i32 { unsafe { $($path_to_types)*::
+                        _export_constructor_scaler_cabi::<<$ty as $($path_to_types)*::
+                        Guest >::Scaler > (arg0, arg1, arg2, arg3, arg4, arg5, arg6) } }
+                        #[unsafe (export_name =
+                        "test:plain/scaling#[method]scaler.scale")] unsafe extern "C" fn
+                        export_method_scaler_scale(arg0 : * mut u8, arg1 : f64,) -> f64 {
+                        unsafe { $($path_to_types)*::
+                        _export_method_scaler_scale_cabi::<<$ty as $($path_to_types)*::
+                        Guest >::Scaler > (arg0, arg1) } } #[unsafe (export_name =
+                        "test:plain/scaling#[method]scaler.describe")] unsafe extern "C"
+                        fn export_method_scaler_describe(arg0 : * mut u8,) -> * mut u8 {
+                        unsafe { $($path_to_types)*::
+                        _export_method_scaler_describe_cabi::<<$ty as
+                        $($path_to_types)*:: Guest >::Scaler > (arg0) } } #[unsafe
+                        (export_name =
+                        "cabi_post_test:plain/scaling#[method]scaler.describe")] unsafe
+                        extern "C" fn _post_return_method_scaler_describe(arg0 : * mut
+                        u8,) { unsafe { $($path_to_types)*::
+                        __post_return_method_scaler_describe::<<$ty as
+                        $($path_to_types)*:: Guest >::Scaler > (arg0) } } const _ : () =
+                        { #[doc(hidden)] #[unsafe (export_name =
+                        "test:plain/scaling#[dtor]scaler")] #[allow(non_snake_case)]
+                        unsafe extern "C" fn dtor(rep : * mut u8) { unsafe {
+                        $($path_to_types)*:: Scaler::dtor::< <$ty as $($path_to_types)*::
+                        Guest >::Scaler > (rep) } } }; };
+                    };
+                }
+                #[doc(hidden)]
+                pub(crate) use __export_test_plain_scaling_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 2 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 2
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
+            /// Options that may be refused, by a static function.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod matching {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                #[derive(Debug)]
+                #[repr(transparent)]
+                pub struct Matcher {
+                    handle: _rt::Resource<Matcher>,
+                }
+                impl Matcher {
+                    /// Creates a new resource from the specified representation.
+                    ///
+                    /// This function will create a new resource handle by moving `val` onto
+                    /// the heap and then passing that heap pointer to the component model to
+                    /// create a handle. The owned handle is then returned as `Matcher`.
+                    pub fn new<T: GuestMatcher>(val: T) -> Self {
+                        Self::type_guard::<T>();
+                        let rep = <T::Rep as wit_bindgen::rt::ResourceRep<
+                            T,
+                        >>::rep_new(val);
+                        unsafe {
+                            let ptr = T::resource_into_raw_(rep);
+                            Self::from_handle(T::_resource_new(ptr.cast()))
+                        }
+                    }
+                    /// Gets access to the underlying `T` which represents this resource.
+                    pub fn get<T: GuestMatcher>(&self) -> &T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_ref(ptr)
+                        }
+                    }
+                    /// Gets mutable access to the underlying `T` which represents this
+                    /// resource.
+                    pub fn get_mut<T: GuestMatcher>(&mut self) -> &mut T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_mut(ptr)
+                        }
+                    }
+                    /// Consumes this resource and returns the underlying `T`.
+                    pub fn into_inner<T: GuestMatcher>(self) -> T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_take(ptr)
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub unsafe fn from_handle(handle: u32) -> Self {
+                        Self {
+                            handle: unsafe { _rt::Resource::from_handle(handle) },
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub fn take_handle(&self) -> u32 {
+                        _rt::Resource::take_handle(&self.handle)
+                    }
+                    #[doc(hidden)]
+                    pub fn handle(&self) -> u32 {
+                        _rt::Resource::handle(&self.handle)
+                    }
+                    #[doc(hidden)]
+                    fn type_guard<T: wit_bindgen::rt::Resource>() {
+                        use core::any::TypeId;
+                        static mut LAST_TYPE: Option<TypeId> = None;
+                        unsafe {
+                            assert!(! cfg!(target_feature = "atomics"));
+                            let id = TypeId::of::<T>();
+                            match LAST_TYPE {
+                                Some(ty) => {
+                                    assert!(
+                                        ty == id, "cannot use two types with this resource type"
+                                    )
+                                }
+                                None => LAST_TYPE = Some(id),
+                            }
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub unsafe fn dtor<T: GuestMatcher>(handle: *mut u8) {
+                        Self::type_guard::<T>();
+                        unsafe {
+                            let _rep = T::resource_from_raw_(handle.cast());
+                        }
+                    }
+                    fn as_ptr<T: GuestMatcher>(&self) -> *mut T::Rep {
+                        Matcher::type_guard::<T>();
+                        T::_resource_rep(self.handle()).cast()
+                    }
+                }
+                /// A borrowed version of [`Matcher`] which represents a borrowed value
+                /// with the lifetime `'a`.
+                #[derive(Debug)]
+                #[repr(transparent)]
+                pub struct MatcherBorrow<'a> {
+                    rep: *const u8,
+                    _marker: core::marker::PhantomData<&'a Matcher>,
+                }
+                impl<'a> MatcherBorrow<'a> {
+                    #[doc(hidden)]
+                    pub unsafe fn lift(rep: *const u8) -> Self {
+                        Self {
+                            rep,
+                            _marker: core::marker::PhantomData,
+                        }
+                    }
+                    /// Gets access to the underlying `T` in this resource.
+                    pub fn get<T: GuestMatcher>(&self) -> &'a T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_ref(ptr)
+                        }
+                    }
+                    fn as_ptr<T: GuestMatcher>(&self) -> *const T::Rep {
+                        Matcher::type_guard::<T>();
+                        self.rep.cast()
+                    }
+                }
+                unsafe impl _rt::WasmResource for Matcher {
+                    #[inline]
+                    unsafe fn drop(_handle: u32) {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/matching")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-drop]matcher"]
+                            fn drop(_: i32);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn drop(_: i32) {
+                            unreachable!()
+                        }
+                        unsafe {
+                            drop(_handle as i32);
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_static_matcher_open_cabi<T_: GuestMatcher>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                    arg2: i32,
+                    arg3: i32,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            T_::open(
+                                _rt::string_lift(bytes0),
+                                match arg2 {
+                                    0 => None,
+                                    1 => {
+                                        let e = arg3 as u8;
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                            )
+                        };
+                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result1 {
+                            Ok(e) => {
+                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>() = (e).take_handle() as i32;
+                            }
+                            Err(e) => {
+                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec3 = (e.into_bytes()).into_boxed_slice();
+                                let ptr3 = vec3.as_ptr().cast::<u8>();
+                                let len3 = vec3.len();
+                                ::core::mem::forget(vec3);
+                                *ptr2
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len3;
+                                *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr3.cast_mut();
+                            }
+                        };
+                        ptr2
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_static_matcher_open<T_: GuestMatcher>(
+                    arg0: *mut u8,
+                ) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            _ => {
+                                let l1 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l1, l2, 1);
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_method_matcher_matches_cabi<T_: GuestMatcher>(
+                    arg0: *mut u8,
+                    arg1: *mut u8,
+                    arg2: usize,
+                ) -> i32 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg2;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg1.cast(),
+                                len0,
+                                len0,
+                            );
+                            T_::matches(
+                                MatcherBorrow::lift(
+                                        core::ptr::with_exposed_provenance(arg0 as u32 as usize),
+                                    )
+                                    .get(),
+                                _rt::string_lift(bytes0),
+                            )
+                        };
+                        match result1 {
+                            true => 1,
+                            false => 0,
+                        }
+                    }
+                }
+                pub trait Guest {
+                    type Matcher: GuestMatcher;
+                }
+                pub trait GuestMatcher: wit_bindgen::rt::Resource {
+                    #[doc(hidden)]
+                    unsafe fn _resource_new(val: *mut u8) -> u32
+                    where
+                        Self: Sized,
+                    {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/matching")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-new]matcher"]
+                            fn new(_: *mut u8) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn new(_: *mut u8) -> i32 {
+                            unreachable!()
+                        }
+                        unsafe { new(val) as u32 }
+                    }
+                    #[doc(hidden)]
+                    fn _resource_rep(handle: u32) -> *mut u8
+                    where
+                        Self: Sized,
+                    {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/matching")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-rep]matcher"]
+                            fn rep(_: i32) -> *mut u8;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn rep(_: i32) -> *mut u8 {
+                            unreachable!()
+                        }
+                        unsafe { rep(handle as i32) }
+                    }
+                    /// Place this resource's representation into a location with a stable pointer,
+                    /// returning a pointer to that location.
+                    ///
+                    /// This method is used to place `val` on the heap, for example, or possibly in
+                    /// an arena. The returned pointer must remain valid for the lifetime of this
+                    /// resource. The default implementation of this metho will place `val` onto the
+                    /// heap with `Box`. The returned pointer will be deallocated by the sibling
+                    /// `resource_from_raw_` function.
+                    ///
+                    /// # Safety
+                    ///
+                    /// Note that this method is not `unsafe` to call, but it is `unsafe` to
+                    /// define. When overriding this method you must additionally override the
+                    /// `resource_from_raw_` to insert an appropriate deallocation for the returned
+                    /// pointer. In the future this might become a default associated trait bound,
+                    /// but that's not stable in Rust right now.
+                    #[doc(hidden)]
+                    unsafe fn resource_into_raw_(val: Self::Rep) -> *mut Self::Rep {
+                        _rt::Box::into_raw(_rt::Box::new(val))
+                    }
+                    /// Consumes and deallocates a pointer previously returned by
+                    /// `resource_into_raw_`.
+                    ///
+                    /// This function is used to deallocate resources and allocations associated
+                    /// with the allocation routine when creating a resource. The default
+                    /// implementation of this method will read `handle`'s value and deallocate it
+                    /// as a `Box`.
+                    ///
+                    /// Note that when overriding this method you'll almost surely want to override
+                    /// `resource_into_raw_` as well.
+                    ///
+                    /// # Safety
+                    ///
+                    /// This method is only safe to call with pointers previously created by
+                    /// `resource_into_raw_`. For more information see `Box::from_raw` for examples.
+                    #[doc(hidden)]
+                    unsafe fn resource_from_raw_(handle: *mut Self::Rep) -> Self::Rep {
+                        *unsafe { _rt::Box::from_raw(handle) }
+                    }
+                    #[allow(async_fn_in_trait)]
+                    fn open(
+                        prefix: _rt::String,
+                        at_least: ::core::option::Option<u8>,
+                    ) -> ::core::result::Result<Matcher, _rt::String>;
+                    #[allow(async_fn_in_trait)]
+                    fn matches(&self, text: _rt::String) -> bool;
+                }
+                #[doc(hidden)]
+                macro_rules! __export_test_plain_matching_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "test:plain/matching#[static]matcher.open")] unsafe extern "C" fn
+                        export_static_matcher_open(arg0 : * mut u8, arg1 : usize, arg2 :
+                        i32, arg3 : i32,) -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_static_matcher_open_cabi::<<$ty as $($path_to_types)*::
+                        Guest >::Matcher > (arg0, arg1, arg2, arg3) } } #[unsafe
+                        (export_name =
+                        "cabi_post_test:plain/matching#[static]matcher.open")] unsafe
+                        extern "C" fn _post_return_static_matcher_open(arg0 : * mut u8,)
+                        { unsafe { $($path_to_types)*::
+                        __post_return_static_matcher_open::<<$ty as $($path_to_types)*::
+                        Guest >::Matcher > (arg0) } } #[unsafe (export_name =
+                        "test:plain/matching#[method]matcher.matches")] unsafe extern "C"
+                        fn export_method_matcher_matches(arg0 : * mut u8, arg1 : * mut
+                        u8, arg2 : usize,) -> i32 { unsafe { $($path_to_types)*::
+                        _export_method_matcher_matches_cabi::<<$ty as
+                        $($path_to_types)*:: Guest >::Matcher > (arg0, arg1, arg2) } }
+                        const _ : () = { #[doc(hidden)] #[unsafe (export_name =
+                        "test:plain/matching#[dtor]matcher")] #[allow(non_snake_case)]
+                        unsafe extern "C" fn dtor(rep : * mut u8) { unsafe {
+                        $($path_to_types)*:: Matcher::dtor::< <$ty as
+                        $($path_to_types)*:: Guest >::Matcher > (rep) } } }; };
+                    };
+                }
+                #[doc(hidden)]
+                pub(crate) use __export_test_plain_matching_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 3 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 3
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
+            /// Nothing makes this one.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod orphans {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                #[derive(Debug)]
+                #[repr(transparent)]
+                pub struct Orphan {
+                    handle: _rt::Resource<Orphan>,
+                }
+                impl Orphan {
+                    /// Creates a new resource from the specified representation.
+                    ///
+                    /// This function will create a new resource handle by moving `val` onto
+                    /// the heap and then passing that heap pointer to the component model to
+                    /// create a handle. The owned handle is then returned as `Orphan`.
+                    pub fn new<T: GuestOrphan>(val: T) -> Self {
+                        Self::type_guard::<T>();
+                        let rep = <T::Rep as wit_bindgen::rt::ResourceRep<
+                            T,
+                        >>::rep_new(val);
+                        unsafe {
+                            let ptr = T::resource_into_raw_(rep);
+                            Self::from_handle(T::_resource_new(ptr.cast()))
+                        }
+                    }
+                    /// Gets access to the underlying `T` which represents this resource.
+                    pub fn get<T: GuestOrphan>(&self) -> &T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_ref(ptr)
+                        }
+                    }
+                    /// Gets mutable access to the underlying `T` which represents this
+                    /// resource.
+                    pub fn get_mut<T: GuestOrphan>(&mut self) -> &mut T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_mut(ptr)
+                        }
+                    }
+                    /// Consumes this resource and returns the underlying `T`.
+                    pub fn into_inner<T: GuestOrphan>(self) -> T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_take(ptr)
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub unsafe fn from_handle(handle: u32) -> Self {
+                        Self {
+                            handle: unsafe { _rt::Resource::from_handle(handle) },
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub fn take_handle(&self) -> u32 {
+                        _rt::Resource::take_handle(&self.handle)
+                    }
+                    #[doc(hidden)]
+                    pub fn handle(&self) -> u32 {
+                        _rt::Resource::handle(&self.handle)
+                    }
+                    #[doc(hidden)]
+                    fn type_guard<T: wit_bindgen::rt::Resource>() {
+                        use core::any::TypeId;
+                        static mut LAST_TYPE: Option<TypeId> = None;
+                        unsafe {
+                            assert!(! cfg!(target_feature = "atomics"));
+                            let id = TypeId::of::<T>();
+                            match LAST_TYPE {
+                                Some(ty) => {
+                                    assert!(
+                                        ty == id, "cannot use two types with this resource type"
+                                    )
+                                }
+                                None => LAST_TYPE = Some(id),
+                            }
+                        }
+                    }
+                    #[doc(hidden)]
+                    pub unsafe fn dtor<T: GuestOrphan>(handle: *mut u8) {
+                        Self::type_guard::<T>();
+                        unsafe {
+                            let _rep = T::resource_from_raw_(handle.cast());
+                        }
+                    }
+                    fn as_ptr<T: GuestOrphan>(&self) -> *mut T::Rep {
+                        Orphan::type_guard::<T>();
+                        T::_resource_rep(self.handle()).cast()
+                    }
+                }
+                /// A borrowed version of [`Orphan`] which represents a borrowed value
+                /// with the lifetime `'a`.
+                #[derive(Debug)]
+                #[repr(transparent)]
+                pub struct OrphanBorrow<'a> {
+                    rep: *const u8,
+                    _marker: core::marker::PhantomData<&'a Orphan>,
+                }
+                impl<'a> OrphanBorrow<'a> {
+                    #[doc(hidden)]
+                    pub unsafe fn lift(rep: *const u8) -> Self {
+                        Self {
+                            rep,
+                            _marker: core::marker::PhantomData,
+                        }
+                    }
+                    /// Gets access to the underlying `T` in this resource.
+                    pub fn get<T: GuestOrphan>(&self) -> &'a T {
+                        let ptr = self.as_ptr::<T>();
+                        unsafe {
+                            <T::Rep as wit_bindgen::rt::ResourceRep<T>>::rep_as_ref(ptr)
+                        }
+                    }
+                    fn as_ptr<T: GuestOrphan>(&self) -> *const T::Rep {
+                        Orphan::type_guard::<T>();
+                        self.rep.cast()
+                    }
+                }
+                unsafe impl _rt::WasmResource for Orphan {
+                    #[inline]
+                    unsafe fn drop(_handle: u32) {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/orphans")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-drop]orphan"]
+                            fn drop(_: i32);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn drop(_: i32) {
+                            unreachable!()
+                        }
+                        unsafe {
+                            drop(_handle as i32);
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_method_orphan_touch_cabi<T_: GuestOrphan>(
+                    arg0: *mut u8,
+                ) -> i32 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result0 = {
+                            T_::touch(
+                                OrphanBorrow::lift(
+                                        core::ptr::with_exposed_provenance(arg0 as u32 as usize),
+                                    )
+                                    .get(),
+                            )
+                        };
+                        _rt::as_i32(result0)
+                    }
+                }
+                pub trait Guest {
+                    type Orphan: GuestOrphan;
+                }
+                pub trait GuestOrphan: wit_bindgen::rt::Resource {
+                    #[doc(hidden)]
+                    unsafe fn _resource_new(val: *mut u8) -> u32
+                    where
+                        Self: Sized,
+                    {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/orphans")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-new]orphan"]
+                            fn new(_: *mut u8) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn new(_: *mut u8) -> i32 {
+                            unreachable!()
+                        }
+                        unsafe { new(val) as u32 }
+                    }
+                    #[doc(hidden)]
+                    fn _resource_rep(handle: u32) -> *mut u8
+                    where
+                        Self: Sized,
+                    {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "[export]test:plain/orphans")]
+                        unsafe extern "C" {
+                            #[link_name = "[resource-rep]orphan"]
+                            fn rep(_: i32) -> *mut u8;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn rep(_: i32) -> *mut u8 {
+                            unreachable!()
+                        }
+                        unsafe { rep(handle as i32) }
+                    }
+                    /// Place this resource's representation into a location with a stable pointer,
+                    /// returning a pointer to that location.
+                    ///
+                    /// This method is used to place `val` on the heap, for example, or possibly in
+                    /// an arena. The returned pointer must remain valid for the lifetime of this
+                    /// resource. The default implementation of this metho will place `val` onto the
+                    /// heap with `Box`. The returned pointer will be deallocated by the sibling
+                    /// `resource_from_raw_` function.
+                    ///
+                    /// # Safety
+                    ///
+                    /// Note that this method is not `unsafe` to call, but it is `unsafe` to
+                    /// define. When overriding this method you must additionally override the
+                    /// `resource_from_raw_` to insert an appropriate deallocation for the returned
+                    /// pointer. In the future this might become a default associated trait bound,
+                    /// but that's not stable in Rust right now.
+                    #[doc(hidden)]
+                    unsafe fn resource_into_raw_(val: Self::Rep) -> *mut Self::Rep {
+                        _rt::Box::into_raw(_rt::Box::new(val))
+                    }
+                    /// Consumes and deallocates a pointer previously returned by
+                    /// `resource_into_raw_`.
+                    ///
+                    /// This function is used to deallocate resources and allocations associated
+                    /// with the allocation routine when creating a resource. The default
+                    /// implementation of this method will read `handle`'s value and deallocate it
+                    /// as a `Box`.
+                    ///
+                    /// Note that when overriding this method you'll almost surely want to override
+                    /// `resource_into_raw_` as well.
+                    ///
+                    /// # Safety
+                    ///
+                    /// This method is only safe to call with pointers previously created by
+                    /// `resource_into_raw_`. For more information see `Box::from_raw` for examples.
+                    #[doc(hidden)]
+                    unsafe fn resource_from_raw_(handle: *mut Self::Rep) -> Self::Rep {
+                        *unsafe { _rt::Box::from_raw(handle) }
+                    }
+                    #[allow(async_fn_in_trait)]
+                    fn touch(&self) -> u32;
+                }
+                #[doc(hidden)]
+                macro_rules! __export_test_plain_orphans_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "test:plain/orphans#[method]orphan.touch")] unsafe extern "C" fn
+                        export_method_orphan_touch(arg0 : * mut u8,) -> i32 { unsafe {
+                        $($path_to_types)*:: _export_method_orphan_touch_cabi::<<$ty as
+                        $($path_to_types)*:: Guest >::Orphan > (arg0) } } const _ : () =
+                        { #[doc(hidden)] #[unsafe (export_name =
+                        "test:plain/orphans#[dtor]orphan")] #[allow(non_snake_case)]
+                        unsafe extern "C" fn dtor(rep : * mut u8) { unsafe {
+                        $($path_to_types)*:: Orphan::dtor::< <$ty as $($path_to_types)*::
+                        Guest >::Orphan > (rep) } } }; };
+                    };
+                }
+                #[doc(hidden)]
+                pub(crate) use __export_test_plain_orphans_cabi;
+            }
         }
     }
 }
@@ -768,11 +3084,11 @@ pub mod test {
 mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
     pub use alloc_crate::string::String;
+    pub use alloc_crate::vec::Vec;
     #[cfg(target_arch = "wasm32")]
     pub fn run_ctors_once() {
         wit_bindgen::rt::run_ctors_once();
     }
-    pub use alloc_crate::vec::Vec;
     pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
         if size == 0 {
             return;
@@ -914,6 +3230,81 @@ mod _rt {
         }
     }
     pub use alloc_crate::alloc;
+    use core::fmt;
+    use core::marker;
+    use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    /// A type which represents a component model resource, either imported or
+    /// exported into this component.
+    ///
+    /// This is a low-level wrapper which handles the lifetime of the resource
+    /// (namely this has a destructor). The `T` provided defines the component model
+    /// intrinsics that this wrapper uses.
+    ///
+    /// One of the chief purposes of this type is to provide `Deref` implementations
+    /// to access the underlying data when it is owned.
+    ///
+    /// This type is primarily used in generated code for exported and imported
+    /// resources.
+    #[repr(transparent)]
+    pub struct Resource<T: WasmResource> {
+        handle: AtomicU32,
+        _marker: marker::PhantomData<T>,
+    }
+    /// A trait which all wasm resources implement, namely providing the ability to
+    /// drop a resource.
+    ///
+    /// This generally is implemented by generated code, not user-facing code.
+    #[allow(clippy::missing_safety_doc)]
+    pub unsafe trait WasmResource {
+        /// Invokes the `[resource-drop]...` intrinsic.
+        unsafe fn drop(handle: u32);
+    }
+    impl<T: WasmResource> Resource<T> {
+        #[doc(hidden)]
+        pub unsafe fn from_handle(handle: u32) -> Self {
+            debug_assert!(handle != 0 && handle != u32::MAX);
+            Self {
+                handle: AtomicU32::new(handle),
+                _marker: marker::PhantomData,
+            }
+        }
+        /// Takes ownership of the handle owned by `resource`.
+        ///
+        /// Note that this ideally would be `into_handle` taking `Resource<T>` by
+        /// ownership. The code generator does not enable that in all situations,
+        /// unfortunately, so this is provided instead.
+        ///
+        /// Also note that `take_handle` is in theory only ever called on values
+        /// owned by a generated function. For example a generated function might
+        /// take `Resource<T>` as an argument but then call `take_handle` on a
+        /// reference to that argument. In that sense the dynamic nature of
+        /// `take_handle` should only be exposed internally to generated code, not
+        /// to user code.
+        #[doc(hidden)]
+        pub fn take_handle(resource: &Resource<T>) -> u32 {
+            resource.handle.swap(u32::MAX, Relaxed)
+        }
+        #[doc(hidden)]
+        pub fn handle(resource: &Resource<T>) -> u32 {
+            resource.handle.load(Relaxed)
+        }
+    }
+    impl<T: WasmResource> fmt::Debug for Resource<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Resource").field("handle", &self.handle).finish()
+        }
+    }
+    impl<T: WasmResource> Drop for Resource<T> {
+        fn drop(&mut self) {
+            unsafe {
+                match self.handle.load(Relaxed) {
+                    u32::MAX => {}
+                    other => T::drop(other),
+                }
+            }
+        }
+    }
+    pub use alloc_crate::boxed::Box;
     extern crate alloc as alloc_crate;
 }
 /// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
@@ -940,7 +3331,15 @@ macro_rules! __export_plain_impl {
     };
     ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
         $($path_to_types_root)*:: __export_world_plain_cabi!($ty with_types_in
-        $($path_to_types_root)*);
+        $($path_to_types_root)*); $($path_to_types_root)*::
+        exports::test::plain::scaling::__export_test_plain_scaling_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::test::plain::scaling);
+        $($path_to_types_root)*::
+        exports::test::plain::matching::__export_test_plain_matching_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::test::plain::matching);
+        $($path_to_types_root)*::
+        exports::test::plain::orphans::__export_test_plain_orphans_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::test::plain::orphans);
     };
 }
 #[doc(inline)]
@@ -952,30 +3351,58 @@ pub(crate) use __export_plain_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 878] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf2\x05\x01A\x02\x01\
-A<\x01B\x09\x01ku\x01r\x03\x04names\x01xu\x01y\0\x04\0\x05point\x03\0\x01\x01m\x02\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2061] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x91\x0f\x01A\x02\x01\
+A}\x01B\x10\x01ku\x01r\x03\x04names\x01xu\x01y\0\x04\0\x05point\x03\0\x01\x01m\x02\
 \x07vanilla\x09chocolate\x04\0\x07flavour\x03\0\x03\x01n\x02\x04read\x05write\x04\
 \0\x06rights\x03\0\x05\x01q\x03\x06circle\x01u\0\x06square\x01u\0\x07nothing\0\0\
-\x04\0\x05shape\x03\0\x07\x03\0\x10test:plain/types\x05\0\x02\x03\0\0\x05point\x03\
-\0\x05point\x03\0\x01\x02\x03\0\0\x07flavour\x03\0\x07flavour\x03\0\x03\x02\x03\0\
-\0\x06rights\x03\0\x06rights\x03\0\x05\x02\x03\0\0\x05shape\x03\0\x05shape\x03\0\
-\x07\x01p}\x01pv\x01j\x01\x0a\x01s\x01@\x01\x05image\x09\0\x0b\x04\0\x07extract\x01\
-\x0c\x01@\x01\x01xx\0x\x04\0\x07add-one\x01\x0d\x01@\x01\x01x\x7f\0\x7f\x04\0\x06\
-negate\x01\x0e\x01@\x02\x01a~\x01b|\0z\x04\0\x09add-small\x01\x0f\x01@\x03\x01a}\
-\x01b{\x01cy\0w\x04\0\x0cadd-unsigned\x01\x10\x01@\x01\x01xv\0u\x04\0\x05halve\x01\
-\x11\x01@\x01\x04texts\0s\x04\0\x05shout\x01\x12\x01@\x01\x06lettert\0t\x04\0\x0b\
-next-letter\x01\x13\x01ks\x01ky\x01@\x01\x04text\x14\0\x15\x04\0\x09length-of\x01\
-\x16\x01pu\x01@\x01\x07numbers\x17\0u\x04\0\x03sum\x01\x18\x01ps\x01@\x01\x04tex\
-ts\0\x19\x04\0\x05words\x01\x1a\x01@\x01\x04texts\0\x09\x04\0\x05bytes\x01\x1b\x01\
-@\x02\x01a\x02\x01b\x02\0\x02\x04\0\x06middle\x01\x1c\x01j\x01x\x01s\x01@\x01\x04\
-texts\0\x1d\x04\0\x05parse\x01\x1e\x01j\x01x\0\x01@\x01\x04texts\0\x1f\x04\0\x04\
-must\x01\x20\x01@\0\0y\x04\0\x06answer\x01!\x04\0\x06panics\x01\x0d\x01@\x01\x01\
-x\x04\0\x04\x04\0\x09flavoured\x01\"\x01@\x01\x01x\x06\0\x06\x04\0\x07allowed\x01\
-#\x01@\x01\x01x\x08\0u\x04\0\x04area\x01$\x01@\x01\x01xx\x01\0\x04\0\x07nothing\x01\
-%\x04\0\x10test:plain/plain\x04\0\x0b\x0b\x01\0\x05plain\x03\0\0\0G\x09producers\
-\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61\
-.1";
+\x04\0\x05shape\x03\0\x07\x01ps\x01r\x03\x05titles\x05wordsy\x05links\x09\x04\0\x04\
+page\x03\0\x0a\x01r\x03\x04codes\x07messages\x04liney\x04\0\x07refusal\x03\0\x0c\
+\x01q\x02\x05empty\0\0\x08too-long\x01y\0\x04\0\x07problem\x03\0\x0e\x03\0\x10te\
+st:plain/types\x05\0\x02\x03\0\0\x05point\x03\0\x05point\x03\0\x01\x02\x03\0\0\x07\
+flavour\x03\0\x07flavour\x03\0\x03\x02\x03\0\0\x06rights\x03\0\x06rights\x03\0\x05\
+\x02\x03\0\0\x05shape\x03\0\x05shape\x03\0\x07\x02\x03\0\0\x04page\x03\0\x04page\
+\x03\0\x09\x02\x03\0\0\x07refusal\x03\0\x07refusal\x03\0\x0b\x02\x03\0\0\x07prob\
+lem\x03\0\x07problem\x03\0\x0d\x01p}\x01pv\x01j\x01\x10\x01s\x01@\x01\x05image\x0f\
+\0\x11\x04\0\x07extract\x01\x12\x01@\x01\x01xx\0x\x04\0\x07add-one\x01\x13\x01@\x01\
+\x01x\x7f\0\x7f\x04\0\x06negate\x01\x14\x01@\x02\x01a~\x01b|\0z\x04\0\x09add-sma\
+ll\x01\x15\x01@\x03\x01a}\x01b{\x01cy\0w\x04\0\x0cadd-unsigned\x01\x16\x01@\x01\x01\
+xv\0u\x04\0\x05halve\x01\x17\x01@\x01\x04texts\0s\x04\0\x05shout\x01\x18\x01@\x01\
+\x06lettert\0t\x04\0\x0bnext-letter\x01\x19\x01ks\x01ky\x01@\x01\x04text\x1a\0\x1b\
+\x04\0\x09length-of\x01\x1c\x01pu\x01@\x01\x07numbers\x1d\0u\x04\0\x03sum\x01\x1e\
+\x01ps\x01@\x01\x04texts\0\x1f\x04\0\x05words\x01\x20\x01@\x01\x04texts\0\x0f\x04\
+\0\x05bytes\x01!\x01@\x02\x01a\x02\x01b\x02\0\x02\x04\0\x06middle\x01\"\x01j\x01\
+x\x01s\x01@\x01\x04texts\0#\x04\0\x05parse\x01$\x01j\x01x\0\x01@\x01\x04texts\0%\
+\x04\0\x04must\x01&\x01@\0\0y\x04\0\x06answer\x01'\x04\0\x06panics\x01\x13\x01@\x01\
+\x01x\x04\0\x04\x04\0\x09flavoured\x01(\x01@\x01\x01x\x06\0\x06\x04\0\x07allowed\
+\x01)\x01@\x01\x01x\x08\0u\x04\0\x04area\x01*\x01@\x01\x01x\x08\0\x08\x04\0\x0as\
+ame-shape\x01+\x01p\x04\x01o\x02\x04\x7f\x01p-\x01@\x01\x01x,\0.\x04\0\x06stocks\
+\x01/\x01@\x01\x04data\x0f\0w\x04\0\x04size\x010\x01@\x01\x04data\x0f\0\x0f\x04\0\
+\x07reverse\x011\x01j\x01s\x01\x0e\x01@\x01\x04data\x0f\02\x04\0\x06decode\x013\x01\
+@\x01\x04data\x0f\0\x7f\x04\0\x06is-png\x014\x01py\x01@\x01\x04data\x0f\05\x04\0\
+\x09histogram\x016\x01j\x01\x1f\x01\x0c\x01@\x01\x04data\x0f\07\x04\0\x05lines\x01\
+8\x01k\x0f\x01@\x02\x04data\x0f\x05county\09\x04\0\x04head\x01:\x01@\x02\x01a\x0f\
+\x01b\x0f\0\x0f\x04\0\x06concat\x01;\x01j\x01\x0f\0\x01@\x02\x04data\x0f\x03keys\
+\0<\x04\0\x04seal\x01=\x01@\x02\x04texts\x04whats\0y\x04\0\x05count\x01>\x01j\x01\
+\x0a\x01\x04\x01@\x01\x04htmls\0?\x04\0\x04page\x01@\x01@\x02\x04texts\x05timesy\
+\0s\x04\0\x06repeat\x01A\x01@\x02\x04texts\x05scalev\0\x1d\x04\0\x06scores\x01B\x01\
+@\x02\x04texts\x06really\x7f\0\x1a\x04\0\x04keep\x01C\x01@\x01\x05bytesw\0\x0f\x04\
+\0\x04blob\x01D\x01p\x7f\x01@\x01\x05county\0\xc5\0\x04\0\x05bools\x01F\x01kw\x01\
+p|\x01@\x09\x01as\x01bs\x01cs\x01ds\x01es\x01fs\x01g\xc7\0\x01h\xc8\0\x01iv\0s\x04\
+\0\x04many\x01I\x01@\x01\x01xx\x01\0\x04\0\x07nothing\x01J\x01k\x1b\x01@\x01\x01\
+x\xcb\0\0\x7f\x04\0\x06nested\x01L\x01B\x0f\x01m\x03\x02up\x04down\x04none\x04\0\
+\x08rounding\x03\0\0\x01ks\x01ps\x01r\x04\x06factoru\x04mode\x01\x05label\x02\x05\
+names\x03\x04\0\x08settings\x03\0\x04\x04\0\x06scaler\x03\x01\x01i\x06\x01@\x01\x07\
+options\x05\0\x07\x04\0\x13[constructor]scaler\x01\x08\x01h\x06\x01@\x02\x04self\
+\x09\x01xu\0u\x04\0\x14[method]scaler.scale\x01\x0a\x01@\x01\x04self\x09\0s\x04\0\
+\x17[method]scaler.describe\x01\x0b\x04\0\x12test:plain/scaling\x05M\x01B\x09\x04\
+\0\x07matcher\x03\x01\x01k}\x01i\0\x01j\x01\x02\x01s\x01@\x02\x06prefixs\x08at-l\
+east\x01\0\x03\x04\0\x14[static]matcher.open\x01\x04\x01h\0\x01@\x02\x04self\x05\
+\x04texts\0\x7f\x04\0\x17[method]matcher.matches\x01\x06\x04\0\x13test:plain/mat\
+ching\x05N\x01B\x04\x04\0\x06orphan\x03\x01\x01h\0\x01@\x01\x04self\x01\0y\x04\0\
+\x14[method]orphan.touch\x01\x02\x04\0\x12test:plain/orphans\x05O\x04\0\x10test:\
+plain/plain\x04\0\x0b\x0b\x01\0\x05plain\x03\0\0\0G\x09producers\x01\x0cprocesse\
+d-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

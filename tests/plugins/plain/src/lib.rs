@@ -16,7 +16,9 @@ mod bindings {
     include!("generated.rs");
 }
 
-use bindings::{Flavour, Guest, Point, Rights, Shape};
+use bindings::exports::test::plain::scaling::{Rounding, Settings};
+use bindings::exports::test::plain::{matching, orphans, scaling};
+use bindings::{Flavour, Guest, Page, Point, Problem, Refusal, Rights, Shape};
 
 struct Plain;
 
@@ -95,7 +97,174 @@ impl Guest for Plain {
             Shape::Nothing => 0.0,
         }
     }
+    fn same_shape(x: Shape) -> Shape {
+        x
+    }
+    fn stocks(x: Vec<Flavour>) -> Vec<(Flavour, bool)> {
+        x.into_iter().map(|x| (x, x == Flavour::Vanilla)).collect()
+    }
+    fn size(data: Vec<u8>) -> u64 {
+        data.len() as u64
+    }
+    fn reverse(mut data: Vec<u8>) -> Vec<u8> {
+        data.reverse();
+        data
+    }
+    fn decode(data: Vec<u8>) -> Result<String, Problem> {
+        match data.len() {
+            0 => Err(Problem::Empty),
+            1..100 => Ok(String::from_utf8_lossy(&data).into_owned()),
+            len => Err(Problem::TooLong(len as u32)),
+        }
+    }
+    fn is_png(data: Vec<u8>) -> bool {
+        data.starts_with(b"\x89PNG")
+    }
+    fn histogram(data: Vec<u8>) -> Vec<u32> {
+        let mut counts = vec![0; 256];
+        for byte in data {
+            counts[usize::from(byte)] += 1;
+        }
+        counts
+    }
+    fn lines(data: Vec<u8>) -> Result<Vec<String>, Refusal> {
+        let text = String::from_utf8(data).map_err(|error| Refusal {
+            code: "unsupported".to_owned(),
+            message: "not UTF-8".to_owned(),
+            line: error.utf8_error().valid_up_to() as u32,
+        })?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+    fn head(mut data: Vec<u8>, count: u32) -> Option<Vec<u8>> {
+        let count = count as usize;
+        (count <= data.len()).then(|| {
+            data.truncate(count);
+            data
+        })
+    }
+    fn concat(mut a: Vec<u8>, b: Vec<u8>) -> Vec<u8> {
+        a.extend(b);
+        a
+    }
+    fn seal(mut data: Vec<u8>, key: String) -> Result<Vec<u8>, ()> {
+        if key.is_empty() {
+            return Err(());
+        }
+        for (byte, key) in data.iter_mut().zip(key.bytes().cycle()) {
+            *byte ^= key;
+        }
+        Ok(data)
+    }
+    fn count(text: String, what: String) -> u32 {
+        text.matches(&what).count() as u32
+    }
+    fn page(html: String) -> Result<Page, Flavour> {
+        let Some((title, rest)) = html.split_once('|') else {
+            return Err(Flavour::Chocolate);
+        };
+        let links = rest
+            .split_whitespace()
+            .filter(|word| word.starts_with("http"));
+        Ok(Page {
+            title: title.to_owned(),
+            words: rest.split_whitespace().count() as u32,
+            links: links.map(str::to_owned).collect(),
+        })
+    }
+    fn repeat(text: String, times: u32) -> String {
+        text.repeat(times as usize)
+    }
+    fn scores(text: String, scale: f32) -> Vec<f64> {
+        text.bytes()
+            .map(|b| f64::from(b) * f64::from(scale))
+            .collect()
+    }
+    fn keep(text: String, really: bool) -> Option<String> {
+        really.then_some(text)
+    }
+    fn blob(bytes: u64) -> Vec<u8> {
+        vec![b'x'; bytes as usize]
+    }
+    fn bools(count: u32) -> Vec<bool> {
+        (0..count).map(|i| i % 3 == 0).collect()
+    }
+    #[allow(clippy::too_many_arguments, reason = "that is what it tests")]
+    fn many(
+        a: String,
+        b: String,
+        c: String,
+        d: String,
+        e: String,
+        f: String,
+        g: Option<u64>,
+        h: Vec<i16>,
+        i: f32,
+    ) -> String {
+        format!("{a}{b}{c}{d}{e}{f} {g:?} {h:?} {i}")
+    }
     fn nothing(_: i64) {}
+    fn nested(x: Option<Option<u32>>) -> bool {
+        x.flatten().is_some()
+    }
+}
+
+struct Scaler(Settings);
+
+impl scaling::Guest for Plain {
+    type Scaler = Scaler;
+}
+
+impl scaling::GuestScaler for Scaler {
+    fn new(options: Settings) -> Self {
+        Self(options)
+    }
+    fn scale(&self, x: f64) -> f64 {
+        let x = x * self.0.factor;
+        match self.0.mode {
+            Rounding::Up => x.ceil(),
+            Rounding::Down => x.floor(),
+            Rounding::None => x,
+        }
+    }
+    fn describe(&self) -> String {
+        let Settings {
+            factor,
+            label,
+            names,
+            ..
+        } = &self.0;
+        format!("{factor} {label:?} {names:?}")
+    }
+}
+
+struct Matcher(String);
+
+impl matching::Guest for Plain {
+    type Matcher = Matcher;
+}
+
+impl matching::GuestMatcher for Matcher {
+    fn open(prefix: String, at_least: Option<u8>) -> Result<matching::Matcher, String> {
+        if prefix.len() < usize::from(at_least.unwrap_or(1)) {
+            return Err(format!("the prefix {prefix:?} is too short"));
+        }
+        Ok(matching::Matcher::new(Self(prefix)))
+    }
+    fn matches(&self, text: String) -> bool {
+        text.starts_with(&self.0)
+    }
+}
+
+struct Orphan;
+
+impl orphans::Guest for Plain {
+    type Orphan = Orphan;
+}
+
+impl orphans::GuestOrphan for Orphan {
+    fn touch(&self) -> u32 {
+        1
+    }
 }
 
 bindings::export!(Plain with_types_in bindings);

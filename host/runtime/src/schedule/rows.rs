@@ -1,0 +1,92 @@
+//! A chunk of a plain function, which is called once for each row.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{Call, Part, Spent, Values, given_up, kind_of};
+use crate::error::code_of;
+use crate::function::Failure;
+use crate::instance::Handle;
+use crate::plain::PlainFunction;
+use crate::{Error, ErrorKind, Result};
+
+impl Call {
+    /// Computes the rows of a chunk. When the plugin crashes or is stopped, the rows before
+    /// are kept, the row fails, and a new instance goes on with the rest.
+    pub(super) fn rows(&self, plain: &PlainFunction, start: usize, len: usize) -> Result<Part> {
+        let mut rows = plain.rows();
+        let mut ended: Vec<(usize, Error)> = Vec::new();
+        while rows.column.len() < len {
+            let before = rows.column.len();
+            let (at, left) = (start + before, len - before);
+            if self.out_of_patience() {
+                ended.extend((before..len).map(|row| (row, given_up())));
+                rows.column.push_nulls(left);
+                break;
+            }
+            let mut ready = self.function.check_out()?;
+            let begin = Instant::now();
+            let Handle::Plain(opened) = ready.handle else {
+                return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
+            };
+            let arrays = self.slices(at, left)?;
+            let spent = Spent::before(&ready);
+            let result =
+                ready
+                    .instance
+                    .call_rows(plain, &opened, &arrays, left, &self.budget, &mut rows);
+            let spent = spent.after(&ready);
+            let done = rows.column.len() - before;
+            if done > 0 {
+                self.function.count(&spent, begin, done);
+            }
+            let Err(error) = result else {
+                self.function.check_in(ready);
+                continue;
+            };
+            // Rows of a chunk cost about the same: the last of them has its share of the
+            // time, unless it is what took all of it.
+            let share = match error.kind() {
+                ErrorKind::Timeout => 1,
+                _ => u32::try_from(done).unwrap_or(u32::MAX).saturating_add(1),
+            };
+            self.lose(begin.elapsed() / share);
+            match error.kind() {
+                // The time may have gone by in the rows before: it is tried alone.
+                ErrorKind::Timeout if done > 0 => {}
+                ErrorKind::Trap | ErrorKind::Memory | ErrorKind::Timeout => {
+                    ended.push((before + done, error));
+                    rows.column.push_nulls(1);
+                }
+                _ => return Err(error),
+            }
+        }
+        let said = rows.failures.into_iter().map(|failure| {
+            let code = code_of(&failure.code);
+            Failure {
+                row: start + failure.row,
+                kind: failure.kind.unwrap_or_else(|| kind_of(code)),
+                code: code.to_owned(),
+                message: failure.message,
+            }
+        });
+        let ended = ended.into_iter().map(|(row, error)| Failure {
+            row: start + row,
+            kind: error.kind(),
+            code: error.code().to_owned(),
+            message: error.message().to_owned(),
+        });
+        let mut failures: Vec<_> = said.chain(ended).collect();
+        failures.sort_by_key(|failure| failure.row);
+        Ok(Part {
+            start,
+            values: Values::Rows(rows.column),
+            failures,
+        })
+    }
+
+    pub(super) fn lose(&self, time: Duration) {
+        let lost = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+    }
+}
