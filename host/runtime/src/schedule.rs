@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use arrow_array::{ArrayRef, UInt32Array, new_null_array};
 
 use crate::columns::size::RowSizes;
-use crate::columns::{cast, lift, lower, schema};
+use crate::columns::{arguments, lift, lower, nulls, schema};
 use crate::contract::{RawFailure, RawOutput};
 use crate::error::code_of;
 use crate::function::{Failure, Inner, Output, Ready};
@@ -323,29 +323,16 @@ impl Call {
     fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
         let function = &self.function;
         let signature = &function.signature;
-        let arrays = self.arguments.iter().zip(&signature.arguments);
-        let arrays = arrays.enumerate().map(|(i, (array, field))| {
-            if function.constant(i).is_some() {
-                return match function.plain() {
-                    // Called row by row, it has a value in each.
-                    Some(_) => repeat(array, len),
-                    None => Ok(array.clone()),
-                };
-            }
-            let whole = start == 0 && len == array.len();
-            let part = if whole {
-                array.clone()
-            } else {
-                array.slice(start, len)
-            };
-            cast::cast(part, field.data_type()).map_err(|e| {
-                Error::new(
-                    ErrorKind::InvalidArguments,
-                    format!("argument `{}`: {e}", field.name()),
-                )
+        let constant = |i: usize| {
+            let value = function.constant(i)?;
+            Some(match function.plain() {
+                // Called row by row, it has a value in each.
+                Some(_) => repeat(value, len),
+                None => Ok(value.clone()),
             })
-        });
-        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        };
+        let (given, fields) = (&self.arguments, &signature.arguments);
+        let prepared = arguments::prepare(given, fields, start, len, &constant)?;
         let (computed, loaded) = (
             ready.instance.state().computing,
             ready.instance.state().loading,
@@ -353,9 +340,9 @@ impl Call {
         let answer = match (&ready.handle, function.plain()) {
             (Handle::Plain(func), Some(plain)) => ready
                 .instance
-                .call_rows(plain, func, len, &arrays)
+                .call_rows(plain, func, len, &prepared.arrays)
                 .map(|(values, failures)| Answer::Values(values, failures)),
-            _ => columns(&mut ready, &arrays, len),
+            _ => columns(&mut ready, &prepared.arrays, len),
         };
         let left = Instant::now();
         let state = ready.instance.state();
@@ -366,6 +353,15 @@ impl Call {
 
         let part = check(answer, signature, start, len)?;
         function.check_in(ready);
+        let failed = prepared.into_failed();
+        let (values, failures) = arguments::settle(failed, start, part.values, part.failures)?;
+        let values = nulls::push_down(&values, signature.returns.data_type())
+            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
+        let part = Part {
+            start,
+            values,
+            failures,
+        };
         let counters = &function.counters;
         let add = |counter: &AtomicU64, time: Duration| {
             counter.fetch_add(
@@ -449,7 +445,7 @@ fn check(answer: Answer, signature: &crate::Signature, start: usize, rows: usize
     };
     let (values, said) = match answer {
         Answer::Columns(output) => {
-            let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
+            let values = lift::lift(&signature.declared, output.values, rows).map_err(broken)?;
             (values, output.failures)
         }
         Answer::Values(values, failures) => (values, failures),

@@ -18,6 +18,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, Func, Instance, Val};
 use wasmtime::{AsContextMut, Engine};
 
+use crate::columns::nulls::nullable_below;
 use crate::contract::RawFailure;
 use crate::error::printable;
 use crate::signature::{Signature, Volatility};
@@ -106,7 +107,8 @@ impl PlainFunction {
             signature: Signature {
                 doc: String::new(),
                 arguments: fields,
-                returns: Field::new(&name, returns.arrow().0, true),
+                returns: nullable_below(&Field::new(&name, returns.arrow().0, true)),
+                declared: Field::new(&name, returns.arrow().0, true),
                 // Nothing of the world changes for it, but its own state may.
                 volatility: Volatility::Stable,
                 models: Vec::new(),
