@@ -31,11 +31,12 @@ pub(crate) fn body(statement: &CreateFunction) -> Result<&str> {
             | ScalarValue::LargeUtf8(Some(text)),
             _,
         )) => Ok(text),
-        _ => plan_err!("{name} wants AS 'PLUGIN[:FUNCTION][?name=value&...]'"),
+        _ => plan_err!("{name} needs AS 'PLUGIN[:FUNCTION][?name=value&...]'"),
     }
 }
 
-/// Checks the declared arguments.
+/// Checks the declared arguments. `NAME()` declares none, and takes those of the
+/// plugin: SQL has no words for some types.
 pub(crate) fn check_arguments(
     statement: &CreateFunction,
     plugin: &str,
@@ -48,11 +49,14 @@ pub(crate) fn check_arguments(
         .map(|argument| &argument.data_type)
         .collect();
     let wanted = &signature.arguments;
+    if declared.is_empty() {
+        return Ok(());
+    }
     let fits = declared.len() == wanted.len()
         && declared
             .iter()
             .zip(wanted)
-            .all(|(declared, wanted)| wudf::castable(declared, wanted.data_type()));
+            .all(|(declared, wanted)| wudf::cast::can_cast(declared, wanted.data_type()));
     if fits {
         return Ok(());
     }

@@ -7,14 +7,17 @@
 
 mod rows;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, new_null_array};
+use arrow_schema::DataType;
 
+use crate::columns::arguments::Prepared;
 use crate::columns::size::RowSizes;
-use crate::columns::{cast, lift, lower, schema};
+use crate::columns::{arguments, lift, lower, nulls, schema};
 use crate::contract::RawOutput;
 use crate::error::code_of;
 use crate::function::{Failure, Inner, Output, Ready};
@@ -69,8 +72,9 @@ struct Part {
 
 enum Values {
     Array(ArrayRef),
-    /// Of a plain function, which may still be appended to.
-    Rows(Column),
+    /// Of a plain function, which may still be appended to; and the rows whose arguments
+    /// could not be cast.
+    Rows(Column, BTreeMap<usize, String>),
 }
 
 impl Call {
@@ -93,7 +97,8 @@ impl Call {
         };
         // Most batches are one chunk, which there is nothing to share of.
         if call.chunk_rows(0) == rows {
-            return join(vec![call.chunk(0, rows)?]);
+            let returns = call.function.signature.returns.data_type();
+            return join(vec![call.chunk(0, rows)?], returns);
         }
         let call = Arc::new(call);
         let mut asked = 1;
@@ -121,7 +126,7 @@ impl Call {
         let mut parts = std::mem::take(&mut progress.parts);
         drop(progress);
         parts.sort_unstable_by_key(|part| part.start);
-        join(parts)
+        join(parts, call.function.signature.returns.data_type())
     }
 
     /// Wakes as many helpers as what is left is worth; says how many threads
@@ -294,7 +299,8 @@ impl Call {
             return self.failed(start, len, &error);
         }
         let parts = (start..start + len).map(|row| self.chunk(row, 1));
-        let output = join(parts.collect::<Result<Vec<_>>>()?)?;
+        let returns = self.function.signature.returns.data_type();
+        let output = join(parts.collect::<Result<Vec<_>>>()?, returns)?;
         Ok(Part {
             start,
             values: Values::Array(output.values),
@@ -332,38 +338,30 @@ impl Call {
     /// One call into the sandbox. The instance goes back to the pool only if
     /// nothing went wrong.
     fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
-        let arrays = self.slices(start, len)?;
+        let signature = &self.function.signature;
+        let prepared = self.prepare(start, len)?;
         let spent = Spent::before(&ready);
-        let answer = columns(&mut ready, &arrays, len);
+        let answer = columns(&mut ready, &prepared.arrays, len);
         let spent = spent.after(&ready);
-        let part = check(answer?, &self.function.signature, start, len)?;
+        let (values, failures) = check(answer?, signature, start, len)?;
         self.function.check_in(ready);
+        let failed = prepared.into_failed();
+        let (values, failures) = arguments::settle(failed, start, values, failures)?;
+        let values = nulls::push_down(&values, signature.returns.data_type())
+            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
         self.function.count(&spent, begin, len);
-        Ok(part)
+        Ok(Part {
+            start,
+            values: Values::Array(values),
+            failures,
+        })
     }
 
     /// The rows of each argument, of the type that the function takes.
-    fn slices(&self, start: usize, len: usize) -> Result<Vec<ArrayRef>> {
-        let signature = &self.function.signature;
-        let arrays = self.arguments.iter().zip(&signature.arguments);
-        let arrays = arrays.enumerate().map(|(i, (array, field))| {
-            if self.function.constant(i).is_some() {
-                return Ok(array.clone());
-            }
-            let whole = start == 0 && len == array.len();
-            let part = if whole {
-                array.clone()
-            } else {
-                array.slice(start, len)
-            };
-            cast::cast(part, field.data_type()).map_err(|e| {
-                Error::new(
-                    ErrorKind::InvalidArguments,
-                    format!("argument `{}`: {e}", field.name()),
-                )
-            })
-        });
-        arrays.collect()
+    fn prepare(&self, start: usize, len: usize) -> Result<Prepared> {
+        let constant = |i: usize| self.function.constant(i).cloned();
+        let fields = &self.function.signature.arguments;
+        arguments::prepare(&self.arguments, fields, start, len, &constant)
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -460,20 +458,20 @@ fn columns(ready: &mut Ready, arrays: &[ArrayRef], len: usize) -> Result<RawOutp
     ready.instance.call(handle, rows, &columns)
 }
 
-/// Checks what a plugin returned and makes a part of it.
+/// Checks what a plugin returned: the values, of the declared type, and the failures.
 fn check(
     output: RawOutput,
     signature: &crate::Signature,
     start: usize,
     rows: usize,
-) -> Result<Part> {
+) -> Result<(ArrayRef, Vec<Failure>)> {
     let broken = |what: String| {
         Error::new(
             ErrorKind::InvalidOutput,
             format!("returned what it may not: {what}"),
         )
     };
-    let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
+    let values = lift::lift(&signature.declared, output.values, rows).map_err(broken)?;
     let said = output.failures;
     if said.len() > rows {
         return Err(broken(format!("{} failures of {rows} rows", said.len())));
@@ -494,11 +492,7 @@ fn check(
             message,
         });
     }
-    Ok(Part {
-        start,
-        values: Values::Array(values),
-        failures,
-    })
+    Ok((values, failures))
 }
 
 /// The kind of a row's failure to which the plugin gave this code.
@@ -510,7 +504,8 @@ fn kind_of(code: &str) -> ErrorKind {
 }
 
 /// The parts of a batch, in order, as one.
-fn join(parts: Vec<Part>) -> Result<Output> {
+fn join(parts: Vec<Part>, returns: &DataType) -> Result<Output> {
+    let mut uncast = BTreeMap::new();
     let mut failures = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     let mut rows: Option<Column> = None;
@@ -518,8 +513,13 @@ fn join(parts: Vec<Part>) -> Result<Output> {
         failures.extend(part.failures);
         match (part.values, &mut rows) {
             (Values::Array(array), _) => arrays.push(array),
-            (Values::Rows(column), None) => rows = Some(column),
-            (Values::Rows(column), Some(rows)) => rows.append(column).map_err(too_many)?,
+            (Values::Rows(column, failed), rows) => {
+                uncast.extend(failed);
+                match rows {
+                    None => *rows = Some(column),
+                    Some(rows) => rows.append(column).map_err(too_many)?,
+                }
+            }
         }
     }
     if let Some(rows) = rows {
@@ -527,6 +527,10 @@ fn join(parts: Vec<Part>) -> Result<Output> {
             let message = format!("the rows of a plain function are no array: {e}");
             Error::new(ErrorKind::InvalidOutput, message)
         })?;
+        let array = nulls::push_down(&array, returns)
+            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
+        let (array, all) = arguments::settle(uncast, 0, array, failures)?;
+        failures = all;
         arrays.push(array);
     }
     let values = match arrays.as_slice() {

@@ -1,5 +1,6 @@
 //! A chunk of a plain function, which is called once for each row.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ impl Call {
     pub(super) fn rows(&self, plain: &PlainFunction, start: usize, len: usize) -> Result<Part> {
         let mut rows = plain.rows();
         let mut ended: Vec<(usize, Error)> = Vec::new();
+        // Rows that could not be cast were null to the function, which may make something
+        // of it: they get their failure when all rows are there.
+        let mut uncast = BTreeMap::new();
         while rows.column.len() < len {
             let before = rows.column.len();
             let (at, left) = (start + before, len - before);
@@ -29,13 +33,15 @@ impl Call {
             let Handle::Plain(opened) = ready.handle else {
                 return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
             };
-            let arrays = self.slices(at, left)?;
+            let prepared = self.prepare(at, left)?;
             let spent = Spent::before(&ready);
             let result =
                 ready
                     .instance
-                    .call_rows(plain, &opened, &arrays, left, &self.budget, &mut rows);
+                    .call_rows(plain, &opened, &prepared.arrays, left, &self.budget, &mut rows);
             let spent = spent.after(&ready);
+            let failed = prepared.into_failed().into_iter();
+            uncast.extend(failed.map(|(row, why)| (at + row, why)));
             let done = rows.column.len() - before;
             if done > 0 {
                 self.function.count(&spent, begin, done);
@@ -80,7 +86,7 @@ impl Call {
         failures.sort_by_key(|failure| failure.row);
         Ok(Part {
             start,
-            values: Values::Rows(rows.column),
+            values: Values::Rows(rows.column, uncast),
             failures,
         })
     }
