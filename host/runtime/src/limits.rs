@@ -14,7 +14,9 @@ pub struct Limits {
     /// on one chunk of a batch, or opening a function. Runs of a model count,
     /// loading one does not. 60 s.
     pub call_time: Duration,
-    /// Bytes that one call may return: 256 MiB.
+    /// Bytes that one call may return: 256 MiB. A batch of a plain plugin, which is called
+    /// for each row, may return as much for each [`chunk_rows`](Self::chunk_rows) rows that
+    /// it has, up to 2 GiB; rows beyond fail.
     pub output: usize,
     /// Bytes of tensors that an instance may hold on the host at one time:
     /// 256 MiB.

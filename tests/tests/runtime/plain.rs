@@ -11,9 +11,11 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field};
 use serde_json::json;
-use wudf::{ErrorKind, Function, Output, Plugin, Runtime};
+use wudf::nn::ModelSpec;
+use wudf::{Argument, ErrorKind, Function, Output, Plugin, Runtime};
 use wudf_fixtures::PLAIN;
 use wudf_tests::host::builder;
+use wudf_tests::mock::Mock;
 
 fn open(name: &str) -> Function {
     let runtime: Runtime = builder().build().unwrap();
@@ -385,8 +387,10 @@ fn errors_of_any_type_are_messages() {
     let bytes = |values: &[&[u8]]| arc(BinaryArray::from_iter_values(values));
     let output = evaluate("decode", &[bytes(&[b"", b"ok", long.as_bytes()])]);
     assert_eq!(said(&output), [(0, "empty"), (2, "too-long(100)")]);
+    assert_eq!(output.failures[0].code, "invalid-input");
     let output = evaluate("lines", &[bytes(&[b"a\nb", b"a\xff"])]);
     assert_eq!(said(&output), [(1, "not UTF-8")]);
+    assert_eq!(output.failures[0].code, "unsupported");
     let output = evaluate("page", &[text(&[Some("no title")])]);
     assert_eq!(said(&output), [(0, "chocolate")]);
     let output = evaluate("must", &[text(&[Some("x")])]);
@@ -598,4 +602,109 @@ fn chunks_of_nested_values_are_joined() {
         let wanted: Vec<_> = flags.iter().map(|flag| flag.map(|flag| !flag)).collect();
         assert_eq!(negated, wanted);
     }
+}
+
+/// What the host grants is there for plain plugins, too.
+const GRANTED: &str = r#"(component
+  (import "wudf:plugin/types@0.2.0" (instance $types
+    (type $properties0 (list (tuple string string)))
+    (export "properties" (type $properties (eq $properties0)))
+    (type $problem0 (record (field "code" string) (field "message" string) (field "properties" $properties)))
+    (export "problem" (type $problem (eq $problem0)))))
+  (alias export $types "problem" (type $problem))
+  (import "wudf:plugin/assets@0.2.0" (instance $assets
+    (alias outer 1 $problem (type $problem0))
+    (export "problem" (type $problem (eq $problem0)))
+    (export "size" (func (param "name" string) (result (result u64 (error $problem)))))))
+  (import "wasi:nn/errors@0.2.0-rc-2024-10-28" (instance $errors
+    (export "error" (type (sub resource)))))
+  (alias export $errors "error" (type $error))
+  (import "wasi:nn/graph@0.2.0-rc-2024-10-28" (instance $graphs
+    (export "graph" (type $graph (sub resource)))
+    (alias outer 1 $error (type $error0))
+    (export "error" (type $error (eq $error0)))
+    (export "load-by-name" (func (param "name" string) (result (result (own $graph) (error (own $error))))))))
+  (core module $memory
+    (memory (export "memory") 2)
+    (global $next (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+      (global.get $next)
+      (global.set $next (i32.add (global.get $next) (local.get 3)))))
+  (core instance $memory (instantiate $memory))
+  (alias core export $memory "memory" (core memory $mem))
+  (alias core export $memory "realloc" (core func $realloc))
+  (core func $size (canon lower (func $assets "size") (memory $mem) (realloc $realloc)))
+  (core func $load (canon lower (func $graphs "load-by-name") (memory $mem) (realloc $realloc)))
+  (core module $m
+    (import "host" "memory" (memory 2))
+    (import "host" "size" (func $size (param i32 i32 i32)))
+    (import "host" "load" (func $load (param i32 i32 i32)))
+    ;; -1 where there is no such asset.
+    (func (export "asset") (param $at i32) (param $len i32) (result i64)
+      (call $size (local.get $at) (local.get $len) (i32.const 64))
+      (if (result i64) (i32.load8_u (i32.const 64))
+        (then (i64.const -1))
+        (else (i64.load (i32.const 72)))))
+    (func (export "model") (param $at i32) (param $len i32) (result i32)
+      (call $load (local.get $at) (local.get $len) (i32.const 64))
+      (i32.eqz (i32.load8_u (i32.const 64)))))
+  (core instance $i (instantiate $m (with "host" (instance
+    (export "memory" (memory $mem))
+    (export "size" (func $size))
+    (export "load" (func $load))))))
+  (func (export "asset") (param "name" string) (result s64)
+    (canon lift (core func $i "asset") (memory $mem) (realloc $realloc)))
+  (func (export "model") (param "name" string) (result bool)
+    (canon lift (core func $i "model") (memory $mem) (realloc $realloc))))"#;
+
+#[test]
+fn models_and_assets_are_there() {
+    let mock = Mock::default();
+    let runtime = builder()
+        .backend(Arc::new(mock.clone()))
+        .model(ModelSpec::new("net", "plain"))
+        .asset("words", &b"twelve bytes"[..])
+        .build()
+        .unwrap();
+    let bytes = wat::parse_str(GRANTED).unwrap();
+    let plugin = Plugin::from_bytes(&runtime, "granted", &bytes).unwrap();
+    let names = text(&[Some("words"), Some("net"), None]);
+    let sizes = plugin.open("asset", &json!({})).unwrap();
+    let sizes = sizes.call(&[Arc::clone(&names)]).unwrap();
+    let sizes: Vec<_> = sizes.as_primitive::<Int64Type>().iter().collect();
+    assert_eq!(sizes, [Some(12), Some(-1), None]);
+    let loaded = plugin.open("model", &json!({})).unwrap();
+    let loaded = loaded.call(&[names]).unwrap();
+    let loaded: Vec<_> = loaded.as_boolean().iter().collect();
+    assert_eq!(loaded, [Some(false), Some(true), None]);
+    assert_eq!(mock.loads(), 1);
+}
+
+/// A constant is passed in every row without being a column.
+#[test]
+fn constants_are_values_of_all_rows() {
+    let runtime = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let column = Argument::column(Field::new("text", DataType::Utf8, true));
+    let what = Argument::constant("what", text(&[Some("a")]));
+    let count = plugin
+        .open_with("count", &json!({}), &[column.clone(), what])
+        .unwrap();
+    let rows: Vec<String> = (0..500).map(|i| "a".repeat(i % 4)).collect();
+    let rows: ArrayRef = arc(StringArray::from(rows));
+    let counts = count.call(&[Arc::clone(&rows)]).unwrap();
+    let counts = counts.as_primitive::<UInt32Type>();
+    assert!(
+        counts
+            .iter()
+            .enumerate()
+            .all(|(i, n)| n == Some(i as u32 % 4))
+    );
+    // As in SQL: nothing comes of a null.
+    let null = Argument::constant("what", text(&[None]));
+    let count = plugin
+        .open_with("count", &json!({}), &[column, null])
+        .unwrap();
+    assert_eq!(count.call(&[rows]).unwrap().null_count(), 500);
 }

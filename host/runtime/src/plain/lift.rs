@@ -175,7 +175,7 @@ impl<'a> Source<'a> {
     /// The next of a record's fields, behind those that end at `offset`.
     fn field(self, abi: &CanonicalAbiInfo, offset: &mut usize) -> Result<Self> {
         Ok(match self {
-            // Who is one core value has one field.
+            // A record that is one core value has one field.
             Self::Flat(_) => self,
             Self::Memory(memory) => {
                 let at = abi.next_field32_size(offset);
@@ -191,7 +191,8 @@ fn lift(cx: &mut LiftContext<'_>, ty: InterfaceType, source: Source<'_>) -> Resu
         InterfaceType::Bool => Value::Bool(source.number(1)? != 0),
         InterfaceType::Char => {
             let code = u32::try_from(source.number(4)?)?;
-            let char = char::from_u32(code).ok_or_else(|| broken("a char that is none"))?;
+            let char = char::from_u32(code)
+                .ok_or_else(|| broken("a char that is no Unicode scalar value"))?;
             Value::Text(char.into())
         }
         InterfaceType::String => {

@@ -3,7 +3,7 @@
 //!
 //! Nothing of it is written out here. Its functions are made of the types that a component
 //! imports: what returns a `result` whose error has the case `HTTP-request-denied` returns
-//! that, and all else returns as little as its type lets it.
+//! that, and the others return the smallest value of their type.
 
 use std::borrow::Cow;
 
@@ -64,7 +64,7 @@ pub(crate) fn linker<'a>(
                                 }
                             }
                             for (result, ty) in results.iter_mut().zip(ty.results()) {
-                                *result = Little {
+                                *result = Smallest {
                                     store: &mut store,
                                     own,
                                 }
@@ -82,15 +82,15 @@ pub(crate) fn linker<'a>(
     Ok(Cow::Owned(linker))
 }
 
-/// Makes values that say as little as their types let them.
-struct Little<S> {
+/// Makes the smallest value of a type: nothing, zero, an empty list.
+struct Smallest<S> {
     store: S,
     /// How many resources are denied, which are numbered.
     own: u32,
 }
 
-impl<S: AsContextMut> Little<S> {
-    /// Nothing where there is no such value: a resource that is another package's.
+impl<S: AsContextMut> Smallest<S> {
+    /// None for a resource of another package, which cannot be made here.
     fn of(&mut self, ty: &Type) -> Option<Val> {
         Some(match ty {
             Type::Bool => Val::Bool(false),
