@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result, bail};
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, RecordBatch, make_array};
 use arrow_buffer::NullBuffer;
-use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
 use arrow_schema::{DataType, Field, Fields, Schema};
+use wudf::cast::{self, Conversion};
 
 use crate::input::CONTENT;
 
-/// For each argument a column, and the type it is to have.
+/// The column that feeds each argument.
 #[derive(Debug)]
-pub struct Mapping(Vec<(Path, DataType)>);
+pub struct Mapping(Vec<Path>);
 
 /// A column, or a field within struct columns: the index at each level.
 type Path = Vec<usize>;
@@ -41,10 +41,11 @@ impl Mapping {
             let path = match find(schema.fields(), name) {
                 Some(path) => {
                     let found = type_at(schema.fields(), &path);
-                    if !can_feed(found, wanted) {
+                    if let Err(error) = cast::conversion(found, wanted) {
                         bail!(
-                            "the column {name} ({found}) cannot feed the argument {} ({wanted}){}",
+                            "the column {name} ({found}) cannot be the argument {} ({wanted}): {}{}",
                             argument.name(),
+                            error.message(),
                             hint(schema, argument)
                         );
                     }
@@ -72,7 +73,7 @@ impl Mapping {
                     match (fitting.next(), fitting.next(), open) {
                         (Some(path), None, 1) => path,
                         _ => bail!(
-                            "cannot tell which column feeds the argument {} ({}): say it with --column{}",
+                            "cannot tell which column is the argument {} ({}): pass --column NAME{}",
                             argument.name(),
                             argument.data_type(),
                             hint(schema, argument)
@@ -80,29 +81,27 @@ impl Mapping {
                     }
                 }
             };
-            mapping.push((path, argument.data_type().clone()));
+            mapping.push(path);
         }
         Ok(Self(mapping))
     }
 
-    /// The arguments out of a batch.
+    /// The arguments out of a batch, of the columns' own types: the runtime casts
+    /// them row by row.
     pub fn arguments(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        self.0
-            .iter()
-            .map(|(path, wanted)| argument(batch, path, wanted))
-            .collect()
+        self.0.iter().map(|path| column(batch, path)).collect()
     }
 
     /// The columns' names.
     pub fn names(&self, schema: &Schema) -> Vec<String> {
         self.0
             .iter()
-            .map(|(path, _)| name_at(schema.fields(), path))
+            .map(|path| name_at(schema.fields(), path))
             .collect()
     }
 }
 
-fn argument(batch: &RecordBatch, path: &[usize], wanted: &DataType) -> Result<ArrayRef> {
+fn column(batch: &RecordBatch, path: &[usize]) -> Result<ArrayRef> {
     let (first, rest) = path.split_first().context("a column without a name")?;
     let mut array = batch.column(*first).clone();
     for &index in rest {
@@ -112,16 +111,7 @@ fn argument(batch: &RecordBatch, path: &[usize], wanted: &DataType) -> Result<Ar
         let nulls = NullBuffer::union(parent.nulls(), child.nulls());
         array = make_array(child.to_data().into_builder().nulls(nulls).build()?);
     }
-    if array.data_type() == wanted {
-        return Ok(array);
-    }
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    let from = array.data_type().clone();
-    cast_with_options(&array, wanted, &options)
-        .with_context(|| format!("cannot make {wanted} of {from}"))
+    Ok(array)
 }
 
 fn find(fields: &Fields, name: &str) -> Option<Path> {
@@ -158,53 +148,9 @@ fn name_at(fields: &Fields, path: &[usize]) -> String {
     }
 }
 
-/// Whether every value of a column is one of the argument: what is taken without asking.
+/// Whether every value of a column is one of the argument: what is taken without being named.
 fn fits(found: &DataType, wanted: &DataType) -> bool {
-    use DataType::*;
-    let found = if let Dictionary(_, values) = found {
-        values
-    } else {
-        found
-    };
-    if found.equals_datatype(wanted) {
-        return true;
-    }
-    match (found, wanted) {
-        (
-            Binary | LargeBinary | BinaryView | FixedSizeBinary(_),
-            Binary | LargeBinary | BinaryView,
-        ) => true,
-        (Utf8 | LargeUtf8 | Utf8View, Utf8 | LargeUtf8 | Utf8View) => true,
-        (Int8, Int16 | Int32 | Int64) | (Int16, Int32 | Int64) | (Int32, Int64) => true,
-        (UInt8, UInt16 | UInt32 | UInt64 | Int16 | Int32 | Int64) => true,
-        (UInt16, UInt32 | UInt64 | Int32 | Int64) | (UInt32, UInt64 | Int64) => true,
-        (Float16, Float32 | Float64) | (Float32, Float64) => true,
-        (Int8 | Int16 | UInt8 | UInt16, Float32 | Float64) | (Int32 | UInt32, Float64) => true,
-        (List(a) | LargeList(a) | FixedSizeList(a, _), List(b) | LargeList(b)) => {
-            fits(a.data_type(), b.data_type())
-        }
-        _ => false,
-    }
-}
-
-/// Whether a column that was named can be made into the argument; a value that cannot stops the run.
-fn can_feed(found: &DataType, wanted: &DataType) -> bool {
-    use DataType::*;
-    let found = if let Dictionary(_, values) = found {
-        values
-    } else {
-        found
-    };
-    let list = |ty: &DataType| match ty {
-        List(item) | LargeList(item) | FixedSizeList(item, _) => Some(item.data_type().clone()),
-        _ => None,
-    };
-    fits(found, wanted)
-        || (found.is_numeric() && wanted.is_numeric())
-        || (found.is_temporal() && wanted.is_temporal() && can_cast_types(found, wanted))
-        // Text is its own bytes.
-        || (matches!(found, Utf8 | LargeUtf8 | Utf8View) && matches!(wanted, Binary | LargeBinary))
-        || list(found).zip(list(wanted)).is_some_and(|(a, b)| can_feed(&a, &b) && can_cast_types(found, wanted))
+    matches!(cast::conversion(found, wanted), Ok(Conversion::Widening))
 }
 
 fn hint(schema: &Schema, argument: &Field) -> String {
@@ -330,7 +276,6 @@ impl Projection {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::types::Int32Type;
     use arrow_array::{BinaryArray, Int64Array, StructArray};
 
     use super::*;
@@ -393,7 +338,7 @@ mod tests {
             names(&none, &[image()], &[], false)
                 .unwrap_err()
                 .to_string()
-                .contains("cannot feed")
+                .contains("cannot be the argument")
         );
     }
 
@@ -425,22 +370,14 @@ mod tests {
         assert!(arguments[0].is_valid(0) && arguments[0].is_null(1));
     }
 
+    /// The runtime casts, so that a value that does not fit costs its row.
     #[test]
-    fn values_are_cast_and_never_lost() {
-        let batch = |values| {
-            RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(values)) as ArrayRef)])
-                .unwrap()
-        };
+    fn columns_keep_their_types() {
+        let numbers = Arc::new(Int64Array::from(vec![1, 1 << 40])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("n", Arc::clone(&numbers))]).unwrap();
         let argument = [Field::new("n", DataType::Int32, true)];
-        let good = batch(vec![1, 2]);
-        let mapping = Mapping::choose(good.schema_ref(), &argument, &[], false).unwrap();
-        assert_eq!(
-            mapping.arguments(&good).unwrap()[0]
-                .as_primitive::<Int32Type>()
-                .values(),
-            &[1, 2]
-        );
-        assert!(mapping.arguments(&batch(vec![1 << 40])).is_err());
+        let mapping = Mapping::choose(batch.schema_ref(), &argument, &[], false).unwrap();
+        assert_eq!(mapping.arguments(&batch).unwrap(), [numbers]);
     }
 
     #[test]

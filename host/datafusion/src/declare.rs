@@ -31,7 +31,7 @@ pub(crate) fn body(statement: &CreateFunction) -> Result<&str> {
             | ScalarValue::LargeUtf8(Some(text)),
             _,
         )) => Ok(text),
-        _ => plan_err!("{name} wants AS 'PLUGIN[:FUNCTION][?name=value&...]'"),
+        _ => plan_err!("{name} needs AS 'PLUGIN[:FUNCTION][?name=value&...]'"),
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn check_arguments(
         && declared
             .iter()
             .zip(wanted)
-            .all(|(declared, wanted)| wudf::castable(declared, wanted.data_type()));
+            .all(|(declared, wanted)| wudf::cast::can_cast(declared, wanted.data_type()));
     if fits {
         return Ok(());
     }

@@ -21,6 +21,18 @@ pub fn sql_type(ty: &DataType) -> String {
         Utf8 | LargeUtf8 | Utf8View => "TEXT".into(),
         Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => "BYTEA".into(),
         Date32 => "DATE".into(),
+        Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s) | Decimal256(p, s) => {
+            format!("DECIMAL({p}, {s})")
+        }
+        Time32(_) | Time64(_) => "TIME".into(),
+        Duration(_) => "INTERVAL".into(),
+        Map(entries, _) => match entries.data_type() {
+            Struct(fields) if fields.len() == 2 => {
+                let [key, value] = [&fields[0], &fields[1]].map(|f| sql_type(f.data_type()));
+                format!("MAP<{key}, {value}>")
+            }
+            other => other.to_string(),
+        },
         Timestamp(_, None) => "TIMESTAMP".into(),
         Timestamp(_, Some(_)) => "TIMESTAMP WITH TIME ZONE".into(),
         List(item) | LargeList(item) | ListView(item) | LargeListView(item) => {

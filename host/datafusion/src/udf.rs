@@ -4,14 +4,14 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use arrow_cast::CastOptions;
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::arrow::compute::{cast_with_options, concat};
+use datafusion::arrow::compute::concat;
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, DocSection, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
 };
+use wudf::cast;
 use wudf_adapter::{Udf, recount};
 
 use crate::{coerce, types};
@@ -55,7 +55,8 @@ impl WasmUdf {
         let aliases = if lower == name { vec![] } else { vec![lower] };
         let field = udf.returns().with_name(&name);
         let returns = match returns {
-            Some(ty) => field.with_data_type(ty),
+            // Nullable within, as casting leaves it.
+            Some(ty) => field.with_data_type(cast::nullable(&ty)),
             None => field,
         };
         let documentation = document(&udf, &name, &returns);
@@ -92,19 +93,18 @@ impl WasmUdf {
         let values = self
             .udf
             .call(arguments, rows)
-            .map_err(|error| DataFusionError::External(Box::new(recount(error, first, note))))?;
+            .map_err(|error| external(recount(error, first, note)))?;
         if values.data_type() == self.returns.data_type() {
             return Ok(values);
         }
-        let options = CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        };
-        Ok(cast_with_options(
-            &values,
-            self.returns.data_type(),
-            &options,
-        )?)
+        // Declared in SQL: another layout or a wider type, which loses nothing.
+        let cast = cast::cast_rows(&values, self.returns.data_type()).map_err(external)?;
+        match cast.failures.into_iter().next() {
+            None => Ok(cast.values),
+            Some((row, why)) => Err(external(
+                wudf::Error::new(wudf::ErrorKind::InvalidOutput, why).in_row(first + row),
+            )),
+        }
     }
 
     /// Calls the function for a batch. Constants are repeated, but not beyond
@@ -213,6 +213,10 @@ impl Hash for WasmUdf {
         self.name.hash(state);
         Arc::as_ptr(&self.udf).hash(state);
     }
+}
+
+fn external(error: wudf::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 pub(crate) fn volatility_of(signature: &wudf::Signature) -> Volatility {

@@ -3,7 +3,7 @@
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::Field;
 
-use crate::columns::cast::{cast, castable};
+use crate::columns::cast;
 use crate::columns::lower;
 use crate::columns::schema::{self, ANY};
 use crate::contract::RawArgument;
@@ -79,14 +79,15 @@ fn one(declared: &Field, given: &Argument) -> Result<RawArgument> {
         true => (given.field.name(), schema::crossing(from)),
         false => (declared.name(), declared.data_type().clone()),
     };
-    if !castable(from, &to) {
-        return Err(invalid(format!(
-            "argument `{}` is {}, which {} is not",
+    cast::conversion(from, &to).map_err(|e| {
+        invalid(format!(
+            "argument `{}` is {}, and cannot be {}: {}",
             declared.name(),
             schema::display(&to),
-            schema::display(from)
-        )));
-    }
+            schema::display(from),
+            e.message()
+        ))
+    })?;
     let constant = given.constant.as_ref().map(|value| {
         if value.len() != 1 {
             return Err(invalid(format!(
@@ -95,8 +96,8 @@ fn one(declared: &Field, given: &Argument) -> Result<RawArgument> {
                 value.len()
             )));
         }
-        let value = cast(value.clone(), &to)
-            .map_err(|e| invalid(format!("argument `{}`: {e}", declared.name())))?;
+        let value = cast::whole(value, &to)
+            .map_err(|why| invalid(format!("argument `{}`: {why}", declared.name())))?;
         Ok(lower::lower(&value))
     });
     let metadata = given.field.metadata().clone();

@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
 use crate::argument::{self, Argument};
-use crate::columns::cast::{cast, castable};
+use crate::columns::cast;
 use crate::columns::schema;
 use crate::contract::RawArgument;
 use crate::instance::{Handle, Instance};
@@ -301,9 +301,8 @@ impl Function {
     }
 
     /// Whether arrays of these types may be its arguments: the declared types,
-    /// and those that are cast to them without loss (views, large offsets,
-    /// dictionaries, smaller numbers, text for bytes). Arguments that are bound to
-    /// constants are left out, here and in calls.
+    /// and those that become them by the rule of [`cast`](crate::cast). Arguments that
+    /// are bound to constants are left out, here and in calls.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArguments`], saying which does not fit.
@@ -430,15 +429,16 @@ impl Inner {
         for ty in types {
             given += 1;
             let Some(field) = wanted.next() else { continue };
-            if !castable(ty, field.data_type()) {
+            cast::conversion(ty, field.data_type()).map_err(|e| {
                 let message = format!(
-                    "argument `{}` is {}, which {} is not",
+                    "argument `{}` is {}, and cannot be {}: {}",
                     field.name(),
                     schema::display(field.data_type()),
-                    schema::display(ty)
+                    schema::display(ty),
+                    e.message()
                 );
-                return Err(Error::new(ErrorKind::InvalidArguments, message));
-            }
+                Error::new(ErrorKind::InvalidArguments, message)
+            })?;
         }
         let takes = self.columns().count();
         if given != takes {
@@ -568,12 +568,9 @@ fn constants(signature: &Signature, arguments: &[Argument]) -> Result<Vec<Option
             Error::new(ErrorKind::InvalidArguments, message)
         };
         let (from, to) = (argument.field().data_type(), field.data_type());
-        if !castable(from, to) {
-            let (from, to) = (schema::display(from), schema::display(to));
-            return Err(misfit(format!("{from} is not {to}")));
-        }
-        let value = argument.value().cloned();
-        let value = value.map(|value| cast(value, to).map_err(|e| misfit(e.to_string())));
+        cast::conversion(from, to).map_err(|e| misfit(e.message().to_owned()))?;
+        let value = argument.value();
+        let value = value.map(|value| cast::whole(value, to).map_err(misfit));
         value.transpose()
     });
     let values: Vec<_> = values.collect::<Result<_>>()?;

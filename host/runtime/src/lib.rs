@@ -20,7 +20,7 @@ mod schedule;
 mod signature;
 
 pub use argument::Argument;
-pub use columns::cast::castable;
+pub use columns::cast;
 pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};
 pub use imports::Ask;

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, new_null_array};
 
+use crate::columns::arguments::{self, Prepared};
 use crate::columns::size::RowSizes;
-use crate::columns::{cast, lift, lower, schema};
+use crate::columns::{lift, lower, nulls, schema};
 use crate::contract::RawOutput;
 use crate::error::code_of;
 use crate::function::{Failure, Inner, Output, Ready};
@@ -93,7 +94,7 @@ impl Call {
         };
         // Most batches are one chunk, which there is nothing to share of.
         if call.chunk_rows(0) == rows {
-            return join(vec![call.chunk(0, rows)?]);
+            return call.finish(join(vec![call.chunk(0, rows)?])?);
         }
         let call = Arc::new(call);
         let mut asked = 1;
@@ -121,7 +122,20 @@ impl Call {
         let mut parts = std::mem::take(&mut progress.parts);
         drop(progress);
         parts.sort_unstable_by_key(|part| part.start);
-        join(parts)
+        call.finish(join(parts)?)
+    }
+
+    /// The results of the batch as callers get them: null in every row that failed, and
+    /// in the fields of structs that are null.
+    fn finish(&self, output: Output) -> Result<Output> {
+        let values = arguments::null_failed(&output.values, &output.failures)?;
+        let returns = self.function.signature.returns.data_type();
+        let values = nulls::push_down(&values, returns)
+            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
+        Ok(Output {
+            values,
+            failures: output.failures,
+        })
     }
 
     /// Wakes as many helpers as what is left is worth; says how many threads
@@ -332,38 +346,22 @@ impl Call {
     /// One call into the sandbox. The instance goes back to the pool only if
     /// nothing went wrong.
     fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
-        let arrays = self.slices(start, len)?;
+        let prepared = self.prepare(start, len)?;
         let spent = Spent::before(&ready);
-        let answer = columns(&mut ready, &arrays, len);
+        let answer = columns(&mut ready, &prepared.arrays, len);
         let spent = spent.after(&ready);
-        let part = check(answer?, &self.function.signature, start, len)?;
+        let mut part = check(answer?, &self.function.signature, start, len)?;
+        prepared.add_failures(start, &mut part.failures);
         self.function.check_in(ready);
         self.function.count(&spent, begin, len);
         Ok(part)
     }
 
     /// The rows of each argument, of the type that the function takes.
-    fn slices(&self, start: usize, len: usize) -> Result<Vec<ArrayRef>> {
-        let signature = &self.function.signature;
-        let arrays = self.arguments.iter().zip(&signature.arguments);
-        let arrays = arrays.enumerate().map(|(i, (array, field))| {
-            if self.function.constant(i).is_some() {
-                return Ok(array.clone());
-            }
-            let whole = start == 0 && len == array.len();
-            let part = if whole {
-                array.clone()
-            } else {
-                array.slice(start, len)
-            };
-            cast::cast(part, field.data_type()).map_err(|e| {
-                Error::new(
-                    ErrorKind::InvalidArguments,
-                    format!("argument `{}`: {e}", field.name()),
-                )
-            })
-        });
-        arrays.collect()
+    fn prepare(&self, start: usize, len: usize) -> Result<Prepared> {
+        let fields = &self.function.signature.arguments;
+        let constant = |i: usize| self.function.constant(i).is_some();
+        arguments::prepare(&self.arguments, fields, start, len, &constant)
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -473,7 +471,7 @@ fn check(
             format!("returned what it may not: {what}"),
         )
     };
-    let values = lift::lift(&signature.returns, output.values, rows).map_err(broken)?;
+    let values = lift::lift(&signature.declared, output.values, rows).map_err(broken)?;
     let said = output.failures;
     if said.len() > rows {
         return Err(broken(format!("{} failures of {rows} rows", said.len())));

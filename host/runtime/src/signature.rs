@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow_schema::Field;
 use serde_json::Value;
 
+use crate::columns::nulls::nullable_below;
 use crate::columns::schema::{self, ANY};
 use crate::contract::RawSignature;
 use crate::error::printable;
@@ -34,8 +35,11 @@ pub struct Signature {
     /// type: see [`Signature::is_generic`].
     pub arguments: Vec<Field>,
     /// The result; named after the function. Of that type, too, where it depends
-    /// on arguments that are not bound.
+    /// on arguments that are not bound. Nullable, since rows fail, and so are the
+    /// fields of a struct that is null.
     pub returns: Field,
+    /// The result as the plugin declares it.
+    pub(crate) declared: Field,
     /// What may be assumed of the results.
     pub volatility: Volatility,
     /// The models that it runs, by name.
@@ -164,7 +168,8 @@ impl Signature {
             .collect();
         let clean = |names: Vec<String>| names.iter().map(|n| printable(n, 256)).collect();
         Ok(Self {
-            returns: returns.with_name(&name).with_nullable(true),
+            returns: nullable_below(&returns.clone().with_name(&name).with_nullable(true)),
+            declared: returns,
             doc: printable(&signature.doc, MAX_TEXT),
             arguments,
             volatility: match properties.get("volatility").map(String::as_str) {

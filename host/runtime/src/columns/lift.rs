@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, downcast_primitive, make_array};
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
-use arrow_schema::{DataType, Field};
+use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::Returned;
 use super::schema::{Layout, layout};
@@ -47,10 +47,17 @@ fn primitive(ty: &DataType, bytes: Buffer, nulls: Option<NullBuffer>) -> Result<
             Arc::new(array.with_data_type(ty.clone()))
         }};
     }
-    Ok(downcast_primitive! {
+    let array: ArrayRef = downcast_primitive! {
         ty => (array),
         _ => return Err(format!("type {ty} cannot cross")),
-    })
+    };
+    if matches!(
+        ty,
+        DataType::Decimal128(..) | DataType::Time32(_) | DataType::Time64(_)
+    ) {
+        in_range(&array.to_data())?;
+    }
+    Ok(array)
 }
 
 /// The bytes at an address that is a multiple of `align`: nearly always they are,
@@ -86,7 +93,14 @@ impl Opened {
             return Err(format!("{len} values where {wanted} were due"));
         }
         let count = match layout(ty) {
-            Some(Layout::Bool | Layout::Primitive(_) | Layout::List | Layout::LargeList) => 2,
+            Some(
+                Layout::Bool
+                | Layout::Primitive(_)
+                | Layout::FixedSizeBinary(_)
+                | Layout::List
+                | Layout::LargeList
+                | Layout::Map,
+            ) => 2,
             Some(Layout::Bytes | Layout::LargeBytes) => 3,
             Some(Layout::FixedSizeList(_) | Layout::Struct) => 1,
             None => return Err(format!("type {ty} cannot cross")),
@@ -155,7 +169,7 @@ fn take(
     };
     let builder = match (layout, ty) {
         (Layout::Bool, _) => builder.add_buffer(next(len.div_ceil(8), "values")?),
-        (Layout::Primitive(width), _) => {
+        (Layout::Primitive(width) | Layout::FixedSizeBinary(width), _) => {
             builder.add_buffer(next(len * width, "values")?.slice_with_length(0, len * width))
         }
         (Layout::Bytes, _) => builder
@@ -167,6 +181,17 @@ fn take(
         (Layout::List, DataType::List(item)) => builder
             .add_buffer(next((len + 1) * 4, "offsets")?.slice_with_length(0, (len + 1) * 4))
             .add_child_data(take(item.data_type(), nodes, None, &child_path("item"))?),
+        (Layout::Map, DataType::Map(entries, _)) => builder
+            .add_buffer(next((len + 1) * 4, "offsets")?.slice_with_length(0, (len + 1) * 4))
+            .add_child_data(
+                entries_of(take(
+                    entries.data_type(),
+                    nodes,
+                    None,
+                    &child_path("entries"),
+                )?)
+                .map_err(fail)?,
+            ),
         (Layout::LargeList, DataType::LargeList(item)) => builder
             .add_buffer(next((len + 1) * 8, "offsets")?.slice_with_length(0, (len + 1) * 8))
             .add_child_data(take(item.data_type(), nodes, None, &child_path("item"))?),
@@ -200,7 +225,7 @@ fn take(
         .build()
         .map_err(|e| fail(e.to_string()))?;
     let first = match layout {
-        Layout::Bytes | Layout::List => data.buffers()[0]
+        Layout::Bytes | Layout::List | Layout::Map => data.buffers()[0]
             .typed_data::<i32>()
             .first()
             .map(|o| i64::from(*o)),
@@ -211,6 +236,72 @@ fn take(
     };
     match first {
         Some(first) if first != 0 => Err(fail(format!("offsets begin with {first}, not 0"))),
-        _ => Ok(data),
+        _ => {
+            in_range(&data).map_err(fail)?;
+            Ok(data)
+        }
+    }
+}
+
+/// A map's entries, of which none may be null: arrow looks at the keys alone.
+fn entries_of(entries: ArrayData) -> Result<ArrayData, String> {
+    match entries.null_count() {
+        0 => Ok(entries),
+        n => Err(format!("{n} null entries in maps")),
+    }
+}
+
+/// Checks what the physical type allows and the logical one does not: engines
+/// compute with decimals and times as if they were what they say.
+fn in_range(data: &ArrayData) -> Result<(), String> {
+    match data.data_type() {
+        DataType::Decimal128(precision, _) => {
+            let most = 10i128
+                .checked_pow(u32::from(*precision))
+                .unwrap_or(i128::MAX);
+            let wrong = |n: &i128| n.unsigned_abs() >= most.unsigned_abs();
+            first(data, wrong, &format!("has more than {precision} digits"))
+        }
+        DataType::Time32(unit) => {
+            let most = if *unit == TimeUnit::Second {
+                DAY
+            } else {
+                DAY * 1_000
+            };
+            let wrong = |n: &i32| !(0..most).contains(&i64::from(*n));
+            first(data, wrong, "is not within one day")
+        }
+        DataType::Time64(unit) => {
+            let most = match unit {
+                TimeUnit::Nanosecond => DAY * 1_000_000_000,
+                _ => DAY * 1_000_000,
+            };
+            first(
+                data,
+                |n: &i64| !(0..most).contains(n),
+                "is not within one day",
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Refuses the first value that is wrong, if it is not null.
+fn first<T: ArrowNativeType>(
+    data: &ArrayData,
+    wrong: impl Fn(&T) -> bool,
+    what: &str,
+) -> Result<(), String> {
+    let values = &data.buffers()[0].typed_data::<T>()[data.offset()..data.offset() + data.len()];
+    let found = values
+        .iter()
+        .enumerate()
+        .find(|(i, n)| wrong(n) && data.is_valid(*i));
+    match found {
+        Some((i, n)) => Err(format!("value {i}, {n:?}, {what}")),
+        None => Ok(()),
     }
 }

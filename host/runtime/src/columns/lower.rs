@@ -34,7 +34,7 @@ fn push(data: &ArrayData, nodes: &mut Vec<Node>) {
             let values = BooleanBuffer::new(data.buffers()[0].clone(), start, len);
             nodes.push(node(vec![validity, bits(&values)]));
         }
-        Some(Layout::Primitive(width)) => {
+        Some(Layout::Primitive(width) | Layout::FixedSizeBinary(width)) => {
             let values = data.buffers()[0].slice_with_length(start * width, len * width);
             nodes.push(node(vec![validity, values]));
         }
@@ -54,7 +54,7 @@ fn push(data: &ArrayData, nodes: &mut Vec<Node>) {
                 data.buffers()[1].slice_with_length(from, to - from),
             ]));
         }
-        Some(Layout::List) => {
+        Some(Layout::List | Layout::Map) => {
             let (offsets, from, to) = offsets::<i32>(data);
             nodes.push(node(vec![validity, offsets]));
             push(&data.child_data()[0].slice(from, to - from), nodes);

@@ -1,14 +1,16 @@
-//! Columns' way into the sandbox and out of it: Arrow arrays as raw buffers.
+//! Columns into the sandbox and out of it: Arrow arrays as raw buffers.
 //!
-//! [`lower`] lays an array out as the contract has it, sharing its buffers;
-//! [`lift`] checks everything that a plugin returned and makes an array of it;
-//! [`schema`] turns types into the format strings of the Arrow C Data
-//! Interface and back; [`cast`] brings what an engine has to what a plugin
-//! declares.
+//! [`cast`] is the rule by which an engine's columns become what a plugin
+//! declares, and [`arguments`] applies it to the rows of a call; [`lower`] lays
+//! an array out as the contract has it, sharing its buffers; [`lift`] validates
+//! what a plugin returned and makes an array of it; [`schema`] turns types into
+//! the format strings of the Arrow C Data Interface and back.
 
-pub(crate) mod cast;
+pub(crate) mod arguments;
+pub mod cast;
 pub(crate) mod lift;
 pub(crate) mod lower;
+pub(crate) mod nulls;
 pub(crate) mod schema;
 pub(crate) mod size;
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
+use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, TimeUnit};
 
 /// Deepest nesting of a type, and most fields of one. Far above what anybody
 /// writes, far below what hurts.
@@ -39,6 +39,8 @@ pub(crate) enum Layout {
     Bool,
     /// Values of this many bytes.
     Primitive(usize),
+    /// Values of this many bytes, which are no number.
+    FixedSizeBinary(usize),
     /// 32-bit offsets and bytes; UTF-8 or not.
     Bytes,
     /// 64-bit offsets and bytes.
@@ -49,6 +51,8 @@ pub(crate) enum Layout {
     LargeList,
     /// A child of this many values for each.
     FixedSizeList(usize),
+    /// 32-bit offsets and a child of keys and values.
+    Map,
     /// Children.
     Struct,
 }
@@ -65,6 +69,7 @@ pub(crate) fn width(ty: &DataType) -> usize {
         DataType::Struct(fields) => fields
             .iter()
             .fold(0, |sum, f| width(f.data_type()).saturating_add(sum)),
+        DataType::FixedSizeBinary(n) => usize::try_from(*n).unwrap_or(0),
         ty => ty.primitive_width().unwrap_or(0),
     }
 }
@@ -74,18 +79,26 @@ pub(crate) fn layout(ty: &DataType) -> Option<Layout> {
     Some(match ty {
         DataType::Boolean => Layout::Bool,
         DataType::Int8 | DataType::UInt8 => Layout::Primitive(1),
-        DataType::Int16 | DataType::UInt16 => Layout::Primitive(2),
-        DataType::Int32 | DataType::UInt32 | DataType::Float32 | DataType::Date32 => {
-            Layout::Primitive(4)
-        }
-        DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Timestamp(..) => {
-            Layout::Primitive(8)
-        }
+        DataType::Int16 | DataType::UInt16 | DataType::Float16 => Layout::Primitive(2),
+        DataType::Int32
+        | DataType::UInt32
+        | DataType::Float32
+        | DataType::Date32
+        | DataType::Time32(_) => Layout::Primitive(4),
+        DataType::Int64
+        | DataType::UInt64
+        | DataType::Float64
+        | DataType::Timestamp(..)
+        | DataType::Time64(_)
+        | DataType::Duration(_) => Layout::Primitive(8),
+        DataType::Decimal128(..) => Layout::Primitive(16),
+        DataType::FixedSizeBinary(n) => Layout::FixedSizeBinary(usize::try_from(*n).ok()?),
         DataType::Utf8 | DataType::Binary => Layout::Bytes,
         DataType::LargeUtf8 | DataType::LargeBinary => Layout::LargeBytes,
         DataType::List(_) => Layout::List,
         DataType::LargeList(_) => Layout::LargeList,
         DataType::FixedSizeList(_, n) => Layout::FixedSizeList(usize::try_from(*n).ok()?),
+        DataType::Map(..) => Layout::Map,
         DataType::Struct(_) => Layout::Struct,
         _ => return None,
     })
@@ -193,12 +206,13 @@ fn data_type(format: &str, children: Vec<Field>) -> Result<DataType, String> {
             }
             DataType::Struct(children.into())
         }
+        "+m" => map(only(children)?)?,
         _ if format.starts_with("+w:") => {
             let size: i32 = format["+w:".len()..]
                 .parse()
                 .ok()
                 .filter(|n| *n >= 0)
-                .ok_or_else(|| format!("`{}` is no fixed-size list", shown()))?;
+                .ok_or_else(|| format!("`{}` is not a fixed-size list", shown()))?;
             DataType::FixedSizeList(only(children)?, size)
         }
         _ if !children.is_empty() => return Err(format!("a type `{}` has no children", shown())),
@@ -218,20 +232,17 @@ fn data_type(format: &str, children: Vec<Field>) -> Result<DataType, String> {
         "Z" => DataType::LargeBinary,
         "u" => DataType::Utf8,
         "U" => DataType::LargeUtf8,
+        "e" => DataType::Float16,
         "tdD" => DataType::Date32,
-        _ => match (format.get(..4), format.get(4..)) {
-            (Some(head), Some(zone)) if zone.len() <= 64 && !zone.chars().any(char::is_control) => {
-                let unit = match head {
-                    "tss:" => TimeUnit::Second,
-                    "tsm:" => TimeUnit::Millisecond,
-                    "tsu:" => TimeUnit::Microsecond,
-                    "tsn:" => TimeUnit::Nanosecond,
-                    _ => return Err(format!("unknown type `{}`", shown())),
-                };
-                DataType::Timestamp(unit, (!zone.is_empty()).then(|| zone.into()))
-            }
-            _ => return Err(format!("unknown type `{}`", shown())),
-        },
+        "tts" => DataType::Time32(TimeUnit::Second),
+        "ttm" => DataType::Time32(TimeUnit::Millisecond),
+        "ttu" => DataType::Time64(TimeUnit::Microsecond),
+        "ttn" => DataType::Time64(TimeUnit::Nanosecond),
+        "tDs" => DataType::Duration(TimeUnit::Second),
+        "tDm" => DataType::Duration(TimeUnit::Millisecond),
+        "tDu" => DataType::Duration(TimeUnit::Microsecond),
+        "tDn" => DataType::Duration(TimeUnit::Nanosecond),
+        _ => parametric(format).ok_or_else(|| format!("unknown type `{}`", shown()))?,
     };
     Ok(ty)
 }
@@ -248,9 +259,10 @@ pub(crate) fn nodes(field: &Field) -> Result<Vec<FieldNode>, String> {
 
 fn describe(field: &Field, nodes: &mut Vec<FieldNode>) -> Result<(), String> {
     let children: Vec<&Field> = match field.data_type() {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            vec![item]
-        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => vec![item],
         DataType::Struct(fields) => fields.iter().map(AsRef::as_ref).collect(),
         _ => Vec::new(),
     };
@@ -281,6 +293,7 @@ fn format_of(ty: &DataType) -> Option<String> {
         DataType::UInt32 => "I",
         DataType::Int64 => "l",
         DataType::UInt64 => "L",
+        DataType::Float16 => "e",
         DataType::Float32 => "f",
         DataType::Float64 => "g",
         DataType::Binary => "z",
@@ -291,19 +304,32 @@ fn format_of(ty: &DataType) -> Option<String> {
         DataType::List(_) => "+l",
         DataType::LargeList(_) => "+L",
         DataType::Struct(_) => "+s",
+        DataType::Map(..) => "+m",
+        DataType::FixedSizeBinary(n) => return Some(format!("w:{n}")),
+        DataType::Decimal128(precision, scale) => return Some(format!("d:{precision},{scale}")),
+        DataType::Time32(TimeUnit::Second) => "tts",
+        DataType::Time32(_) => "ttm",
+        DataType::Time64(TimeUnit::Microsecond) => "ttu",
+        DataType::Time64(_) => "ttn",
+        DataType::Duration(unit) => return Some(format!("tD{}", letter(unit))),
         DataType::FixedSizeList(_, n) => return Some(format!("+w:{n}")),
         DataType::Timestamp(unit, zone) => {
-            let unit = match unit {
-                TimeUnit::Second => 's',
-                TimeUnit::Millisecond => 'm',
-                TimeUnit::Microsecond => 'u',
-                TimeUnit::Nanosecond => 'n',
-            };
+            let unit = letter(unit);
             return Some(format!("ts{unit}:{}", zone.as_deref().unwrap_or("")));
         }
         _ => return None,
     };
     Some(format.to_owned())
+}
+
+/// A unit in a format string.
+fn letter(unit: &TimeUnit) -> char {
+    match unit {
+        TimeUnit::Second => 's',
+        TimeUnit::Millisecond => 'm',
+        TimeUnit::Microsecond => 'u',
+        TimeUnit::Nanosecond => 'n',
+    }
 }
 
 /// The nearest type that may cross, which an argument of any type is given for a
@@ -326,7 +352,49 @@ pub(crate) fn crossing(ty: &DataType) -> DataType {
         DataType::LargeList(item) => DataType::LargeList(field(item)),
         DataType::FixedSizeList(item, n) => DataType::FixedSizeList(field(item), *n),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect()),
+        DataType::Map(entries, _) => DataType::Map(field(entries), false),
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) => DataType::Decimal128(*p, *s),
+        DataType::Date64 => DataType::Date32,
         ty => ty.clone(),
+    }
+}
+
+/// A type with parameters and without children.
+fn parametric(format: &str) -> Option<DataType> {
+    if let Some(width) = format.strip_prefix("w:") {
+        let width: i32 = width.parse().ok()?;
+        return (width > 0).then_some(DataType::FixedSizeBinary(width));
+    }
+    if let Some(decimal) = format.strip_prefix("d:") {
+        let (precision, scale) = decimal.split_once(',')?;
+        // A third number is a width in bits other than 128.
+        let (precision, scale): (u8, i8) = (precision.parse().ok()?, scale.parse().ok()?);
+        let fits = (1..=DECIMAL128_MAX_PRECISION).contains(&precision)
+            && i16::from(scale).abs() <= i16::from(precision);
+        return fits.then_some(DataType::Decimal128(precision, scale));
+    }
+    let (head, zone) = (format.get(..4)?, format.get(4..)?);
+    let unit = match head {
+        "tss:" => TimeUnit::Second,
+        "tsm:" => TimeUnit::Millisecond,
+        "tsu:" => TimeUnit::Microsecond,
+        "tsn:" => TimeUnit::Nanosecond,
+        _ => return None,
+    };
+    let fits = zone.len() <= 64 && !zone.chars().any(char::is_control);
+    fits.then(|| DataType::Timestamp(unit, (!zone.is_empty()).then(|| zone.into())))
+}
+
+/// A map of these entries.
+fn map(entries: FieldRef) -> Result<DataType, String> {
+    match entries.data_type() {
+        DataType::Struct(fields) if fields.len() == 2 => {
+            if entries.is_nullable() || fields[0].is_nullable() {
+                return Err("a map's entries and keys cannot be null".into());
+            }
+            Ok(DataType::Map(entries, false))
+        }
+        _ => Err("a type `+m` has one child, a struct of a key and a value".into()),
     }
 }
 
@@ -351,18 +419,28 @@ pub(crate) fn display(ty: &DataType) -> String {
         DataType::Boolean => "bool".into(),
         DataType::Date32 => "date".into(),
         ty if *ty == ANY => "any".into(),
-        DataType::Timestamp(unit, zone) => {
-            let unit = match unit {
-                TimeUnit::Second => "s",
-                TimeUnit::Millisecond => "ms",
-                TimeUnit::Microsecond => "us",
-                TimeUnit::Nanosecond => "ns",
-            };
-            match zone {
-                Some(zone) => format!("timestamp<{unit}, {zone}>"),
-                None => format!("timestamp<{unit}>"),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => {
+                let [key, value] = [&fields[0], &fields[1]].map(|f| display(f.data_type()));
+                format!("map<{key}, {value}>")
             }
-        }
+            other => format!("map<{}>", display(other)),
+        },
+        DataType::FixedSizeBinary(n) => format!("fixed_size_binary<{n}>"),
+        DataType::Decimal128(precision, scale) => format!("decimal<{precision}, {scale}>"),
+        DataType::Time32(unit) | DataType::Time64(unit) => format!("time<{}>", short(unit)),
+        DataType::Duration(unit) => format!("duration<{}>", short(unit)),
+        DataType::Timestamp(unit, Some(zone)) => format!("timestamp<{}, {zone}>", short(unit)),
+        DataType::Timestamp(unit, None) => format!("timestamp<{}>", short(unit)),
         other => other.to_string().to_lowercase(),
+    }
+}
+
+fn short(unit: &TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Millisecond => "ms",
+        TimeUnit::Microsecond => "us",
+        TimeUnit::Nanosecond => "ns",
     }
 }

@@ -26,11 +26,12 @@ impl<'a> RowSizes<'a> {
             DataType::LargeBinary => Self::LargeOffsets(array.as_binary::<i64>().value_offsets()),
             DataType::Utf8View => Self::Views(array.as_string_view().views()),
             DataType::BinaryView => Self::Views(array.as_binary_view().views()),
+            DataType::FixedSizeBinary(n) => Self::Fixed(usize::try_from(*n).unwrap_or(0)),
             ty => match ty.primitive_width() {
                 Some(width) => Self::Fixed(width),
                 None => Self::Fixed(
                     dictionary_value(array)
-                        .unwrap_or_else(|| nested(array).div_ceil(array.len().max(1))),
+                        .unwrap_or_else(|| weight(array).div_ceil(array.len().max(1))),
                 ),
             },
         }
@@ -61,13 +62,51 @@ impl<'a> RowSizes<'a> {
     }
 }
 
-/// What the values of a nested array weigh; of a slice, only its own.
-fn nested(array: &ArrayRef) -> usize {
-    let whole = |_| array.get_buffer_memory_size();
-    array
-        .to_data()
-        .get_slice_memory_size()
-        .unwrap_or_else(whole)
+/// What an array's values weigh; of a slice, only its own, and of its children
+/// only what they reach.
+fn weight(array: &ArrayRef) -> usize {
+    let len = array.len();
+    let items = |items: &ArrayRef, from: usize, to: usize| weight(&items.slice(from, to - from));
+    let of = |offsets: &[i32]| (usize::try_from(offsets[0]), usize::try_from(offsets[len]));
+    match array.data_type() {
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            match of(list.value_offsets()) {
+                (Ok(from), Ok(to)) => len * 4 + items(list.values(), from, to),
+                _ => 0,
+            }
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            let offsets = list.value_offsets();
+            match (usize::try_from(offsets[0]), usize::try_from(offsets[len])) {
+                (Ok(from), Ok(to)) => len * 8 + items(list.values(), from, to),
+                _ => 0,
+            }
+        }
+        DataType::Map(..) => {
+            let map = array.as_map();
+            match of(map.value_offsets()) {
+                (Ok(from), Ok(to)) => {
+                    let columns = map.entries().columns().iter();
+                    len * 4 + columns.map(|column| items(column, from, to)).sum::<usize>()
+                }
+                _ => 0,
+            }
+        }
+        // These are sliced with what they are made of.
+        DataType::FixedSizeList(..) => weight(array.as_fixed_size_list().values()),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(weight).sum(),
+        DataType::Boolean => len.div_ceil(8),
+        DataType::FixedSizeBinary(n) => usize::try_from(*n).unwrap_or(0) * len,
+        ty => match ty.primitive_width() {
+            Some(width) => width * len,
+            None => array
+                .to_data()
+                .get_slice_memory_size()
+                .unwrap_or_else(|_| array.get_buffer_memory_size()),
+        },
+    }
 }
 
 /// The mean weight of a dictionary's values, for rows that each unfold to one.

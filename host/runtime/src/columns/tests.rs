@@ -4,21 +4,18 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, LargeStringBuilder, ListBuilder, PrimitiveBuilder, StringBuilder,
+    BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, LargeBinaryBuilder, LargeListBuilder,
+    LargeStringBuilder, ListBuilder, MapBuilder, PrimitiveBuilder, StringBuilder,
 };
-use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Float32Type, Float64Type, Int8Type, Int64Type,
-    TimestampMicrosecondType, UInt16Type,
-};
-use arrow_array::{
-    Array, ArrayRef, DictionaryArray, FixedSizeListArray, StringViewArray, StructArray,
-};
+use arrow_array::cast::AsArray;
+use arrow_array::types::*;
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, StructArray};
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::schema::FieldNode;
-use super::{Returned, cast, lift, lower, schema};
+use super::{Returned, lift, lower, schema, size};
 
 type Values = Vec<Option<u64>>;
 
@@ -55,8 +52,27 @@ fn list(values: &Values) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
+fn map(values: &Values) -> ArrayRef {
+    let mut builder = MapBuilder::new(
+        None,
+        StringBuilder::new(),
+        PrimitiveBuilder::<Int64Type>::new(),
+    );
+    for value in values {
+        for i in 0..value.unwrap_or(0) % 4 {
+            builder.keys().append_value(format!("k{i}"));
+            builder.values().append_option((i != 2).then_some(i as i64));
+        }
+        builder.append(value.is_some()).unwrap();
+    }
+    Arc::new(builder.finish())
+}
+
+/// Kinds of arrays that are no structs.
+const SIMPLE: usize = 24;
+
 /// An array of one of the types that may cross.
-fn array(kind: usize, values: &Values) -> ArrayRef {
+pub(super) fn array(kind: usize, values: &Values) -> ArrayRef {
     match kind {
         0 => {
             let mut builder = BooleanBuilder::new();
@@ -105,8 +121,49 @@ fn array(kind: usize, values: &Values) -> ArrayRef {
                 Some(nulls),
             ))
         }
+        12 => {
+            let half = |v: u64| <Float16Type as ArrowPrimitiveType>::Native::from_f64(v as f64);
+            primitive::<Float16Type>(values, half)
+        }
+        13 => {
+            let decimal = primitive::<Decimal128Type>(values, |v| i128::from(v % 1_000_000_000));
+            let decimal = decimal.as_primitive::<Decimal128Type>().clone();
+            Arc::new(decimal.with_precision_and_scale(9, 2).unwrap())
+        }
+        14 => {
+            let mut builder = FixedSizeBinaryBuilder::new(8);
+            for value in values {
+                match value {
+                    Some(v) => builder.append_value(v.to_le_bytes()).unwrap(),
+                    None => builder.append_null(),
+                }
+            }
+            Arc::new(builder.finish())
+        }
+        15 => primitive::<Time32SecondType>(values, |v| (v % 86_400) as i32),
+        16 => primitive::<Time32MillisecondType>(values, |v| (v % 86_400_000) as i32),
+        17 => primitive::<Time64MicrosecondType>(values, |v| (v % 86_400_000_000) as i64),
+        18 => primitive::<Time64NanosecondType>(values, |v| (v % 86_400_000_000_000) as i64),
+        19 => primitive::<DurationSecondType>(values, |v| v as i64),
+        20 => primitive::<DurationNanosecondType>(values, |v| v as i64),
+        21 => map(values),
+        22 => {
+            let mut builder = LargeBinaryBuilder::new();
+            values
+                .iter()
+                .for_each(|v| builder.append_option(v.map(|v| vec![7; (v % 5) as usize])));
+            Arc::new(builder.finish())
+        }
+        23 => {
+            let mut builder = LargeListBuilder::new(StringBuilder::new());
+            for value in values {
+                (0..value.unwrap_or(0) % 3).for_each(|i| builder.values().append_value(text(i)));
+                builder.append(value.is_some());
+            }
+            Arc::new(builder.finish())
+        }
         _ => {
-            let columns = vec![array(kind - 12, values), list(values)];
+            let columns = vec![array(kind - SIMPLE, values), list(values)];
             let fields: Fields = columns
                 .iter()
                 .enumerate()
@@ -122,9 +179,9 @@ fn array(kind: usize, values: &Values) -> ArrayRef {
     }
 }
 
-fn arrays() -> impl Strategy<Value = ArrayRef> {
+pub(super) fn arrays() -> impl Strategy<Value = ArrayRef> {
     let values = prop::collection::vec(prop::option::weighted(0.8, any::<u64>()), 0..70);
-    (0usize..24, values, any::<Index>(), any::<Index>()).prop_map(|(kind, values, from, len)| {
+    (0..2 * SIMPLE, values, any::<Index>(), any::<Index>()).prop_map(|(kind, values, from, len)| {
         let array = array(kind, &values);
         let from = from.index(array.len() + 1);
         array.slice(from, len.index(array.len() - from + 1))
@@ -147,7 +204,10 @@ fn returned(array: &ArrayRef) -> Vec<Returned> {
 fn said(field: &Field) -> Vec<FieldNode> {
     let ty = field.data_type();
     let children: Vec<&Field> = match ty {
-        DataType::List(f) | DataType::LargeList(f) | DataType::FixedSizeList(f, _) => vec![f],
+        DataType::List(f)
+        | DataType::LargeList(f)
+        | DataType::FixedSizeList(f, _)
+        | DataType::Map(f, _) => vec![f],
         DataType::Struct(fields) => fields.iter().map(AsRef::as_ref).collect(),
         _ => vec![],
     };
@@ -166,6 +226,18 @@ fn said(field: &Field) -> Vec<FieldNode> {
         DataType::List(_) => "+l".into(),
         DataType::FixedSizeList(_, n) => format!("+w:{n}"),
         DataType::Struct(_) => "+s".into(),
+        DataType::LargeList(_) => "+L".into(),
+        DataType::Map(..) => "+m".into(),
+        DataType::LargeBinary => "Z".into(),
+        DataType::Float16 => "e".into(),
+        DataType::Decimal128(p, s) => format!("d:{p},{s}"),
+        DataType::FixedSizeBinary(n) => format!("w:{n}"),
+        DataType::Time32(TimeUnit::Second) => "tts".into(),
+        DataType::Time32(_) => "ttm".into(),
+        DataType::Time64(TimeUnit::Microsecond) => "ttu".into(),
+        DataType::Time64(_) => "ttn".into(),
+        DataType::Duration(TimeUnit::Second) => "tDs".into(),
+        DataType::Duration(_) => "tDn".into(),
         other => panic!("{other} is not in these tests"),
     };
     let head = FieldNode {
@@ -255,6 +327,18 @@ fn types_that_may_not_cross_are_said_to() {
         "l\x1b[2J",
         "ts",
         "tdé",
+        "tdm",
+        "ttx",
+        "tDq",
+        "d:",
+        "d:0,0",
+        "d:39,2",
+        "d:9,12",
+        "d:9,2,256",
+        "w:0",
+        "w:-1",
+        "w:x",
+        "+m",
     ] {
         let error = schema::field(&[one(bad, 0)]).unwrap_err();
         assert!(!error.contains('\x1b'), "{error:?}");
@@ -262,6 +346,22 @@ fn types_that_may_not_cross_are_said_to() {
     assert!(schema::field(&[]).is_err());
     assert!(schema::field(&[one("+s", u32::MAX)]).is_err());
     assert!(schema::field(&[one("l", 1), one("l", 0)]).is_err());
+    // A map's entries are two, and neither they nor its keys are null.
+    let not_null = |format: &str, children| FieldNode {
+        nullable: false,
+        ..one(format, children)
+    };
+    let (entries, key) = (not_null("+s", 2), not_null("u", 0));
+    let named = |field: &FieldNode, name: &str| FieldNode {
+        name: name.into(),
+        ..field.clone()
+    };
+    let value = named(&one("l", 0), "value");
+    assert!(schema::field(&[one("+m", 1), entries.clone(), key.clone(), value.clone()]).is_ok());
+    assert!(schema::field(&[one("+m", 1), one("+s", 2), key.clone(), value.clone()]).is_err());
+    assert!(schema::field(&[one("+m", 1), entries, named(&key, "a"), named(&key, "a")]).is_err());
+    assert!(schema::field(&[one("+m", 1), not_null("+s", 1), key]).is_err());
+    assert!(schema::field(&[one("+m", 1), one("l", 0)]).is_err());
     assert!(schema::field(&[one("l", 0), one("l", 0)]).is_err());
     let deep: Vec<_> = (0..500)
         .map(|_| one("+l", 1))
@@ -270,47 +370,114 @@ fn types_that_may_not_cross_are_said_to() {
     assert!(schema::field(&deep).unwrap_err().contains("deeper"));
 }
 
+/// Wrong in a way that only this type can be.
 #[test]
-fn engines_types_become_the_plugins() {
-    let views: ArrayRef = Arc::new(StringViewArray::from(vec![
-        Some("a"),
-        None,
-        Some("a longer text than a view holds"),
-    ]));
-    let words: ArrayRef = Arc::new(
-        vec!["x", "y", "x"]
-            .into_iter()
-            .collect::<DictionaryArray<arrow_array::types::Int32Type>>(),
+fn values_out_of_their_types_range_are_refused() {
+    let decimal = Field::new("x", DataType::Decimal128(3, 0), true);
+    let node = |values: &[i128], validity: Vec<u8>| Returned {
+        length: values.len() as u64,
+        null_count: validity.iter().map(|b| 2 - u64::from(b.count_ones())).sum(),
+        buffers: vec![
+            validity,
+            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        ],
+    };
+    let lift = |field: &Field, node| lift::lift(field, vec![node], 2).map(|a| a.null_count());
+    assert_eq!(lift(&decimal, node(&[999, -999], vec![])), Ok(0));
+    // What is under a null does not matter.
+    assert_eq!(lift(&decimal, node(&[1, 1_000], vec![1])), Ok(1));
+    let error = lift(&decimal, node(&[1, -1_000], vec![])).unwrap_err();
+    assert!(
+        error.contains("value 1") && error.contains("3 digits"),
+        "{error}"
     );
-    let small = primitive::<Int8Type>(&vec![Some(1), None], |v| v as i8);
-    for (array, to) in [
-        (&views, DataType::Utf8),
-        (&views, DataType::Binary),
-        (&words, DataType::Utf8),
-        (&small, DataType::Int64),
-    ] {
-        assert!(
-            cast::castable(array.data_type(), &to),
-            "{} to {to}",
-            array.data_type()
-        );
-        let cast = cast::cast(array.clone(), &to).unwrap();
-        assert_eq!(
-            (cast.data_type(), cast.len(), cast.null_count()),
-            (&to, array.len(), array.null_count())
-        );
+
+    let time = Field::new("x", DataType::Time64(TimeUnit::Microsecond), true);
+    let node = |value: i64| Returned {
+        length: 2,
+        null_count: 0,
+        buffers: vec![
+            vec![],
+            [0, value].iter().flat_map(|v| v.to_le_bytes()).collect(),
+        ],
+    };
+    assert_eq!(lift(&time, node(86_399_999_999)), Ok(0));
+    for wrong in [86_400_000_000, -1, i64::MAX] {
+        let error = lift(&time, node(wrong)).unwrap_err();
+        assert!(error.contains("one day"), "{error}");
     }
-    let wrong = [
-        (DataType::Int64, DataType::Int32),
-        (DataType::Float64, DataType::Float32),
-        (DataType::Binary, DataType::Utf8),
-        (DataType::Int64, DataType::Utf8),
-        (DataType::Int64, DataType::Float64),
-    ];
-    for (from, to) in wrong {
-        assert!(
-            !cast::castable(&from, &to),
-            "{from} loses something as {to}"
-        );
+}
+
+#[test]
+fn maps_with_null_keys_or_entries_are_refused() {
+    let values: Values = vec![Some(2), Some(1)];
+    let array = map(&values);
+    let field = field_of(&array);
+    for (node, name) in [(1, "entries"), (2, "key")] {
+        let mut nodes = returned(&array);
+        nodes[node].buffers[0] = vec![0b110];
+        nodes[node].null_count = 1;
+        let error = lift::lift(&field, nodes, 2).unwrap_err();
+        assert!(error.contains(name), "{error}");
     }
+    // Offsets that go back.
+    let mut nodes = returned(&array);
+    nodes[0].buffers[1] = [0i32, 3, 2].iter().flat_map(|v| v.to_le_bytes()).collect();
+    assert!(lift::lift(&field, nodes, 2).is_err());
+}
+
+/// Fields of a null struct are null, at every depth, and say that they may be.
+#[test]
+fn fields_under_null_structs_are_null() {
+    let inner: Fields = vec![Field::new("port", DataType::Int64, false)].into();
+    let item = Field::new("item", DataType::Struct(inner.clone()), true);
+    let fields: Fields = vec![
+        Field::new("host", DataType::Utf8, false),
+        Field::new("at", DataType::Struct(inner), false),
+        Field::new("all", DataType::List(Arc::new(item)), true),
+    ]
+    .into();
+    let declared = Field::new("x", DataType::Struct(fields), true);
+    let to = super::nulls::nullable_below(&declared);
+    // As a plugin leaves it: defaults under the nulls.
+    let whole = |ty: &DataType| match ty {
+        DataType::Utf8 => Arc::new(arrow_array::StringArray::from(vec![""; 2])) as ArrayRef,
+        DataType::Struct(f) => Arc::new(StructArray::new(
+            f.clone(),
+            vec![primitive::<Int64Type>(&vec![Some(0); 2], |v| v as i64)],
+            None,
+        )),
+        _ => arrow_array::new_null_array(ty, 2),
+    };
+    let DataType::Struct(fields) = declared.data_type() else {
+        unreachable!()
+    };
+    let columns = fields.iter().map(|f| whole(f.data_type())).collect();
+    let nulls = Some(vec![true, false].into());
+    let array: ArrayRef = Arc::new(StructArray::new(fields.clone(), columns, nulls));
+    let pushed = super::nulls::push_down(&array, to.data_type()).unwrap();
+    assert_eq!(pushed.data_type(), to.data_type());
+    let pushed = pushed.as_struct();
+    assert_eq!(pushed.column(0).null_count(), 1);
+    assert_eq!(pushed.column(1).null_count(), 1);
+    assert_eq!(pushed.column(1).as_struct().column(0).null_count(), 1);
+    pushed.to_data().validate_full().unwrap();
+}
+
+/// A slice weighs what its own rows do, so that a slice of a large column is not
+/// cut into single rows.
+#[test]
+fn slices_of_lists_weigh_their_own_items() {
+    let lists = list(&(0..1_000).map(Some).collect());
+    let size::RowSizes::Fixed(whole) = size::RowSizes::of(&lists) else {
+        panic!("lists are averaged")
+    };
+    let slice = lists.slice(0, 10);
+    let size::RowSizes::Fixed(part) = size::RowSizes::of(&slice) else {
+        panic!("lists are averaged")
+    };
+    assert!(
+        part <= 2 * whole,
+        "{part} bytes a row of a slice, {whole} of the whole"
+    );
 }

@@ -10,6 +10,7 @@ use wasmtime::component::{Component, ResourceType};
 use super::PlainFunction;
 use super::options::{Maker, schema_of_none};
 use super::shape::Shape;
+use crate::columns::nulls::nullable_below;
 use crate::error::printable;
 use crate::signature::{Signature, Volatility};
 
@@ -224,7 +225,8 @@ impl PlainFunction {
             signature: Signature {
                 doc: String::new(),
                 arguments: fields,
-                returns: Field::new(&name, returns.arrow().0, true),
+                returns: nullable_below(&Field::new(&name, returns.arrow().0, true)),
+                declared: Field::new(&name, returns.arrow().0, true),
                 // Nothing of the world changes for it, but its own state may.
                 volatility: Volatility::Stable,
                 models: Vec::new(),

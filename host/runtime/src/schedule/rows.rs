@@ -1,5 +1,6 @@
 //! A chunk of a plain function, which is called once for each row.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ impl Call {
     pub(super) fn rows(&self, plain: &PlainFunction, start: usize, len: usize) -> Result<Part> {
         let mut rows = plain.rows();
         let mut ended: Vec<(usize, Error)> = Vec::new();
+        let mut failures = Vec::new();
         while rows.column.len() < len {
             let before = rows.column.len();
             let (at, left) = (start + before, len - before);
@@ -29,12 +31,18 @@ impl Call {
             let Handle::Plain(opened) = ready.handle else {
                 return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
             };
-            let arrays = self.slices(at, left)?;
+            let prepared = self.prepare(at, left)?;
             let spent = Spent::before(&ready);
-            let result =
-                ready
-                    .instance
-                    .call_rows(plain, &opened, &arrays, left, &self.budget, &mut rows);
+            let result = ready.instance.call_rows(
+                plain,
+                &opened,
+                &prepared.arrays,
+                left,
+                &self.budget,
+                &mut rows,
+            );
+            // Those of rows that are tried again are the same.
+            prepared.add_failures(at, &mut failures);
             let spent = spent.after(&ready);
             let done = rows.column.len() - before;
             if done > 0 {
@@ -76,8 +84,9 @@ impl Call {
             code: error.code().to_owned(),
             message: error.message().to_owned(),
         });
-        let mut failures: Vec<_> = said.chain(ended).collect();
-        failures.sort_by_key(|failure| failure.row);
+        let by_row = said.chain(ended).chain(failures);
+        let by_row: BTreeMap<_, _> = by_row.map(|failure| (failure.row, failure)).collect();
+        let failures = by_row.into_values().collect();
         Ok(Part {
             start,
             values: Values::Rows(rows.column),

@@ -1,8 +1,11 @@
 //! Functions whose types are decided when they are opened, written without the SDK:
 //! `echo` gives back what it is given, `last` the last of any number of columns,
-//! `describe` says of each row what it knew of its argument at `open`.
+//! `describe` says of each row what it knew of its argument at `open`. And one for each
+//! type of `tests/types.txt`, which gives back what it is given.
 
 #![cfg(target_arch = "wasm32")]
+
+mod types;
 
 use bindings::exports::wudf::plugin::scalar::{
     Argument, Function, Guest, GuestFunction, Output, Signature,
@@ -41,6 +44,8 @@ struct Echo;
 struct Bound {
     name: &'static str,
     does: Does,
+    /// The type of one that is declared with it.
+    declared: Option<Schema>,
     arguments: Vec<Argument>,
 }
 
@@ -62,10 +67,16 @@ fn renamed(mut schema: Schema, name: &str) -> Schema {
     schema
 }
 
-fn signature(name: &str, does: Does, arguments: &[Argument]) -> Signature {
-    let types: Vec<Schema> = match arguments {
-        [] => vec![field("x", "*")],
-        arguments => (1..)
+fn signature(
+    name: &str,
+    does: Does,
+    declared: Option<&Schema>,
+    arguments: &[Argument],
+) -> Signature {
+    let types: Vec<Schema> = match (declared, arguments) {
+        (Some(declared), _) => vec![declared.clone()],
+        (None, []) => vec![field("x", "*")],
+        (None, arguments) => (1..)
             .zip(arguments)
             .map(|(at, argument)| {
                 let name = if at == 1 {
@@ -113,9 +124,11 @@ impl Guest for Echo {
 
 impl GuestFunction for Bound {
     fn open(name: String, _: String, arguments: Vec<Argument>) -> Result<Function, Problem> {
-        let (name, does) = FUNCTIONS
-            .iter()
-            .find(|(known, _)| *known == name)
+        let any = FUNCTIONS.iter().map(|(name, does)| (*name, *does, None));
+        let typed = types::all().map(|(name, ty)| (name, Does::Echo, Some(ty)));
+        let (name, does, declared) = any
+            .chain(typed)
+            .find(|(known, ..)| *known == name)
             .ok_or_else(|| Problem {
                 code: "function".to_owned(),
                 message: format!("no function is called {name}"),
@@ -123,13 +136,19 @@ impl GuestFunction for Bound {
             })?;
         Ok(Function::new(Self {
             name,
-            does: *does,
+            does,
+            declared,
             arguments,
         }))
     }
 
     fn signature(&self) -> Signature {
-        signature(self.name, self.does, &self.arguments)
+        signature(
+            self.name,
+            self.does,
+            self.declared.as_ref(),
+            &self.arguments,
+        )
     }
 
     fn call(&self, rows: u32, mut arguments: Vec<Array>) -> Result<Output, Problem> {
