@@ -65,7 +65,7 @@ impl Udf {
     }
 
     /// Computes a value for each of `rows` rows. The arguments may be of any
-    /// type that is cast without loss to the declared one.
+    /// type that [`wudf::cast`] casts to the declared one.
     ///
     /// # Errors
     /// As [`Function::evaluate`]; under [`OnError::Raise`] also for the first row

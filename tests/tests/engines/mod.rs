@@ -8,3 +8,4 @@ mod pipe;
 mod rows;
 mod same;
 mod sql;
+mod types;

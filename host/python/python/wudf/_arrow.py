@@ -3,6 +3,7 @@ there, and imported when it is first needed."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,8 +40,9 @@ def _is_arrow(value: Any) -> bool:
 
 
 def from_values(values: Any, field: Any, **how: Any) -> Any:
-    """An array of Python values, or of a NumPy array or a pandas Series, of the
-    type that an argument declares."""
+    """An array of Python values, or of a NumPy array or a pandas Series: of the
+    type that an argument declares, if all of them fit; otherwise of their own, for
+    the runtime to cast, so that a value that does not fit costs its row alone."""
     if isinstance(values, (str, bytes, bytearray, memoryview, dict)) or not (
         hasattr(values, "__iter__") or hasattr(values, "__array__")
     ):
@@ -57,9 +59,15 @@ def from_values(values: Any, field: Any, **how: Any) -> Any:
     if not hasattr(values, "__array__"):
         values = list(values)
     wanted = None if field is None else pa.field(field).type
+    if wanted is not None and pa.types.is_null(wanted):
+        wanted = None  # It takes any type.
+    refused = (pa.ArrowException, OverflowError)
     try:
         return pa.array(values, type=wanted, **how)
-    except (pa.ArrowException, OverflowError) as error:
+    except refused as error:
+        if wanted is not None:
+            with contextlib.suppress(*refused):
+                return pa.array(values, **how)
         place = "" if field is None else f"argument `{field.name}`: "
         raise Error(f"{place}{error}", "invalid-arguments") from error
 

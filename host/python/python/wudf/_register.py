@@ -35,7 +35,7 @@ def _duckdb(function: Udf, connection: Any, name: str) -> Any:
     signature = opened.signature
 
     returned = _arrow.returns(opened)
-    known = _lists(returned)
+    known = _readable(returned)
 
     def call(*columns: Any) -> Any:
         # Without arguments DuckDB asks once, for a constant.
@@ -62,17 +62,25 @@ def _duckdb(function: Udf, connection: Any, name: str) -> Any:
     return connection
 
 
-def _lists(arrow: Any) -> Any:
-    """The type with lists for arrays that are larger than DuckDB has them."""
+def _readable(arrow: Any) -> Any:
+    """The type as DuckDB reads it: lists for arrays that are larger than it has them,
+    times in microseconds, no floats of 16 bits."""
     import pyarrow as pa
 
+    if pa.types.is_float16(arrow):
+        return pa.float32()
+    if pa.types.is_time(arrow):
+        return pa.time64("us")
+    if pa.types.is_map(arrow):
+        return pa.map_(_readable(arrow.key_type), _readable(arrow.item_type))
+
     if pa.types.is_fixed_size_list(arrow):
-        item = arrow.value_field.with_type(_lists(arrow.value_type))
+        item = arrow.value_field.with_type(_readable(arrow.value_type))
         return pa.list_(item) if arrow.list_size > _LARGEST else pa.list_(item, arrow.list_size)
     if pa.types.is_list(arrow):
-        return pa.list_(arrow.value_field.with_type(_lists(arrow.value_type)))
+        return pa.list_(arrow.value_field.with_type(_readable(arrow.value_type)))
     if pa.types.is_struct(arrow):
-        return pa.struct([field.with_type(_lists(field.type)) for field in arrow])
+        return pa.struct([field.with_type(_readable(field.type)) for field in arrow])
     return arrow
 
 
@@ -99,6 +107,9 @@ def sql_type(arrow: Any) -> str:
         (checks.is_large_string, "VARCHAR"),
         (checks.is_binary, "BLOB"),
         (checks.is_large_binary, "BLOB"),
+        (checks.is_fixed_size_binary, "BLOB"),
+        (checks.is_time, "TIME"),
+        (checks.is_duration, "INTERVAL"),
     ]
     for check, name in simple:
         if check(arrow):
@@ -109,6 +120,10 @@ def sql_type(arrow: Any) -> str:
         return {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}[
             arrow.unit
         ]
+    if checks.is_decimal(arrow) and 0 <= arrow.scale <= arrow.precision:
+        return f"DECIMAL({arrow.precision}, {arrow.scale})"
+    if checks.is_map(arrow):
+        return f"MAP({sql_type(arrow.key_type)}, {sql_type(arrow.item_type)})"
     if checks.is_list(arrow) or checks.is_large_list(arrow):
         return f"{sql_type(arrow.value_type)}[]"
     if checks.is_fixed_size_list(arrow):

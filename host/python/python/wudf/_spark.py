@@ -126,12 +126,18 @@ def data_type(arrow: Any) -> Any:
         (checks.is_large_string, spark.StringType),
         (checks.is_binary, spark.BinaryType),
         (checks.is_large_binary, spark.BinaryType),
+        (checks.is_fixed_size_binary, spark.BinaryType),
+        (checks.is_duration, spark.DayTimeIntervalType),
     ]
     for check, made in simple:
         if check(arrow):
             return made()
     if checks.is_uint64(arrow):
         return spark.DecimalType(20, 0)
+    if checks.is_decimal(arrow) and 0 <= arrow.scale <= arrow.precision:
+        return spark.DecimalType(arrow.precision, arrow.scale)
+    if checks.is_map(arrow):
+        return spark.MapType(data_type(arrow.key_type), data_type(arrow.item_type))
     if checks.is_timestamp(arrow):
         return spark.TimestampNTZType() if arrow.tz is None else spark.TimestampType()
     if checks.is_list(arrow) or checks.is_large_list(arrow) or checks.is_fixed_size_list(arrow):
