@@ -107,10 +107,30 @@ def test_long_views(open_kit):
     assert open_kit("echo_bytes")(column.slice(3, 40)).to_pylist() == blobs[3:43]
 
 
-def test_numbers_that_lose_nothing(open_kit):
+def test_numbers_that_fit(open_kit):
     assert open_kit("add_one")(pa.array([1, 255], pa.uint8())).to_pylist() == [2, 256]
-    with pytest.raises(wudf.Error, match="argument `x` is int64, which float64 is not"):
-        open_kit("add_one")(pa.array([1.5]))
+    assert open_kit("add_one")(pa.array([1.0, 2.0])).to_pylist() == [2, 3]
+    with pytest.raises(wudf.Error, match="row 1: argument `x`: 1.5 does not fit int64"):
+        open_kit("add_one")(pa.array([1.0, 1.5]))
+    with pytest.raises(wudf.Error, match="cannot cast string to int64"):
+        open_kit("add_one")(pa.array(["1"]))
+
+
+def test_values_that_do_not_fit_cost_their_rows(open_kit):
+    small = open_kit("echo_i8", on_error="null")
+    for column in ([1, 300, None, 5], pa.array([1, 300, None, 5])):
+        assert small(column).to_pylist() == [1, None, None, 5]
+    nanoseconds = pa.array([1_000, 1_001], pa.timestamp("ns"))
+    back = open_kit("echo_timestamp", on_error="null")(nanoseconds)
+    assert back.cast(pa.int64()).to_pylist() == [1, None]
+
+
+def test_structs_match_by_name(open_kit):
+    wanted = pa.field(open_kit("echo_struct").signature.arguments[0]).type
+    row = {"name": "a", "x": 1.0, "y": 2.0, "tags": ["t"]}
+    fields = [pa.field(field.name, field.type) for field in wanted][::-1]
+    column = pa.array([row, None], pa.struct(fields))
+    assert open_kit("echo_struct")(column).to_pylist() == [row, None]
 
 
 def test_unaligned_buffers(open_kit):

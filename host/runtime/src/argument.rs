@@ -81,10 +81,9 @@ fn one(declared: &Field, given: &Argument) -> Result<RawArgument> {
     };
     cast::conversion(from, &to).map_err(|e| {
         invalid(format!(
-            "argument `{}` is {}, and cannot be {}: {}",
+            "argument `{}` is {}: {}",
             declared.name(),
             schema::display(&to),
-            schema::display(from),
             e.message()
         ))
     })?;

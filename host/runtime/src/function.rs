@@ -431,10 +431,9 @@ impl Inner {
             let Some(field) = wanted.next() else { continue };
             cast::conversion(ty, field.data_type()).map_err(|e| {
                 let message = format!(
-                    "argument `{}` is {}, and cannot be {}: {}",
+                    "argument `{}` is {}: {}",
                     field.name(),
                     schema::display(field.data_type()),
-                    schema::display(ty),
                     e.message()
                 );
                 Error::new(ErrorKind::InvalidArguments, message)

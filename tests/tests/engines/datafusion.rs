@@ -420,13 +420,12 @@ fn literals_become_what_the_function_takes() {
             .contains("3000000000")
     );
     assert!(engine.error("SELECT triple([1, 2])").contains('3'));
-    for call in [
-        "weigh('three', 1)",
-        "weigh(1)",
-        "weigh()",
-        "weigh(1, 2, 3)",
-        "weigh(2.5, 1)",
-    ] {
+    assert!(
+        engine
+            .error("SELECT weigh(2.5, 1)")
+            .contains("2.5 does not fit int32")
+    );
+    for call in ["weigh('three', 1)", "weigh(1)", "weigh()", "weigh(1, 2, 3)"] {
         let error = engine.error(&format!("SELECT {call}"));
         assert!(
             error.contains("weigh takes (count INT, weight DOUBLE), not ("),

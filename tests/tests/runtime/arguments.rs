@@ -126,11 +126,12 @@ fn wrong_arguments_are_named() {
     let weigh = open(&runtime, "weigh");
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
     let counts: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
-    let error = weigh.call(&[floats.clone(), floats.clone()]).unwrap_err();
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["1", "2"]));
+    let error = weigh.call(&[words.clone(), floats.clone()]).unwrap_err();
     assert_says(
         &error,
         ErrorKind::InvalidArguments,
-        &["kit:weigh", "`count`", "int32", "float64"],
+        &["kit:weigh", "`count`", "int32", "string"],
     );
     let error = weigh
         .check_types([&DataType::Int32, &DataType::Utf8])
@@ -157,17 +158,102 @@ fn wrong_arguments_are_named() {
         .call(&[counts.clone(), floats.slice(0, 1)])
         .unwrap_err();
     assert_says(&error, ErrorKind::InvalidArguments, &["lengths"]);
-    // Numbers that lose something are not cast.
-    let error = open(&runtime, "echo_f32").call(&[floats]).unwrap_err();
+    let error = open(&runtime, "echo_f32").call(&[words]).unwrap_err();
     assert_says(
         &error,
         ErrorKind::InvalidArguments,
-        &["`x`", "float32", "float64"],
+        &["`x`", "cannot cast string to float32"],
     );
     assert_eq!(
         (error.plugin(), error.function(), error.row()),
         (Some("kit"), Some("echo_f32"), None)
     );
+}
+
+/// A value that has no equal in the argument's type fails its row, in whichever
+/// chunk it is, and beside rows that the function fails.
+#[test]
+fn values_that_do_not_fit_fail_their_rows() {
+    let mut limits = small();
+    limits.chunk_rows = 2;
+    let runtime = builder().limits(limits).threads(1).build().unwrap();
+    let numbers = |values: Vec<Option<f64>>| Arc::new(Float64Array::from(values)) as ArrayRef;
+    let column = numbers(vec![
+        Some(1.0),
+        Some(1.7),
+        None,
+        Some(13.0),
+        Some(2.0),
+        Some(1e300),
+    ]);
+    let output = open(&runtime, "fails").evaluate(&[column.clone()]).unwrap();
+    let failed: Vec<_> = output
+        .failures
+        .iter()
+        .map(|f| (f.row, f.code.as_str()))
+        .collect();
+    let rows: Vec<_> = failed.iter().map(|(row, _)| *row).collect();
+    assert_eq!(rows, [1, 3, 5], "{:?}", output.failures);
+    assert_eq!(
+        (failed[0].1, failed[2].1),
+        ("invalid-input", "invalid-input")
+    );
+    let message = &output.failures[0].message;
+    assert_eq!(message, "argument `x`: 1.7 does not fit int64");
+    assert!(output.failures[1].message.contains("unlucky"));
+    let null: Vec<_> = (0..6).filter(|i| output.values.is_null(*i)).collect();
+    assert_eq!(null, [1, 2, 3, 5]);
+    let error = open(&runtime, "fails").call(&[column]).unwrap_err();
+    assert_eq!((error.kind(), error.row()), (ErrorKind::Row, Some(1)));
+}
+
+/// `{y, x, ...}` given for `{x, y, ...}` must not swap values, whatever may be null.
+#[test]
+fn structs_match_by_name() {
+    let runtime = runtime();
+    let echo = open(&runtime, "echo_struct");
+    let argument = echo.signature().arguments[0].data_type().clone();
+    let DataType::Struct(wanted) = &argument else {
+        panic!("{argument}")
+    };
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("more", ints([1, 2])),
+        ("y", Arc::new(Float64Array::from(vec![2.0, 4.0]))),
+        ("x", Arc::new(Float64Array::from(vec![1.0, 3.0]))),
+        ("tags", arrow_array::new_empty_array(wanted[3].data_type())),
+        ("name", Arc::new(StringArray::from(vec!["a", "b"]))),
+    ];
+    let tags = ListArray::new(
+        Arc::new(Field::new("item", DataType::Utf8, false)),
+        arrow_buffer::OffsetBuffer::from_lengths([0, 0]),
+        Arc::new(StringArray::from(Vec::<&str>::new())),
+        None,
+    );
+    for nullable in [true, false] {
+        let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns
+            .iter()
+            .map(|(name, array)| {
+                let array: ArrayRef = match *name {
+                    "tags" => Arc::new(tags.clone()),
+                    _ => array.clone(),
+                };
+                (
+                    Field::new(*name, array.data_type().clone(), nullable),
+                    array,
+                )
+            })
+            .unzip();
+        let given: ArrayRef = Arc::new(StructArray::new(fields.into(), arrays, None));
+        let back = echo.call(&[given]).unwrap();
+        let back = back.as_struct();
+        let field = |name| {
+            back.column_by_name(name)
+                .unwrap()
+                .as_primitive::<Float64Type>()
+                .value(1)
+        };
+        assert_eq!((field("x"), field("y")), (3.0, 4.0));
+    }
 }
 
 #[test]

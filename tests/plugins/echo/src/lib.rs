@@ -116,9 +116,10 @@ impl Guest for Echo {
     type Function = Bound;
 
     fn signatures() -> Vec<Signature> {
-        let all = FUNCTIONS.iter();
-        all.map(|(name, does)| signature(name, *does, &[]))
-            .collect()
+        let any = FUNCTIONS.iter();
+        let any = any.map(|(name, does)| signature(name, *does, None, &[]));
+        let typed = types::all().map(|(name, ty)| signature(name, Does::Echo, Some(&ty), &[]));
+        any.chain(typed).collect()
     }
 }
 

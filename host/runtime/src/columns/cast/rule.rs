@@ -57,7 +57,7 @@ pub(super) fn conversion(from: &DataType, to: &DataType) -> Result<Conversion, S
                 None => ("the column", "the argument"),
             };
             return Err(format!(
-                "{} does not become {}: {has} has a time zone and {lacks} has none; \
+                "cannot cast {} to {}: {has} has a time zone and {lacks} has none; \
                  convert it in the query",
                 display(from),
                 display(to)
@@ -93,7 +93,7 @@ pub(super) fn conversion(from: &DataType, to: &DataType) -> Result<Conversion, S
         }
         (FixedSizeList(_, n), FixedSizeList(_, wanted)) if n != wanted => {
             return Err(format!(
-                "lists of {n} items do not become lists of {wanted}"
+                "cannot cast lists of {n} items to lists of {wanted}"
             ));
         }
         (FixedSizeList(from, _), FixedSizeList(to, _)) => {
@@ -106,7 +106,7 @@ pub(super) fn conversion(from: &DataType, to: &DataType) -> Result<Conversion, S
             (Some(from), Some(to), _) => within(&"item", conversion(from, to))?,
             _ => match (from, to) {
                 (Struct(from), Struct(to)) => structs(from, to)?,
-                _ => return Err(format!("{} does not become {}", display(from), display(to))),
+                _ => return Err(format!("cannot cast {} to {}", display(from), display(to))),
             },
         },
     })
