@@ -220,7 +220,7 @@ fn structs_match_by_name() {
         ("more", ints([1, 2])),
         ("y", Arc::new(Float64Array::from(vec![2.0, 4.0]))),
         ("x", Arc::new(Float64Array::from(vec![1.0, 3.0]))),
-        ("tags", arrow_array::new_empty_array(wanted[3].data_type())),
+        ("tags", new_empty_array(wanted[3].data_type())),
         ("name", Arc::new(StringArray::from(vec!["a", "b"]))),
     ];
     let tags = ListArray::new(
