@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields};
-use wudf::{Error, Function, Output, Result, Signature};
+use wudf::{Argument, Error, Function, Output, Result, Signature};
 
 use wudf_registry::Reference;
 
@@ -64,6 +64,29 @@ impl Udf {
         }
     }
 
+    /// The same function for columns of these types, if types decide what it
+    /// returns; otherwise itself.
+    ///
+    /// # Errors
+    /// As [`Function::bind`].
+    pub fn bind(&self, types: &[DataType]) -> Result<Self> {
+        let signature = self.signature();
+        if !signature.is_generic() {
+            return Ok(self.clone());
+        }
+        let last = signature.arguments.len().saturating_sub(1);
+        let arguments = types.iter().enumerate().map(|(at, ty)| {
+            let name = signature.arguments.get(at.min(last));
+            let name = name.map_or("", |field| field.name());
+            Argument::column(Field::new(name, ty.clone(), true))
+        });
+        Ok(Self {
+            function: self.function.bind(&arguments.collect::<Vec<_>>())?,
+            on_error: self.on_error,
+            reference: self.reference.clone(),
+        })
+    }
+
     /// Computes a value for each of `rows` rows. The arguments may be of any
     /// type that [`wudf::cast`] casts to the declared one.
     ///
@@ -98,7 +121,9 @@ impl Udf {
                     messages[failure.row] = Some(failure.message.as_str());
                 }
                 let errors: ArrayRef = Arc::new(StringArray::from(messages));
-                let fields = record(&self.signature().returns);
+                // Of the values' own type, which arguments may have decided.
+                let ty = output.values.data_type().clone();
+                let fields = record(&self.signature().returns.clone().with_data_type(ty));
                 Ok(Arc::new(StructArray::new(
                     fields,
                     vec![output.values, errors],

@@ -92,6 +92,14 @@ impl Mapping {
         self.0.iter().map(|path| column(batch, path)).collect()
     }
 
+    /// The columns' types.
+    pub fn types(&self, schema: &Schema) -> Vec<DataType> {
+        let paths = self.0.iter();
+        paths
+            .map(|path| type_at(schema.fields(), path).clone())
+            .collect()
+    }
+
     /// The columns' names.
     pub fn names(&self, schema: &Schema) -> Vec<String> {
         self.0

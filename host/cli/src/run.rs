@@ -75,6 +75,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     models::remark(&spec, prepared.models(), signature, talk);
     let function = prepared
         .open(&options)
+        .and_then(|udf| udf.bind(&mapping.types(&input.schema)))
         .map_err(|error| models::explain(prepared.models(), signature, error))?
         .into_function();
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);

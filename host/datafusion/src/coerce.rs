@@ -8,7 +8,7 @@ use wudf::cast;
 /// that does not fit costs its row and not the query; nothing where it never
 /// can be cast.
 pub(crate) fn argument(from: &DataType, to: &DataType) -> Option<DataType> {
-    if matches!(from, DataType::Null) {
+    if matches!(from, DataType::Null) && *to != DataType::Null {
         // A literal; with a type it folds like any other.
         return Some(cast::nullable(to));
     }

@@ -28,6 +28,8 @@ pub struct WasmUdf {
     udf: Arc<Udf>,
     signature: Signature,
     returns: FieldRef,
+    /// Whether SQL declares the result.
+    returns_declared: bool,
     documentation: Documentation,
 }
 
@@ -54,6 +56,7 @@ impl WasmUdf {
         let lower = name.to_ascii_lowercase();
         let aliases = if lower == name { vec![] } else { vec![lower] };
         let field = udf.returns().with_name(&name);
+        let returns_declared = returns.is_some();
         let returns = match returns {
             // Nullable within, as casting leaves it.
             Some(ty) => field.with_data_type(cast::nullable(&ty)),
@@ -66,6 +69,7 @@ impl WasmUdf {
                 volatility.unwrap_or_else(|| volatility_of(udf.signature())),
             ),
             returns: Arc::new(returns),
+            returns_declared,
             documentation,
             udf: Arc::new(udf),
             name,
@@ -82,6 +86,11 @@ impl WasmUdf {
         &self.documentation.syntax_example
     }
 
+    /// Whether the types of arguments decide what it returns.
+    fn decided_by_arguments(&self) -> bool {
+        !self.returns_declared && self.udf.signature().is_generic()
+    }
+
     /// Calls the function for rows that begin with row `first` of a batch.
     fn call(
         &self,
@@ -89,16 +98,17 @@ impl WasmUdf {
         rows: usize,
         first: usize,
         note: &str,
+        returns: &DataType,
     ) -> Result<ArrayRef> {
         let values = self
             .udf
             .call(arguments, rows)
             .map_err(|error| external(recount(error, first, note)))?;
-        if values.data_type() == self.returns.data_type() {
+        if values.data_type() == returns {
             return Ok(values);
         }
         // Declared in SQL: another layout or a wider type, which loses nothing.
-        let cast = cast::cast_rows(&values, self.returns.data_type()).map_err(external)?;
+        let cast = cast::cast_rows(&values, returns).map_err(external)?;
         match cast.failures.into_iter().next() {
             None => Ok(cast.values),
             Some((row, why)) => Err(external(
@@ -109,7 +119,12 @@ impl WasmUdf {
 
     /// Calls the function for a batch. Constants are repeated, but not beyond
     /// bounds: a part of the rows at a time.
-    fn call_batch(&self, arguments: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+    fn call_batch(
+        &self,
+        arguments: &[ColumnarValue],
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef> {
         let constants: usize = arguments
             .iter()
             .map(|argument| match argument {
@@ -125,7 +140,8 @@ impl WasmUdf {
                 ColumnarValue::Array(array) => Ok(array.slice(first, length)),
                 ColumnarValue::Scalar(value) => value.to_array_of_size(length),
             });
-            self.call(&arrays.collect::<Result<Vec<_>>>()?, length, first, &note)
+            let arrays = arrays.collect::<Result<Vec<_>>>()?;
+            self.call(&arrays, length, first, &note, returns)
         };
         if step >= rows {
             return part(0);
@@ -150,22 +166,35 @@ impl ScalarUDFImpl for WasmUdf {
         &self.signature
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.returns.data_type().clone())
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        if !self.decided_by_arguments() {
+            return Ok(self.returns.data_type().clone());
+        }
+        let bound = self.udf.bind(arguments).map_err(external)?;
+        Ok(bound.returns().data_type().clone())
     }
 
-    fn return_field_from_args(&self, _arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        Ok(Arc::clone(&self.returns))
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        if !self.decided_by_arguments() {
+            return Ok(Arc::clone(&self.returns));
+        }
+        let types = arguments.arg_fields.iter().map(|f| f.data_type().clone());
+        let ty = self.return_type(&types.collect::<Vec<_>>())?;
+        Ok(Arc::new(self.returns.as_ref().clone().with_data_type(ty)))
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let wanted = &self.udf.signature().arguments;
+        let signature = self.udf.signature();
+        let wanted = &signature.arguments;
+        let several = signature.is_variadic().then(|| wanted.last()).flatten();
+        let fits = types.len() == wanted.len() || several.is_some() && types.len() > wanted.len();
+        let all = wanted.iter().chain(std::iter::repeat(several).flatten());
         let coerced = types
             .iter()
-            .zip(wanted)
+            .zip(all)
             .map(|(from, to)| coerce::argument(from, to.data_type()));
         match coerced.collect::<Option<Vec<_>>>() {
-            Some(coerced) if types.len() == wanted.len() => Ok(coerced),
+            Some(coerced) if fits => Ok(coerced),
             _ => plan_err!(
                 "{} takes ({}), not ({})",
                 self.name,
@@ -176,6 +205,7 @@ impl ScalarUDFImpl for WasmUdf {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let returns = args.return_field.data_type();
         let constant = |argument: &ColumnarValue| matches!(argument, ColumnarValue::Scalar(_));
         if args.number_rows > 0
             && self.signature.volatility != Volatility::Volatile
@@ -183,12 +213,12 @@ impl ScalarUDFImpl for WasmUdf {
         {
             let arrays = args.args.iter().map(|value| value.to_array(1));
             let arrays = arrays.collect::<Result<Vec<_>>>()?;
-            let value = self.call(&arrays, 1, 0, "all arguments are constants")?;
+            let value = self.call(&arrays, 1, 0, "all arguments are constants", returns)?;
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
                 &value, 0,
             )?));
         }
-        let values = self.call_batch(&args.args, args.number_rows)?;
+        let values = self.call_batch(&args.args, args.number_rows, returns)?;
         Ok(ColumnarValue::Array(values))
     }
 

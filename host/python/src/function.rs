@@ -195,6 +195,7 @@ impl Function {
             .collect();
         if let Some(arrays) = whole {
             let values = evaluate(py, &udf, &arrays, unpack, 0)?;
+            let field = of_type(&field, values.data_type());
             return Ok(Py::new(py, Array { field, values })?.into_any());
         }
         let types: Vec<DataType> = columns.iter().map(|c| c.data_type().clone()).collect();
@@ -208,8 +209,12 @@ impl Function {
         if chunks.is_empty() {
             // Types that do not fit are an error without rows too.
             let empty: Vec<ArrayRef> = types.iter().map(new_empty_array).collect();
-            evaluate(py, &udf, &empty, unpack, 0)?;
+            chunks.push(evaluate(py, &udf, &empty, unpack, 0)?);
         }
+        let field = match chunks.first() {
+            Some(chunk) => of_type(&field, chunk.data_type()),
+            None => field,
+        };
         Ok(Py::new(py, ChunkedArray { field, chunks })?.into_any())
     }
 
@@ -255,12 +260,24 @@ fn forget(opened: Option<(u32, Udf)>) {
     }
 }
 
+/// The field, of a type that arguments may have decided.
+fn of_type(field: &FieldRef, ty: &DataType) -> FieldRef {
+    match field.data_type() == ty {
+        true => Arc::clone(field),
+        false => Arc::new(field.as_ref().clone().with_data_type(ty.clone())),
+    }
+}
+
 /// Whether one column stands for all arguments: a struct with a field for each.
 fn unpacks(udf: &Udf, columns: &[Column]) -> bool {
     let arguments = &udf.signature().arguments;
     let is_struct = |ty: &DataType| matches!(ty, DataType::Struct(_));
     match (columns, arguments.as_slice()) {
-        ([column], [argument]) => is_struct(column.data_type()) && !is_struct(argument.data_type()),
+        ([column], [argument]) => {
+            // `DataType::Null` takes any type, structs too.
+            let takes = argument.data_type();
+            is_struct(column.data_type()) && !is_struct(takes) && *takes != DataType::Null
+        }
         ([column], [_, _, ..]) => is_struct(column.data_type()),
         _ => false,
     }

@@ -127,6 +127,16 @@ impl Place {
     }
 }
 
+/// Checks what a function that takes any type gives back: the column as it was, in a
+/// layout that plugins have.
+#[track_caller]
+fn check_any(engine: &str, case: &Case, found: &ArrayRef) {
+    let given = cast_rows(&case.given, found.data_type()).unwrap();
+    assert!(given.failures.is_empty(), "{engine}: {}", case.name);
+    let found = arrow_cast::cast(found, given.values.data_type()).unwrap();
+    assert_eq!(&found, &given.values, "{engine}: {}", case.name);
+}
+
 /// Rows in pieces, one of which is empty, and which begin anywhere.
 fn pieces(rows: &RecordBatch) -> Vec<RecordBatch> {
     let n = rows.num_rows();
@@ -162,14 +172,7 @@ fn the_library() {
         place.check("rust", case, &concat(&parts).unwrap());
         let any = plugin.open("echo", &json!({})).unwrap();
         let back = any.call(&[Arc::clone(&case.given)]).unwrap();
-        let same = cast_rows(&case.given, back.data_type()).unwrap();
-        assert!(same.failures.is_empty(), "{}", case.name);
-        assert_eq!(
-            &back,
-            &cast_rows(&same.values, back.data_type()).unwrap().values,
-            "{}",
-            case.name
-        );
+        check_any("rust", case, &back);
         let nulls = arrow_array::new_null_array(&arrow_schema::DataType::Null, 2);
         assert_eq!(
             typed.call(&[nulls]).unwrap().logical_null_count(),
@@ -208,6 +211,17 @@ fn wudf_run() {
             "{}",
             ran.transcript()
         );
+        let words = [
+            "run",
+            "echo.wasm:echo",
+            "table.arrow",
+            "--column",
+            case.name,
+        ];
+        let words = words.into_iter().chain(["--as", "v", "-o", "any.arrow"]);
+        wudf(place.folder.path(), words).run().ends_with(0);
+        let rows = read(&place.path("any.arrow"));
+        check_any("run", case, rows.column_by_name("v").unwrap());
     }
 }
 
@@ -252,7 +266,11 @@ fn statements<'a>(cases: impl Iterator<Item = &'a Case>, plugin: &str, table: &s
             "CREATE FUNCTION f_{name}() LANGUAGE wasm AS '{plugin}:{name}?on_error=null'"
         ));
         columns.push(format!("f_{name}(\"{name}\") AS \"{name}\""));
+        columns.push(format!("echo(\"{name}\") AS \"any_{name}\""));
     }
+    statements.push(format!(
+        "CREATE FUNCTION echo() LANGUAGE wasm AS '{plugin}:echo'"
+    ));
     statements.push(format!("SELECT {} FROM {table}", columns.join(", ")));
     statements
 }
@@ -266,6 +284,8 @@ fn wudf_sql() {
     let rows = read(&place.path("sql.arrow"));
     for case in place.of("sql") {
         place.check("sql", case, rows.column_by_name(case.name).unwrap());
+        let any = format!("any_{}", case.name);
+        check_any("sql", case, rows.column_by_name(&any).unwrap());
     }
 }
 
@@ -294,7 +314,9 @@ fn datafusion() {
         .unwrap_or_else(|e| panic!("{e}"));
     let found = concat_batches(&schema, &batches).unwrap();
     for case in place.of("datafusion") {
-        place.check("datafusion", case, found.column_by_name(case.name).unwrap());
+        let of = |name: &str| found.column_by_name(name).unwrap();
+        place.check("datafusion", case, of(case.name));
+        check_any("datafusion", case, of(&format!("any_{}", case.name)));
     }
 }
 
