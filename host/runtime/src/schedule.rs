@@ -7,17 +7,15 @@
 
 mod rows;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, new_null_array};
-use arrow_schema::DataType;
 
-use crate::columns::arguments::Prepared;
+use crate::columns::arguments::{self, Prepared};
 use crate::columns::size::RowSizes;
-use crate::columns::{arguments, lift, lower, nulls, schema};
+use crate::columns::{lift, lower, nulls, schema};
 use crate::contract::RawOutput;
 use crate::error::code_of;
 use crate::function::{Failure, Inner, Output, Ready};
@@ -72,9 +70,8 @@ struct Part {
 
 enum Values {
     Array(ArrayRef),
-    /// Of a plain function, which may still be appended to; and the rows whose arguments
-    /// could not be cast.
-    Rows(Column, BTreeMap<usize, String>),
+    /// Of a plain function, which may still be appended to.
+    Rows(Column),
 }
 
 impl Call {
@@ -97,8 +94,7 @@ impl Call {
         };
         // Most batches are one chunk, which there is nothing to share of.
         if call.chunk_rows(0) == rows {
-            let returns = call.function.signature.returns.data_type();
-            return join(vec![call.chunk(0, rows)?], returns);
+            return call.finish(join(vec![call.chunk(0, rows)?])?);
         }
         let call = Arc::new(call);
         let mut asked = 1;
@@ -126,7 +122,20 @@ impl Call {
         let mut parts = std::mem::take(&mut progress.parts);
         drop(progress);
         parts.sort_unstable_by_key(|part| part.start);
-        join(parts, call.function.signature.returns.data_type())
+        call.finish(join(parts)?)
+    }
+
+    /// The results of the batch as callers get them: null in every row that failed, and
+    /// in the fields of structs that are null.
+    fn finish(&self, output: Output) -> Result<Output> {
+        let values = arguments::null_failed(&output.values, &output.failures)?;
+        let returns = self.function.signature.returns.data_type();
+        let values = nulls::push_down(&values, returns)
+            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
+        Ok(Output {
+            values,
+            failures: output.failures,
+        })
     }
 
     /// Wakes as many helpers as what is left is worth; says how many threads
@@ -299,8 +308,7 @@ impl Call {
             return self.failed(start, len, &error);
         }
         let parts = (start..start + len).map(|row| self.chunk(row, 1));
-        let returns = self.function.signature.returns.data_type();
-        let output = join(parts.collect::<Result<Vec<_>>>()?, returns)?;
+        let output = join(parts.collect::<Result<Vec<_>>>()?)?;
         Ok(Part {
             start,
             values: Values::Array(output.values),
@@ -338,29 +346,21 @@ impl Call {
     /// One call into the sandbox. The instance goes back to the pool only if
     /// nothing went wrong.
     fn enter(&self, mut ready: Ready, start: usize, len: usize, begin: Instant) -> Result<Part> {
-        let signature = &self.function.signature;
         let prepared = self.prepare(start, len)?;
         let spent = Spent::before(&ready);
         let answer = columns(&mut ready, &prepared.arrays, len);
         let spent = spent.after(&ready);
-        let (values, failures) = check(answer?, signature, start, len)?;
+        let mut part = check(answer?, &self.function.signature, start, len)?;
+        prepared.add_failures(start, &mut part.failures);
         self.function.check_in(ready);
-        let failed = prepared.into_failed();
-        let (values, failures) = arguments::settle(failed, start, values, failures)?;
-        let values = nulls::push_down(&values, signature.returns.data_type())
-            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
         self.function.count(&spent, begin, len);
-        Ok(Part {
-            start,
-            values: Values::Array(values),
-            failures,
-        })
+        Ok(part)
     }
 
     /// The rows of each argument, of the type that the function takes.
     fn prepare(&self, start: usize, len: usize) -> Result<Prepared> {
-        let constant = |i: usize| self.function.constant(i).cloned();
         let fields = &self.function.signature.arguments;
+        let constant = |i: usize| self.function.constant(i).is_some();
         arguments::prepare(&self.arguments, fields, start, len, &constant)
     }
 
@@ -458,13 +458,13 @@ fn columns(ready: &mut Ready, arrays: &[ArrayRef], len: usize) -> Result<RawOutp
     ready.instance.call(handle, rows, &columns)
 }
 
-/// Checks what a plugin returned: the values, of the declared type, and the failures.
+/// Checks what a plugin returned and makes a part of it.
 fn check(
     output: RawOutput,
     signature: &crate::Signature,
     start: usize,
     rows: usize,
-) -> Result<(ArrayRef, Vec<Failure>)> {
+) -> Result<Part> {
     let broken = |what: String| {
         Error::new(
             ErrorKind::InvalidOutput,
@@ -492,7 +492,11 @@ fn check(
             message,
         });
     }
-    Ok((values, failures))
+    Ok(Part {
+        start,
+        values: Values::Array(values),
+        failures,
+    })
 }
 
 /// The kind of a row's failure to which the plugin gave this code.
@@ -504,8 +508,7 @@ fn kind_of(code: &str) -> ErrorKind {
 }
 
 /// The parts of a batch, in order, as one.
-fn join(parts: Vec<Part>, returns: &DataType) -> Result<Output> {
-    let mut uncast = BTreeMap::new();
+fn join(parts: Vec<Part>) -> Result<Output> {
     let mut failures = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     let mut rows: Option<Column> = None;
@@ -513,13 +516,8 @@ fn join(parts: Vec<Part>, returns: &DataType) -> Result<Output> {
         failures.extend(part.failures);
         match (part.values, &mut rows) {
             (Values::Array(array), _) => arrays.push(array),
-            (Values::Rows(column, failed), rows) => {
-                uncast.extend(failed);
-                match rows {
-                    None => *rows = Some(column),
-                    Some(rows) => rows.append(column).map_err(too_many)?,
-                }
-            }
+            (Values::Rows(column), None) => rows = Some(column),
+            (Values::Rows(column), Some(rows)) => rows.append(column).map_err(too_many)?,
         }
     }
     if let Some(rows) = rows {
@@ -527,10 +525,6 @@ fn join(parts: Vec<Part>, returns: &DataType) -> Result<Output> {
             let message = format!("the rows of a plain function are no array: {e}");
             Error::new(ErrorKind::InvalidOutput, message)
         })?;
-        let array = nulls::push_down(&array, returns)
-            .map_err(|e| Error::new(ErrorKind::InvalidOutput, e.to_string()))?;
-        let (array, all) = arguments::settle(uncast, 0, array, failures)?;
-        failures = all;
         arrays.push(array);
     }
     let values = match arrays.as_slice() {

@@ -25,9 +25,11 @@ use wudf_adapter::Spec;
 use wudf_datafusion::WasmFunctions;
 use wudf_fixtures::ECHO;
 use wudf_test_support::skipped;
+use wudf_tests::host::ints;
 use wudf_tests::program::{alone, release, wudf};
 
 use super::c::transcript;
+use columns::ROWS;
 
 const TABLE: &str = include_str!("../../types.txt");
 
@@ -88,12 +90,14 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// A column for each case.
+    /// A column for each case, and the number of each row.
     fn rows(&self) -> RecordBatch {
+        let numbers = ints(0..ROWS as i64);
         let columns = self
             .cases
             .iter()
             .map(|c| (c.name, Arc::clone(&c.given), true));
+        let columns = columns.chain([("row", numbers, false)]);
         RecordBatch::try_from_iter_with_nullable(columns).unwrap()
     }
 
@@ -271,7 +275,10 @@ fn statements<'a>(cases: impl Iterator<Item = &'a Case>, plugin: &str, table: &s
     statements.push(format!(
         "CREATE FUNCTION echo() LANGUAGE wasm AS '{plugin}:echo'"
     ));
-    statements.push(format!("SELECT {} FROM {table}", columns.join(", ")));
+    statements.push(format!(
+        "SELECT {} FROM {table} ORDER BY row",
+        columns.join(", ")
+    ));
     statements
 }
 
@@ -320,7 +327,7 @@ fn datafusion() {
     }
 }
 
-/// The exit status of `types.py` where the engine is not installed.
+/// The exit status of `every_type.py` where the engine is not installed.
 const NOT_HERE: i32 = 77;
 
 fn of_python(engine: &str) {
@@ -341,7 +348,7 @@ fn of_python(engine: &str) {
         command.arg(&python);
     }
     command
-        .arg(repository.join("tests/types.py"))
+        .arg(repository.join("tests/every_type.py"))
         .arg(engine)
         .args(["echo.wasm", "table.arrow", "out.arrow"].map(|name| place.path(name)))
         .arg(release().join("libwudf.so"))

@@ -18,20 +18,22 @@ pub(crate) struct Prepared {
 }
 
 /// Cuts the rows out of the columns and casts them. Failures cost their rows,
-/// not the call. `constant` has the arguments that were cast when the function was
-/// opened.
+/// not the call. Arguments that are `constant` were cast when the function was opened.
+///
+/// # Errors
+/// As [`cast_rows`].
 pub(crate) fn prepare(
     columns: &[ArrayRef],
     fields: &[Field],
     start: usize,
     len: usize,
-    constant: &dyn Fn(usize) -> Option<ArrayRef>,
+    constant: &dyn Fn(usize) -> bool,
 ) -> Result<Prepared> {
     let mut failed = BTreeMap::new();
     let arrays = columns.iter().zip(fields).enumerate();
     let arrays = arrays.map(|(i, (array, field))| {
-        if let Some(value) = constant(i) {
-            return Ok(value);
+        if constant(i) {
+            return Ok(array.clone());
         }
         let part = if start == 0 && len == array.len() {
             array.clone()
@@ -51,38 +53,33 @@ pub(crate) fn prepare(
 }
 
 impl Prepared {
-    /// The rows that could not be cast.
-    pub(crate) fn into_failed(self) -> BTreeMap<usize, String> {
-        self.failed
+    /// Adds the rows that could not be cast to those that failed, in whose place they
+    /// are: the function saw a null and may have said something of that. Rows are counted
+    /// from `start`.
+    pub(crate) fn add_failures(self, start: usize, failures: &mut Vec<Failure>) {
+        if self.failed.is_empty() {
+            return;
+        }
+        let mut all: BTreeMap<usize, Failure> = failures.drain(..).map(|f| (f.row, f)).collect();
+        for (row, message) in self.failed {
+            let failure = Failure {
+                row: start + row,
+                kind: ErrorKind::Row,
+                code: "invalid-input".to_owned(),
+                message,
+            };
+            all.insert(failure.row, failure);
+        }
+        failures.extend(all.into_values());
     }
 }
 
-/// Adds the rows that could not be cast to those that the function failed: they
-/// have no value, whatever it made of the null that it saw.
-pub(crate) fn settle(
-    failed: BTreeMap<usize, String>,
-    start: usize,
-    values: ArrayRef,
-    failures: Vec<Failure>,
-) -> Result<(ArrayRef, Vec<Failure>)> {
-    if failed.is_empty() {
-        return Ok((values, failures));
-    }
-    let values = without(&values, failed.keys().copied())?;
-    let mut all: BTreeMap<usize, Failure> = failures.into_iter().map(|f| (f.row, f)).collect();
-    for (row, message) in failed {
-        let row = start + row;
-        let kind = ErrorKind::Row;
-        let code = "invalid-input".to_owned();
-        all.insert(
-            row,
-            Failure {
-                row,
-                kind,
-                code,
-                message,
-            },
-        );
-    }
-    Ok((values, all.into_values().collect()))
+/// The values, null in each row that failed.
+///
+/// # Errors
+/// Arrow's.
+pub(crate) fn null_failed(values: &ArrayRef, failures: &[Failure]) -> Result<ArrayRef> {
+    let rows = failures.iter().map(|failure| failure.row);
+    let rows: Vec<usize> = rows.filter(|row| values.is_valid(*row)).collect();
+    without(values, rows.into_iter())
 }

@@ -227,7 +227,7 @@ impl PlainFunction {
                 arguments: fields,
                 returns: nullable_below(&Field::new(&name, returns.arrow().0, true)),
                 declared: Field::new(&name, returns.arrow().0, true),
-                // It sees nothing of the outside, but may keep state of its own.
+                // Nothing of the world changes for it, but its own state may.
                 volatility: Volatility::Stable,
                 models: Vec::new(),
                 assets: Vec::new(),

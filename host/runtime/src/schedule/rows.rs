@@ -17,9 +17,7 @@ impl Call {
     pub(super) fn rows(&self, plain: &PlainFunction, start: usize, len: usize) -> Result<Part> {
         let mut rows = plain.rows();
         let mut ended: Vec<(usize, Error)> = Vec::new();
-        // Rows that could not be cast were null to the function, which may make something
-        // of it: they get their failure when all rows are there.
-        let mut uncast = BTreeMap::new();
+        let mut failures = Vec::new();
         while rows.column.len() < len {
             let before = rows.column.len();
             let (at, left) = (start + before, len - before);
@@ -35,13 +33,17 @@ impl Call {
             };
             let prepared = self.prepare(at, left)?;
             let spent = Spent::before(&ready);
-            let result =
-                ready
-                    .instance
-                    .call_rows(plain, &opened, &prepared.arrays, left, &self.budget, &mut rows);
+            let result = ready.instance.call_rows(
+                plain,
+                &opened,
+                &prepared.arrays,
+                left,
+                &self.budget,
+                &mut rows,
+            );
+            // Those of rows that are tried again are the same.
+            prepared.add_failures(at, &mut failures);
             let spent = spent.after(&ready);
-            let failed = prepared.into_failed().into_iter();
-            uncast.extend(failed.map(|(row, why)| (at + row, why)));
             let done = rows.column.len() - before;
             if done > 0 {
                 self.function.count(&spent, begin, done);
@@ -82,11 +84,12 @@ impl Call {
             code: error.code().to_owned(),
             message: error.message().to_owned(),
         });
-        let mut failures: Vec<_> = said.chain(ended).collect();
-        failures.sort_by_key(|failure| failure.row);
+        let by_row = said.chain(ended).chain(failures);
+        let by_row: BTreeMap<_, _> = by_row.map(|failure| (failure.row, failure)).collect();
+        let failures = by_row.into_values().collect();
         Ok(Part {
             start,
-            values: Values::Rows(rows.column, uncast),
+            values: Values::Rows(rows.column),
             failures,
         })
     }

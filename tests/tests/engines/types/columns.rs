@@ -17,7 +17,7 @@ use arrow_schema::{DataType, Field, Fields};
 use wudf::cast::{Cast, cast_rows};
 
 /// How many rows a column has. Row 4 is null.
-const ROWS: usize = 9;
+pub const ROWS: usize = 9;
 const NULL: usize = 4;
 
 fn of(array: impl Array + 'static) -> ArrayRef {

@@ -1,6 +1,6 @@
 """The functions of ``tests/types.txt`` over a table, in one of the engines that Python brings.
 
-    types.py ENGINE PLUGIN TABLE OUT LIBRARY NAME...
+    every_type.py ENGINE PLUGIN TABLE OUT LIBRARY NAME...
 
 TABLE is an Arrow file with a column for each function NAME of the plugin; OUT becomes one with
 what they give, in the order of the rows, failed rows being null. LIBRARY is libwudf.so, for the
@@ -44,9 +44,9 @@ def duckdb(load, table, names, library):
     connection = duckdb.connect()
     connection.sql("SET TimeZone = 'UTC'")
     for name in names:
-        column = table.select([name])  # noqa: F841 - DuckDB finds it by its name
+        given = table.select([name])  # noqa: F841 - DuckDB finds it by its name
         load(name).register(connection, f"f_{name}")
-        query = f'SELECT f_{name}("{name}") AS v FROM column'
+        query = f'SELECT f_{name}("{name}") AS v FROM given'
         yield connection.sql(query).to_arrow_table()["v"]
 
 
@@ -63,6 +63,9 @@ def spark(load, table, names, library):
     for name in names:
         column = table.select([name]).append_column("row", pa.array(range(len(table))))
         frame = session.createDataFrame(for_spark(column)).repartition(2)
+        if pa.types.is_timestamp(table[name].type) and table[name].type.tz is None:
+            # It gives them all a time zone.
+            frame = frame.withColumn(name, frame[name].cast("timestamp_ntz"))
         frame = frame.select("row", load(name).spark(name).alias("v"))
         yield frame.toArrow().sort_by("row")["v"]
 
