@@ -67,7 +67,7 @@ const OUTCOMES: &[(&str, Outcome)] = &[
     ("traps", Load(Trap)),
     ("spins", Load(Timeout)),
     ("hogs", Load(Memory)),
-    ("open_fails", Open(Row)),
+    ("open_fails", Open(Plugin)),
     ("open_traps", Open(Trap)),
     ("open_spins", Open(Timeout)),
     ("bound_renames", Open(InvalidPlugin)),
