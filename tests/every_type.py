@@ -86,7 +86,7 @@ def for_spark(table):
             return pa.duration("us")
         if pa.types.is_fixed_size_list(ty) or pa.types.is_large_list(ty):
             return pa.list_(known(ty.value_type))
-        if pa.types.is_large_string(ty):
+        if pa.types.is_large_string(ty) or pa.types.is_string_view(ty):
             return pa.string()
         if pa.types.is_large_binary(ty):
             return pa.binary()
