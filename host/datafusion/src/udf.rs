@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::arrow::compute::concat;
+use datafusion::arrow::compute::{self, concat};
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, DocSection, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -110,7 +110,9 @@ impl WasmUdf {
         // Declared in SQL: another layout or a wider type, which loses nothing.
         let cast = cast::cast_rows(&values, returns).map_err(external)?;
         match cast.failures.into_iter().next() {
-            None => Ok(cast.values),
+            None if cast.values.data_type() == returns => Ok(cast.values),
+            // Names of items and what may be null are part of a schema's type.
+            None => Ok(compute::cast(&cast.values, returns)?),
             Some((row, why)) => Err(external(
                 wudf::Error::new(wudf::ErrorKind::InvalidOutput, why).in_row(first + row),
             )),

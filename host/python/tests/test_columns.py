@@ -347,4 +347,4 @@ def test_without_pyarrow(kit):
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120
     )
     assert ran.returncode == 0, ran.stderr
-    assert "pyarrow, which would make it that, is not installed" in ran.stdout
+    assert "converting it needs pyarrow: pip install pyarrow" in ran.stdout

@@ -117,6 +117,6 @@ def test_names(connection, open_kit):
     with pytest.raises(duckdb.Error, match="add_one"):
         open_kit("add_one").register(connection)
     with pytest.raises(
-        TypeError, match="wants a DuckDB connection or a Spark session, not builtins.int"
+        TypeError, match="expected a DuckDB connection or a Spark session, not builtins.int"
     ):
         open_kit("add_one").register(1)

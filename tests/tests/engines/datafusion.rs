@@ -538,7 +538,7 @@ fn statements_that_make_no_sense() {
             "f is in LANGUAGE python; functions here are LANGUAGE wasm",
         ),
         ("f(x BIGINT) AS 'x'".into(), "f has no LANGUAGE"),
-        ("f(x BIGINT) LANGUAGE wasm".into(), "f wants AS 'PLUGIN"),
+        ("f(x BIGINT) LANGUAGE wasm".into(), "f needs AS 'PLUGIN"),
         (
             "f(x BIGINT) LANGUAGE wasm AS ''".into(),
             "there is no plugin",

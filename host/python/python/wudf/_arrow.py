@@ -54,7 +54,7 @@ def from_values(values: Any, field: Any, **how: Any) -> Any:
     if pa is None:
         kind = type(values).__name__
         raise TypeError(
-            f"a {kind} is no Arrow data, and pyarrow, which would make it that, is not installed"
+            f"a {kind} is not Arrow data, and converting it needs pyarrow: pip install pyarrow"
         )
     if not hasattr(values, "__array__"):
         values = list(values)

@@ -24,7 +24,7 @@ def register(function: Udf, connection: Any, name: str) -> Any:
     if engine == "pyspark":
         return connection.udf.register(name, function.spark)
     kind = f"{type(connection).__module__}.{type(connection).__name__}"
-    raise TypeError(f"wants a DuckDB connection or a Spark session, not {kind}")
+    raise TypeError(f"expected a DuckDB connection or a Spark session, not {kind}")
 
 
 def _duckdb(function: Udf, connection: Any, name: str) -> Any:

@@ -18,10 +18,10 @@ def udf(function: Udf) -> Any:
     try:
         from pyspark.sql import functions
     except ImportError as error:
-        raise ImportError("Spark is not here: pip install pyspark, pandas and pyarrow") from error
+        raise ImportError("pyspark is not installed: pip install pyspark pandas pyarrow") from error
     signature = function.signature
     if not signature.arguments:
-        message = "Spark's vectorised functions take an argument at least, and this one takes none"
+        message = "Spark's vectorized functions need at least one argument, and this one takes none"
         raise Error(message, "unsupported", function=signature.name)
     # A task has one core, and Spark runs as many as there are.
     threads = function._spec.threads

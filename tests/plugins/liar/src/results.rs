@@ -26,6 +26,26 @@ fn fixed() -> Schema {
 fn record() -> Schema {
     vec![field("", "+s", 2), field("a", "l", 0), field("b", "u", 0)]
 }
+fn decimal() -> Schema {
+    vec![field("", "d:3,1", 0)]
+}
+fn time() -> Schema {
+    vec![field("", "ttu", 0)]
+}
+fn hash() -> Schema {
+    vec![field("", "w:4", 0)]
+}
+fn map() -> Schema {
+    let mut schema = vec![
+        field("", "+m", 1),
+        field("entries", "+s", 2),
+        field("key", "l", 0),
+        field("value", "l", 0),
+    ];
+    schema[1].nullable = false;
+    schema[2].nullable = false;
+    schema
+}
 fn strict() -> Schema {
     let mut schema = list();
     schema[1].nullable = false;
@@ -58,6 +78,25 @@ fn texts(rows: u32, offsets: impl Iterator<Item = i32>, values: Vec<u8>) -> Node
 fn lists(rows: u32, offsets: impl Iterator<Item = i32>, items: usize) -> Vec<Node> {
     let offsets = offsets.flat_map(i32::to_le_bytes).collect();
     vec![node(rows.into(), 0, vec![vec![], offsets]), numbers(items)]
+}
+
+/// Maps of one entry each, `null` saying which node after the maps has a null: entries,
+/// keys, values.
+fn maps(rows: u32, step: i32, null: Option<usize>) -> Vec<Node> {
+    let offsets = (0..=rows as i32).flat_map(|at| (at * step).to_le_bytes());
+    let mut nodes = vec![
+        node(rows.into(), 0, vec![vec![], offsets.collect()]),
+        node(rows.into(), 0, vec![vec![]]),
+        numbers(rows as usize),
+        numbers(rows as usize),
+    ];
+    if let Some(null) = null {
+        let mut bitmap = vec![0xff; rows.div_ceil(8) as usize];
+        bitmap[0] = 0xfe;
+        nodes[1 + null].null_count = 1;
+        nodes[1 + null].buffers[0] = bitmap;
+    }
+    nodes
 }
 
 fn output(values: Vec<Node>) -> Result<Output, Problem> {
@@ -155,6 +194,14 @@ lies! {
     items_short list |rows| output(lists(rows, 0..=rows as i32, rows as usize - 1));
     fixed_items_short fixed |rows| output(vec![node(rows.into(), 0, vec![vec![]]), node(u64::from(rows) * 3 - 1, 0, vec![vec![], vec![0; rows as usize * 12 - 4]])]);
     fixed_items_one_each fixed |rows| output(vec![node(rows.into(), 0, vec![vec![]]), node(rows.into(), 0, vec![vec![], vec![0; rows as usize * 4]])]);
+    decimal_too_large decimal |rows| output(vec![node(rows.into(), 0, vec![vec![], 1_000i128.to_le_bytes().repeat(rows as usize)])]);
+    time_of_two_days time |rows| output(vec![node(rows.into(), 0, vec![vec![], (2 * 86_400_000_000i64).to_le_bytes().repeat(rows as usize)])]);
+    hash_short hash |rows| output(vec![node(rows.into(), 0, vec![vec![], vec![0; rows as usize * 4 - 1]])]);
+    map_honest map |rows| output(maps(rows, 1, Some(2)));
+    map_null_entry map |rows| output(maps(rows, 1, Some(0)));
+    map_null_key map |rows| output(maps(rows, 1, Some(1)));
+    map_offsets_past_end map |rows| output(maps(rows, 2, None));
+    map_offsets_negative map |rows| output(maps(rows, -1, None));
     fields_short record |rows| {
         let b = texts(rows - 1, 0..rows as i32, vec![b'x'; rows as usize]);
         output(vec![node(rows.into(), 0, vec![vec![]]), numbers(rows as usize), b])
