@@ -1,6 +1,7 @@
 //! What several macros need.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -111,8 +112,13 @@ pub struct Row {
     pub returns: Type,
 }
 
-/// How many arguments and fields there may be: as many as the SDK has tuples.
-pub const MOST: usize = 12;
+/// How many arguments hosts accept.
+const MOST_ARGUMENTS: usize = 100;
+
+/// `(a, (b, (c, ())))`: how the SDK holds arguments and fields.
+pub fn nested<T: ToTokens>(items: impl DoubleEndedIterator<Item = T>) -> TokenStream {
+    items.rfold(quote!(()), |rest, item| quote!((#item, #rest)))
+}
 
 /// Reads the function that computes a row.
 pub fn row(signature: &Signature) -> syn::Result<Row> {
@@ -150,11 +156,11 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
     if let Some(input) = signature
         .inputs
         .iter()
-        .nth(MOST + usize::from(signature.receiver().is_some()))
+        .nth(MOST_ARGUMENTS + usize::from(signature.receiver().is_some()))
     {
         return Err(syn::Error::new(
             input.span(),
-            format!("a UDF has at most {MOST} arguments"),
+            format!("a UDF has at most {MOST_ARGUMENTS} arguments"),
         ));
     }
     let returns = match &signature.output {

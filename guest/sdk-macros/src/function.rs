@@ -16,6 +16,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
     let arguments: Vec<_> = (0..row.names.len())
         .map(|at| format_ident!("a{at}"))
         .collect();
+    let pattern = common::nested(arguments.iter());
     let constants = object::constants(&attribute, &name, &doc, &row)?;
     let fixed = object::fixed(&attribute);
     Ok(quote! {
@@ -39,7 +40,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                 #[inline]
                 fn row(
                     &mut self,
-                    (#(#arguments,)*): ::wudf_guest::__private::Values<'_, Self>,
+                    #pattern: ::wudf_guest::__private::Values<'_, Self>,
                     results: &mut ::wudf_guest::__private::Results<Self>,
                 ) {
                     ::wudf_guest::__private::Outcome::put(#ident(#(#arguments),*), results);
@@ -52,7 +53,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                     results: &mut ::wudf_guest::__private::Results<Self>,
                 ) {
                     ::wudf_guest::__private::Outcome::put_block(results, |row| {
-                        let (#(#arguments,)*) =
+                        let #pattern =
                             <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
                         #ident(#(#arguments),*)
                     });

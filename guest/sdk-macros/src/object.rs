@@ -111,6 +111,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
     let arguments: Vec<_> = (0..row.names.len())
         .map(|at| format_ident!("a{at}"))
         .collect();
+    let pattern = common::nested(arguments.iter());
     let constants = constants(&attribute, &name, &doc, &row)?;
     let (options, open) = open(&parts)?;
     let hooks = hooks(&attribute, &parts)?;
@@ -128,7 +129,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
                 #[inline]
                 fn row(
                     &mut self,
-                    (#(#arguments,)*): ::wudf_guest::__private::Values<'_, Self>,
+                    #pattern: ::wudf_guest::__private::Values<'_, Self>,
                     results: &mut ::wudf_guest::__private::Results<Self>,
                 ) {
                     ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
@@ -142,7 +143,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
                 ) {
                     // Not by the block: what a row gives may borrow from `self`.
                     for row in 0..::wudf_guest::__private::BLOCK {
-                        let (#(#arguments,)*) =
+                        let #pattern =
                             <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
                         ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
                     }
@@ -165,13 +166,14 @@ pub fn constants(
         returns,
     } = row;
     let volatility = attribute.volatility()?;
-    let types = types
-        .iter()
-        .map(|ty| quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type));
+    let types =
+        common::nested(types.iter().map(
+            |ty| quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type),
+        ));
     let returns =
         quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::IsOutcome>::Type);
     Ok(quote! {
-        type Arguments = (#(#types,)*);
+        type Arguments = #types;
         type Returns = #returns;
         const NAME: &'static str = #name;
         const DOC: &'static str = #doc;

@@ -1,11 +1,11 @@
 //! `#[derive(Row)]`.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields};
 
-use crate::common::{MOST, text, with_lifetime, with_static};
+use crate::common::{nested, text, with_lifetime, with_static};
 
 /// A struct's named fields, of which there must be some.
 pub fn fields<'a>(input: &'a DeriveInput, what: &str) -> syn::Result<Vec<&'a Field>> {
@@ -38,12 +38,6 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
             "a row has one field or more",
         ));
     }
-    if let Some(field) = fields.get(MOST) {
-        return Err(syn::Error::new(
-            field.span(),
-            format!("a row has at most {MOST} fields"),
-        ));
-    }
     let name = &input.ident;
     let lifetimes = input.generics.lifetimes().count();
     let (generics, any, of_value) = match lifetimes {
@@ -62,21 +56,22 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
         .filter_map(|field| field.ident.as_ref())
         .collect();
     let names: Vec<_> = idents.iter().map(|ident| text(ident)).collect();
-    let types = fields.iter().map(|field| {
+    let types = nested(fields.iter().map(|field| {
         let ty = with_static(&field.ty);
         quote_spanned!(ty.span()=> <#ty as __wudf::IsArgument>::Type)
-    });
-    let builders = fields.iter().map(|field| {
+    }));
+    let builders = nested(fields.iter().map(|field| {
         let ty = with_lifetime(&field.ty, "'x");
         quote_spanned!(ty.span()=> <#ty as __wudf::Value>::Builder)
-    });
-    let at: Vec<_> = (0..fields.len()).map(syn::Index::from).collect();
+    }));
+    let values: Vec<_> = (0..fields.len()).map(|at| format_ident!("f{at}")).collect();
+    let pattern = nested(values.iter());
     Ok(quote! {
         #[allow(unused_qualifications)]
         const _: () = {
             use ::wudf_guest::__private as __wudf;
 
-            type __Fields = (#(#types,)*);
+            type __Fields = #types;
 
             impl #generics __wudf::Item for #name #any {}
 
@@ -108,17 +103,17 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
                     column: &'v Self::Column<'_>,
                     row: usize,
                 ) -> ::core::result::Result<Self::Value<'v>, __wudf::Absent> {
-                    let (#(#idents,)*) = column.get::<__Fields>(row)?;
-                    ::core::result::Result::Ok(#name { #(#idents),* })
+                    let #pattern = column.get::<__Fields>(row)?;
+                    ::core::result::Result::Ok(#name { #(#idents: #values),* })
                 }
             }
 
             impl #generics __wudf::Value for #name #any {
-                type Builder = __wudf::StructBuilder<(#(#builders,)*)>;
+                type Builder = __wudf::StructBuilder<#builders>;
 
                 fn append(self, to: &mut Self::Builder) {
-                    let fields = to.row();
-                    #(__wudf::Value::append(self.#idents, &mut fields.#at);)*
+                    let #pattern = to.row();
+                    #(__wudf::Value::append(self.#idents, #values);)*
                 }
             }
         };

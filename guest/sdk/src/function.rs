@@ -13,7 +13,7 @@ use crate::bindings::wudf::plugin::types::Problem;
 use crate::constant;
 use crate::error::{Error, any_error, code};
 use crate::options::{self, UdfOptions};
-use crate::read::{Arguments, BLOCK};
+use crate::read::{Arguments, BLOCK, bind_all};
 use crate::schema::Typed;
 use crate::write::{self, FixSize, Outcome, Sink};
 
@@ -114,6 +114,8 @@ impl Said {
 }
 
 fn signature<U: Udf>(said: &Said) -> Signature {
+    let mut arguments = Vec::new();
+    U::Arguments::schemas(U::ARGUMENTS, &mut arguments);
     let mut returns = Vec::new();
     <<U::Returns as Outcome>::Value as Typed>::describe("", true, &mut returns);
     if let (Some(size), Some(root)) = (said.size, returns.first_mut()) {
@@ -122,7 +124,7 @@ fn signature<U: Udf>(said: &Said) -> Signature {
     Signature {
         name: U::NAME.to_owned(),
         doc: U::DOC.to_owned(),
-        arguments: U::Arguments::schemas(U::ARGUMENTS),
+        arguments,
         returns,
         properties: vec![("volatility".to_owned(), U::VOLATILITY.word().to_owned())],
         models: said.models.clone(),
@@ -139,12 +141,7 @@ pub fn call<U: Udf>(
     constants: &[bool],
     mut arguments: Vec<Vec<Node>>,
 ) -> Result<Output, Error> {
-    let spans = constant::spans(
-        &U::Arguments::schemas(U::ARGUMENTS),
-        constants,
-        &mut arguments,
-    );
-    let columns = U::Arguments::bind_each(U::ARGUMENTS, &arguments, &spans, rows)?;
+    let columns = bind_all::<U::Arguments>(U::ARGUMENTS, arguments, rows)?;
     let mut results = U::results(rows, size);
     let mut row = 0;
     while row < rows {

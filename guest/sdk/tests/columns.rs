@@ -314,7 +314,7 @@ fn wrong_arguments_are_named() {
             .to_string()
     };
     let (a, b) = (column(vec![Some(1_i64); 3]), column(vec![Some(1_i32); 3]));
-    assert_eq!(error(3, &[]), "0 arguments where 2 are due");
+    assert_eq!(error(3, &[]), "expected 2 arguments, got 0");
     assert_eq!(
         error(4, &[a.clone(), b.clone()]),
         "argument `a`: 3 values in a call of 4 rows"
@@ -335,6 +335,147 @@ fn wrong_arguments_are_named() {
         error(3, &[a, [b.clone(), b].concat()]),
         "argument `b`: 1 nodes too many"
     );
+}
+
+#[udf]
+fn join(
+    flag: bool,
+    number: i32,
+    text: &str,
+    bytes: &[u8],
+    list: Vec<i8>,
+    point: Option<Inner>,
+) -> String {
+    let x = point.map(|point| point.x);
+    format!("{flag} {number} {text} {} {list:?} {x:?}", bytes.len())
+}
+
+proptest! {
+    /// One value in place of a column is that value in each row.
+    #[test]
+    fn constants_are_columns_of_one_value(
+        rows in 2_usize..200,
+        constant in prop::collection::vec(any::<bool>(), 6),
+        null in prop::option::weighted(0.2, 0_usize..6),
+        values in (any::<bool>(), any::<i32>(), ".{0,80}", prop::collection::vec(any::<u8>(), 0..80)),
+    ) {
+        let (flag, number, text, bytes) = values;
+        let repeated = |at: usize, count: usize| {
+            let null = null == Some(at);
+            let point = Inner { x: 1.5, y: [1, 2] };
+            match at {
+                0 => column(vec![(!null).then_some(flag); count]),
+                1 => column(vec![(!null).then_some(number); count]),
+                2 => column(vec![(!null).then_some(text.as_str()); count]),
+                3 => column(vec![(!null).then_some(bytes.as_slice()); count]),
+                4 => column(vec![(!null).then_some(vec![1_i8, 2]); count]),
+                _ => column(vec![(!null).then_some(point); count]),
+            }
+        };
+        let arguments = |constant: &[bool]| {
+            let one = |(at, &constant): (usize, &bool)| repeated(at, if constant { 1 } else { rows });
+            constant.iter().enumerate().map(one).collect::<Vec<_>>()
+        };
+        let some = call(Entry::of::<join>(), rows, &arguments(&constant));
+        let none = call(Entry::of::<join>(), rows, &arguments(&[false; 6]));
+        prop_assert!(same(&some.values, &none.values));
+        prop_assert_eq!(none.values[0].null_count > 0, null.is_some_and(|at| at < 5));
+    }
+
+    #[test]
+    fn constants_in_blocks_are_each_row(numbers in prop::collection::vec(any::<i64>(), 2..200), b in any::<Option<i32>>()) {
+        let values = numbers.iter().copied().map(Some).collect();
+        let output = call(Entry::of::<add>(), numbers.len(), &[column(values), column(vec![b])]);
+        let expected = numbers.iter().map(|a| Some(a.wrapping_add(b?.into()))).collect();
+        prop_assert!(same(&output.values, &column(expected)));
+    }
+}
+
+#[udf]
+#[allow(clippy::too_many_arguments, reason = "that is what is tested")]
+fn many(
+    a: u8,
+    b: u8,
+    c: u8,
+    d: u8,
+    e: u8,
+    f: u8,
+    g: u8,
+    h: u8,
+    i: u8,
+    j: u8,
+    k: u8,
+    l: u8,
+    m: u8,
+    n: Option<u8>,
+    o: &str,
+) -> Wide<'_> {
+    Wide {
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i,
+        j,
+        k,
+        l,
+        m,
+        n,
+        o,
+    }
+}
+
+/// More fields than tuples have traits of the standard library.
+#[derive(Clone, Debug, PartialEq, Row)]
+pub struct Wide<'a> {
+    a: u8,
+    b: u8,
+    c: u8,
+    d: u8,
+    e: u8,
+    f: u8,
+    g: u8,
+    h: u8,
+    i: u8,
+    j: u8,
+    k: u8,
+    l: u8,
+    m: u8,
+    n: Option<u8>,
+    o: &'a str,
+}
+
+#[test]
+fn there_may_be_many_arguments_and_fields() {
+    let entry = Entry::of::<many>();
+    assert_eq!(entry.signature().arguments.len(), 15);
+    assert_eq!(entry.signature().returns.len(), 16);
+    let mut arguments: Vec<_> = (0..13).map(|x| column(vec![Some(x as u8); 70])).collect();
+    arguments.push(column(vec![None::<u8>; 70]));
+    arguments.push(column(vec![Some("o")]));
+    let output = call(entry, 70, &arguments);
+    let wide = Wide {
+        a: 0,
+        b: 1,
+        c: 2,
+        d: 3,
+        e: 4,
+        f: 5,
+        g: 6,
+        h: 7,
+        i: 8,
+        j: 9,
+        k: 10,
+        l: 11,
+        m: 12,
+        n: None,
+        o: "o",
+    };
+    assert!(same(&output.values, &column(vec![Some(wide); 70])));
 }
 
 #[test]

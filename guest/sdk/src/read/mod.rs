@@ -41,6 +41,12 @@ pub trait Argument: Typed {
     /// Takes this column's nodes and checks that they hold `length` values.
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error>;
 
+    /// Takes the nodes of one value that stands for all rows. It is read as row 0;
+    /// where values are read in blocks, there is a block of it.
+    fn bind_constant<'a>(nodes: &mut Nodes<'a>) -> Result<Self::Column<'a>, Error> {
+        Self::bind(nodes, 1)
+    }
+
     /// One row's value.
     fn get<'a>(column: &'a Self::Column<'_>, row: usize) -> Result<Self::Value<'a>, Absent>;
 
@@ -160,7 +166,8 @@ pub(crate) fn misfit(message: impl std::fmt::Display) -> Error {
     Error::arguments(message)
 }
 
-/// All arguments of a function, or all fields of a struct: a tuple.
+/// All arguments of a function, or all fields of a struct, as a nested tuple: `(A,
+/// (B, ()))`. There may be any number of them, and two implementations do.
 pub trait Arguments {
     /// The values of one row.
     type Values<'a>;
@@ -173,12 +180,12 @@ pub trait Arguments {
 
     /// Appends the fields of these names.
     fn describe(names: &[&str], schema: &mut Vec<Field>);
-    /// One schema for each, nullable: a null argument makes a null result.
-    fn schemas(names: &[&str]) -> Vec<Vec<Field>>;
+    /// Appends one schema for each, nullable: a null argument makes a null result.
+    fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>);
     /// Takes the nodes of all.
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Columns<'a>, Error>;
-    /// Takes one array for each, of exactly as many values as its span has in a call of
-    /// `length` rows.
+    /// Takes one array for each, of exactly `length` values or of one that stands
+    /// for all rows. There must be as many of them as names.
     fn bind_each<'a>(
         names: &[&str],
         arrays: &'a [Vec<Node>],
@@ -197,117 +204,156 @@ pub trait Arguments {
     fn at<'a>(blocks: Self::Blocks<'a>, row: usize) -> Self::Values<'a>;
 }
 
+/// The arguments of one call.
+pub fn bind_all<'a, A: Arguments>(
+    names: &[&str],
+    arrays: &'a [Vec<Node>],
+    length: usize,
+) -> Result<A::Columns<'a>, Error> {
+    if arrays.len() != A::COUNT {
+        return Err(misfit(format!(
+            "expected {} arguments, got {}",
+            A::COUNT,
+            arrays.len()
+        )));
+    }
+    A::bind_each(names, arrays, length)
+}
+
+/// A column, or one value that stands for all rows.
+#[derive(Debug)]
+pub struct Bound<C> {
+    column: C,
+    /// A constant is row 0, whichever row is asked for.
+    mask: usize,
+}
+
+impl<C> Bound<C> {
+    fn column(column: C) -> Self {
+        Self {
+            column,
+            mask: usize::MAX,
+        }
+    }
+
+    fn constant(column: C) -> Self {
+        Self { column, mask: 0 }
+    }
+}
+
 /// Binds a whole argument.
 fn bind_one<'a, A: Argument>(
     name: &str,
     array: &'a [Node],
     length: usize,
-) -> Result<A::Column<'a>, Error> {
+) -> Result<Bound<A::Column<'a>>, Error> {
     let at = |error: Error| error.within(&format!("argument `{name}`"));
-    if array
-        .first()
-        .is_some_and(|root| root.length != length as u64)
-    {
-        return Err(at(misfit(format!(
-            "{} values where {length} are due",
-            array[0].length
-        ))));
-    }
     let mut nodes = Nodes::new(array);
-    let column = A::bind(&mut nodes, length).map_err(at)?;
-    nodes.end().map_err(at)?;
-    Ok(column)
-}
-
-fn one_schema<A: Argument>(name: &str) -> Vec<Field> {
-    let mut schema = Vec::new();
-    A::describe(name, true, &mut schema);
-    schema
-}
-
-macro_rules! tuples {
-    ($(($($name:ident $at:tt),*))*) => {
-        $(
-            #[allow(unused_variables, clippy::unused_unit)]
-            impl<$($name: Argument),*> Arguments for ($($name,)*) {
-                type Values<'a> = ($($name::Value<'a>,)*);
-                type Columns<'a> = ($(($name::Column<'a>, Span),)*);
-                type Blocks<'a> = ($($name::Block<'a>,)*);
-                const COUNT: usize = <[usize]>::len(&[$($at),*]);
-
-                fn describe(
-                    names: &[&str],
-                    schema: &mut Vec<Field>,
-                ) {
-                    $($name::describe(names[$at], false, schema);)*
-                }
-                fn schemas(
-                    names: &[&str],
-                ) -> Vec<Vec<Field>> {
-                    vec![$(one_schema::<$name>(names[$at])),*]
-                }
-                fn bind<'a>(
-                    nodes: &mut Nodes<'a>,
-                    length: usize,
-                ) -> Result<Self::Columns<'a>, Error> {
-                    Ok(($(($name::bind(nodes, length)?, Span::ROWS),)*))
-                }
-                fn bind_each<'a>(
-                    names: &[&str],
-                    arrays: &'a [Vec<Node>],
-                    spans: &[Span],
-                    length: usize,
-                ) -> Result<Self::Columns<'a>, Error> {
-                    if arrays.len() != Self::COUNT {
-                        return Err(misfit(format!(
-                            "{} arguments where {} are due",
-                            arrays.len(),
-                            Self::COUNT
-                        )));
-                    }
-                    Ok(($((bind_one::<$name>(names[$at], &arrays[$at], spans[$at].length(length))?, spans[$at]),)*))
-                }
-                #[inline]
-                fn get<'a>(
-                    columns: &'a Self::Columns<'_>,
-                    row: usize,
-                ) -> Result<Self::Values<'a>, Absent> {
-                    Ok(($($name::get(&columns.$at.0, columns.$at.1.at(row))?,)*))
-                }
-                #[inline]
-                fn whole(columns: &Self::Columns<'_>, row: usize) -> bool {
-                    Self::COUNT > 0
-                        $(&& columns.$at.1.has_blocks() && $name::whole(&columns.$at.0, columns.$at.1.at(row)))*
-                }
-                #[inline]
-                fn all_whole(columns: &Self::Columns<'_>) -> bool {
-                    Self::COUNT > 0 $(&& columns.$at.1.has_blocks() && $name::all_whole(&columns.$at.0))*
-                }
-                #[inline]
-                fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {
-                    ($($name::block(&columns.$at.0, columns.$at.1.at(row)),)*)
-                }
-                #[inline]
-                fn at<'a>(blocks: Self::Blocks<'a>, row: usize) -> Self::Values<'a> {
-                    ($($name::at(blocks.$at, row),)*)
-                }
-            }
-        )*
+    let bound = match array.first().map(|root| root.length) {
+        Some(1) if length != 1 => A::bind_constant(&mut nodes).map(Bound::constant),
+        Some(other) if other != length as u64 => {
+            Err(misfit(format!("{other} values in a call of {length} rows")))
+        }
+        _ => A::bind(&mut nodes, length).map(Bound::column),
     };
+    let bound = bound.map_err(at)?;
+    nodes.end().map_err(at)?;
+    Ok(bound)
 }
 
-tuples! {
-    ()
-    (A 0)
-    (A 0, B 1)
-    (A 0, B 1, C 2)
-    (A 0, B 1, C 2, D 3)
-    (A 0, B 1, C 2, D 3, E 4)
-    (A 0, B 1, C 2, D 3, E 4, F 5)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11)
+impl Arguments for () {
+    type Values<'a> = ();
+    type Columns<'a> = ();
+    type Blocks<'a> = ();
+    const COUNT: usize = 0;
+
+    fn describe(_: &[&str], _: &mut Vec<Field>) {}
+    fn schemas(_: &[&str], _: &mut Vec<Vec<Field>>) {}
+    fn bind(_: &mut Nodes<'_>, _: usize) -> Result<(), Error> {
+        Ok(())
+    }
+    fn bind_each(_: &[&str], _: &[Vec<Node>], _: usize) -> Result<(), Error> {
+        Ok(())
+    }
+    #[inline]
+    fn get((): &(), _: usize) -> Result<(), Absent> {
+        Ok(())
+    }
+    #[inline]
+    fn whole((): &(), _: usize) -> bool {
+        true
+    }
+    #[inline]
+    fn all_whole((): &()) -> bool {
+        true
+    }
+    #[inline]
+    fn block((): &(), _: usize) {}
+    #[inline]
+    fn at<'a>((): (), _: usize) -> Self::Values<'a> {}
+}
+
+impl<A: Argument, B: Arguments> Arguments for (A, B) {
+    type Values<'a> = (A::Value<'a>, B::Values<'a>);
+    type Columns<'a> = (Bound<A::Column<'a>>, B::Columns<'a>);
+    type Blocks<'a> = (A::Block<'a>, B::Blocks<'a>);
+    const COUNT: usize = 1 + B::COUNT;
+
+    fn describe(names: &[&str], schema: &mut Vec<Field>) {
+        if let Some((name, names)) = names.split_first() {
+            A::describe(name, false, schema);
+            B::describe(names, schema);
+        }
+    }
+    fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>) {
+        if let Some((name, names)) = names.split_first() {
+            let mut schema = Vec::new();
+            A::describe(name, true, &mut schema);
+            schemas.push(schema);
+            B::schemas(names, schemas);
+        }
+    }
+    fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Columns<'a>, Error> {
+        let first = Bound::column(A::bind(nodes, length)?);
+        Ok((first, B::bind(nodes, length)?))
+    }
+    fn bind_each<'a>(
+        names: &[&str],
+        arrays: &'a [Vec<Node>],
+        length: usize,
+    ) -> Result<Self::Columns<'a>, Error> {
+        let (Some((name, names)), Some((array, arrays))) =
+            (names.split_first(), arrays.split_first())
+        else {
+            return Err(misfit("an argument is missing"));
+        };
+        let first = bind_one::<A>(name, array, length)?;
+        Ok((first, B::bind_each(names, arrays, length)?))
+    }
+    #[inline]
+    fn get<'a>(
+        (first, rest): &'a Self::Columns<'_>,
+        row: usize,
+    ) -> Result<Self::Values<'a>, Absent> {
+        Ok((A::get(&first.column, row & first.mask)?, B::get(rest, row)?))
+    }
+    #[inline]
+    fn whole((first, rest): &Self::Columns<'_>, row: usize) -> bool {
+        A::whole(&first.column, row & first.mask) && B::whole(rest, row)
+    }
+    #[inline]
+    fn all_whole((first, rest): &Self::Columns<'_>) -> bool {
+        A::all_whole(&first.column) && B::all_whole(rest)
+    }
+    #[inline]
+    fn block<'a>((first, rest): &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {
+        (
+            A::block(&first.column, row & first.mask),
+            B::block(rest, row),
+        )
+    }
+    #[inline]
+    fn at<'a>((first, rest): Self::Blocks<'a>, row: usize) -> Self::Values<'a> {
+        (A::at(first, row), B::at(rest, row))
+    }
 }

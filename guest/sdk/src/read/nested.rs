@@ -20,6 +20,9 @@ impl<T: Argument> Argument for Option<T> {
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error> {
         T::bind(nodes, length)
     }
+    fn bind_constant<'a>(nodes: &mut Nodes<'a>) -> Result<Self::Column<'a>, Error> {
+        T::bind_constant(nodes)
+    }
     #[inline]
     fn get<'a>(column: &'a Self::Column<'_>, row: usize) -> Result<Self::Value<'a>, Absent> {
         match T::get(column, row) {
