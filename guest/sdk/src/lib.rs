@@ -14,6 +14,8 @@ pub mod model;
 mod options;
 mod read;
 mod schema;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 mod types;
 mod write;
 

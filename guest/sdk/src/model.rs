@@ -1,8 +1,9 @@
 //! Models: neural networks that the host runs, by way of wasi:nn.
 //!
-//! A plugin names a model; which file that is, and what runs it where, is the
-//! host's affair. One model is in memory however many instances use it, and
-//! the rows of many instances are run together.
+//! A plugin names a model; the host chooses the file, the backend and the device.
+//! A model is in memory once, however many instances use it, and the host runs
+//! the rows of many instances as one batch. Native tests provide models with
+//! [`testing::model`](crate::testing::model).
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -48,7 +49,7 @@ impl Model {
     pub fn run_f32(&self, dimensions: &[u32], input: &[f32]) -> Result<Vec<f32>, ModelError> {
         let outputs = self.run(&[("", Tensor::new(dimensions, input))])?;
         let Some((_, first)) = outputs.into_iter().next() else {
-            return Err(ModelError::new("it gave no output").of(&self.name));
+            return Err(ModelError::new("the model returned no output").of(&self.name));
         };
         first.into_vec().map_err(|error| error.of(&self.name))
     }
@@ -99,6 +100,15 @@ impl<'a> Tensor<'a> {
         }
     }
 
+    /// A tensor that owns its numbers.
+    pub fn from_vec<T: Element>(dimensions: impl Into<Vec<u32>>, data: Vec<T>) -> Tensor<'static> {
+        Tensor {
+            dimensions: Cow::Owned(dimensions.into()),
+            of: T::TYPE,
+            bytes: Cow::Owned(bytemuck::cast_slice(&data).to_vec()),
+        }
+    }
+
     /// The dimensions.
     pub fn dimensions(&self) -> &[u32] {
         &self.dimensions
@@ -106,6 +116,11 @@ impl<'a> Tensor<'a> {
 
     /// The numbers, if they are of this type.
     pub fn into_vec<T: Element>(self) -> Result<Vec<T>, ModelError> {
+        self.to_vec()
+    }
+
+    /// A copy of the numbers, if they are of this type.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, ModelError> {
         let name = format!("{:?}", self.of).to_lowercase();
         if self.of != T::TYPE {
             return Err(ModelError::new(format!(
@@ -131,7 +146,7 @@ pub struct ModelError {
 }
 
 impl ModelError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             model: String::new(),
             message: message.into(),
@@ -223,24 +238,25 @@ mod host {
     }
 }
 
-// Plugins are linked natively too, by tests and benches, where nothing imports.
+// Native builds, which tests are, have the models of `testing`.
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
     use super::{ModelError, Tensor};
+    use crate::testing;
 
     #[derive(Debug)]
-    pub struct Model(());
+    pub struct Model(testing::LoadedModel);
 
     impl Model {
-        pub fn load(_: &str) -> Result<Self, ModelError> {
-            Err(ModelError::new("there are models only within wudf"))
+        pub fn load(name: &str) -> Result<Self, ModelError> {
+            testing::LoadedModel::find(name).map(Self)
         }
 
         pub fn run(
             &self,
-            _: &[(&str, Tensor<'_>)],
+            inputs: &[(&str, Tensor<'_>)],
         ) -> Result<Vec<(String, Tensor<'static>)>, ModelError> {
-            Err(ModelError::new("there are models only within wudf"))
+            self.0.run(inputs)
         }
     }
 }
