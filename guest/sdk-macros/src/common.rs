@@ -3,9 +3,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Ident, Lifetime, Lit, Meta, Pat, ReturnType, Signature, Type,
+    Attribute, Expr, ExprLit, FnArg, GenericArgument, Ident, Lifetime, Lit, Meta, Pat,
+    PathArguments, PathSegment, ReturnType, Signature, Type,
 };
 
 /// The text of the documentation comments.
@@ -65,6 +67,17 @@ pub fn with_lifetime(ty: &Type, lifetime: &str) -> Type {
         fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
             reference.lifetime = Some(self.0.clone());
             visit_mut::visit_type_reference_mut(self, reference);
+        }
+        fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+            visit_mut::visit_path_segment_mut(self, segment);
+            // Its lifetime may be left out.
+            if segment.ident == "Cow"
+                && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
+                && !matches!(arguments.args.first(), Some(GenericArgument::Lifetime(_)))
+            {
+                let lifetime = GenericArgument::Lifetime(self.0.clone());
+                arguments.args.insert(0, lifetime);
+            }
         }
     }
 
@@ -179,7 +192,9 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
     })
 }
 
-fn column(ty: &Type) -> syn::Result<Type> {
+/// The type of a column, without lifetimes of its own, unless it is one that no column
+/// has.
+pub fn column(ty: &Type) -> syn::Result<Type> {
     if let Type::ImplTrait(ty) = ty {
         return Err(syn::Error::new(ty.span(), "a column has one type: name it"));
     }
@@ -191,5 +206,33 @@ fn column(ty: &Type) -> syn::Result<Type> {
             "an argument is read only: `&` without `mut`",
         ));
     }
-    Ok(with_static(ty))
+    let mut instead = Instead(None);
+    instead.visit_type(ty);
+    match instead.0 {
+        Some(error) => Err(error),
+        None => Ok(with_static(ty)),
+    }
+}
+
+/// Looks for types that have no column, but a type beside them has.
+struct Instead(Option<syn::Error>);
+
+impl Visit<'_> for Instead {
+    fn visit_path_segment(&mut self, segment: &PathSegment) {
+        let name = segment.ident.to_string();
+        let (why, instead) = match name.as_str() {
+            "usize" => ("its size depends on the machine", "`u64`"),
+            "isize" => ("its size depends on the machine", "`i64`"),
+            "u128" | "i128" => (
+                "Arrow has no such integers",
+                "`u64`, `i64` or `Decimal<38, 0>`",
+            ),
+            "HashMap" => ("its entries have no order", "`BTreeMap`"),
+            _ => return visit::visit_path_segment(self, segment),
+        };
+        self.0.get_or_insert_with(|| {
+            let message = format!("a column cannot have the type `{name}`: {why}; use {instead}");
+            syn::Error::new(segment.ident.span(), message)
+        });
+    }
 }

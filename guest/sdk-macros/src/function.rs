@@ -17,7 +17,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
         .map(|at| format_ident!("a{at}"))
         .collect();
     let pattern = common::nested(arguments.iter());
-    let constants = object::constants(&attribute, &name, &doc, &row)?;
+    let constants = object::constants(&attribute, false, &name, &doc, &row)?;
     let fixed = object::fixed(&attribute);
     Ok(quote! {
         #item

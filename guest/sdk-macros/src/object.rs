@@ -112,8 +112,9 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
         .map(|at| format_ident!("a{at}"))
         .collect();
     let pattern = common::nested(arguments.iter());
-    let constants = constants(&attribute, &name, &doc, &row)?;
-    let (options, open) = open(&parts)?;
+    let has_models = parts.models.is_some();
+    let constants = constants(&attribute, has_models, &name, &doc, &row)?;
+    let (options, open) = open(&parts, ty)?;
     let hooks = hooks(&attribute, &parts)?;
     Ok(quote! {
         #item
@@ -156,6 +157,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
 /// The types and constants of `Udf`.
 pub fn constants(
     attribute: &attribute::Udf,
+    has_models: bool,
     name: &str,
     doc: &str,
     row: &Row,
@@ -165,7 +167,9 @@ pub fn constants(
         types,
         returns,
     } = row;
-    let volatility = attribute.volatility()?;
+    let has_models = has_models || attribute.models.is_some();
+    let volatility = attribute.volatility(has_models)?;
+    let extension = attribute.extension()?;
     let types =
         common::nested(types.iter().map(
             |ty| quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type),
@@ -179,6 +183,7 @@ pub fn constants(
         const DOC: &'static str = #doc;
         const ARGUMENTS: &'static [&'static str] = &[#(#names),*];
         const VOLATILITY: ::wudf_guest::__private::Volatility = #volatility;
+        #extension
     })
 }
 
@@ -198,12 +203,14 @@ pub fn fixed(attribute: &attribute::Udf) -> TokenStream {
 }
 
 /// The options' type, and `Udf::open`.
-fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
+fn open(parts: &Parts<'_>, ty: &Type) -> syn::Result<(TokenStream, TokenStream)> {
     let result = quote!(::core::result::Result<Self, ::wudf_guest::__private::Error>);
     let Some(open) = parts.open else {
+        let default =
+            quote_spanned!(ty.span()=> ::wudf_guest::__private::OpenByDefault::open_by_default());
         let open = quote! {
             fn open((): ()) -> #result {
-                ::core::result::Result::Ok(<Self as ::core::default::Default>::default())
+                ::core::result::Result::Ok(#default)
             }
         };
         return Ok((quote!(()), open));
@@ -250,7 +257,7 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
         if let Some((key, _)) = said {
             return Err(syn::Error::new(
                 key.span(),
-                "said here and by a function of the block",
+                "given here and by a function of the block: keep one of them",
             ));
         }
         hooks.extend(quote! {

@@ -14,7 +14,7 @@ use crate::constant;
 use crate::error::{Error, any_error, code};
 use crate::options::{self, UdfOptions};
 use crate::read::{Arguments, BLOCK, bind_all};
-use crate::schema::Typed;
+use crate::schema::{Typed, extend};
 use crate::write::{self, FixSize, Outcome, Sink};
 
 /// What may be assumed of a function's results.
@@ -64,6 +64,9 @@ pub trait Udf: Sized + 'static {
     const ARGUMENTS: &'static [&'static str];
     /// What may be assumed of its results.
     const VOLATILITY: Volatility;
+
+    /// The extension type of its results: name and metadata.
+    const EXTENSION: Option<(&'static str, &'static str)> = None;
 
     /// The function with these options.
     fn open(options: Self::Options) -> Result<Self, Error>;
@@ -120,6 +123,9 @@ fn signature<U: Udf>(said: &Said) -> Signature {
     <<U::Returns as Outcome>::Value as Typed>::describe("", true, &mut returns);
     if let (Some(size), Some(root)) = (said.size, returns.first_mut()) {
         root.format = format!("+w:{size}");
+    }
+    if let (Some((name, metadata)), Some(root)) = (U::EXTENSION, returns.first_mut()) {
+        extend(root, name, metadata);
     }
     Signature {
         name: U::NAME.to_owned(),
@@ -212,6 +218,24 @@ impl<T, E: Display + 'static> Opens<T> for Result<T, E> {
     }
 }
 
+/// A function that is opened without `open`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be opened: it has neither `open` nor `Default`",
+    label = "not a function that can be opened",
+    note = "add `fn open() -> Self` to the block of `#[udf]`, or `#[derive(Default)]` to the struct"
+)]
+pub trait OpenByDefault {
+    /// The function.
+    fn open_by_default() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> OpenByDefault for T {
+    fn open_by_default() -> Self {
+        Self::default()
+    }
+}
+
 /// One function of a plugin, whatever its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -266,6 +290,22 @@ impl Entry {
     pub fn open(&self, options: &str, arguments: &[Argument]) -> Result<Opened, Error> {
         (self.open)(options, arguments)
     }
+}
+
+/// What `plugin!` lists.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function of a plugin",
+    label = "not made a function by `#[udf]`",
+    note = "put `#[udf]` on its `impl` block"
+)]
+pub trait Listed {
+    /// Its entry.
+    const ENTRY: Entry;
+}
+
+#[diagnostic::do_not_recommend]
+impl<U: Udf> Listed for U {
+    const ENTRY: Entry = Entry::of::<U>();
 }
 
 struct Bound<U> {

@@ -1,5 +1,6 @@
 //! Strings and binary values, borrowed from the column's buffer.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{Absent, Argument, Nodes, misfit, validity};
@@ -234,4 +235,6 @@ macro_rules! argument {
 argument!(['x] &'x [u8], "z", BytesColumn, &'a [u8], |value| value, |bytes| bytes);
 argument!([] Vec<u8>, "z", BytesColumn, Vec<u8>, <[u8]>::to_vec, |bytes| bytes);
 argument!(['x] &'x str, "u", StrColumn, &'a str, |value| value, StrColumn::new);
+argument!(['x] Cow<'x, str>, "u", StrColumn, Cow<'a, str>, Cow::Borrowed, StrColumn::new);
+argument!(['x] Cow<'x, [u8]>, "z", BytesColumn, Cow<'a, [u8]>, Cow::Borrowed, |bytes| bytes);
 argument!([] String, "u", StrColumn, String, str::to_owned, StrColumn::new);

@@ -7,11 +7,17 @@
 //! more than the addition.
 
 mod bytes;
+mod fixed;
 mod list;
+mod map;
 mod nested;
 mod primitive;
+mod text;
+mod tuple;
 
+pub use bytes::StrColumn;
 pub use nested::StructColumn;
+pub use text::{FromText, parse_text, text_field};
 
 use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::bits::Validity;
@@ -26,9 +32,10 @@ pub const BLOCK: usize = 64;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a UDF",
     label = "not a type that a column can have",
-    note = "an argument is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
-            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
-            these, or a struct that derives `Row`"
+    note = "an argument is an integer of up to 64 bits, `f32`, `f64`, `Decimal`, `bool`, `char`, `&str` or \
+            `String`, `&[u8]`, `Vec<u8>` or `[u8; N]` (binary), `Date`, `Time`, `Timestamp`, \
+            `TimestampUtc`, `Duration`, `Json`, an enum that derives `Enum`, a struct that derives `Row`, \
+            a tuple, `Vec<T>`, `&[T]`, `[T; N]`, `BTreeMap<K, V>` or `Option<T>` of these"
 )]
 pub trait Argument: Typed {
     /// The value of one row.
@@ -178,8 +185,6 @@ pub trait Arguments {
     /// How many there are.
     const COUNT: usize;
 
-    /// Appends the fields of these names.
-    fn describe(names: &[&str], schema: &mut Vec<Field>);
     /// Appends one schema for each, nullable: a null argument makes a null result.
     fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>);
     /// Takes the nodes of all.
@@ -267,7 +272,6 @@ impl Arguments for () {
     type Blocks<'a> = ();
     const COUNT: usize = 0;
 
-    fn describe(_: &[&str], _: &mut Vec<Field>) {}
     fn schemas(_: &[&str], _: &mut Vec<Vec<Field>>) {}
     fn bind(_: &mut Nodes<'_>, _: usize) -> Result<(), Error> {
         Ok(())
@@ -299,12 +303,6 @@ impl<A: Argument, B: Arguments> Arguments for (A, B) {
     type Blocks<'a> = (A::Block<'a>, B::Blocks<'a>);
     const COUNT: usize = 1 + B::COUNT;
 
-    fn describe(names: &[&str], schema: &mut Vec<Field>) {
-        if let Some((name, names)) = names.split_first() {
-            A::describe(name, false, schema);
-            B::describe(names, schema);
-        }
-    }
     fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>) {
         if let Some((name, names)) = names.split_first() {
             let mut schema = Vec::new();

@@ -75,7 +75,6 @@ impl<C> StructColumn<'_, C> {
     pub fn get<'a, 'c, A>(&'a self, row: usize) -> Result<A::Values<'a>, Absent>
     where
         A: Arguments<Columns<'c> = C>,
-        C: 'c,
     {
         if !self.validity.is_valid(row) {
             return Err(Absent::Null);

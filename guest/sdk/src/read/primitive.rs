@@ -49,15 +49,15 @@ fn cast<T: Primitive>(bytes: &[u8]) -> Cow<'_, [T]> {
 }
 
 macro_rules! arguments {
-    ($($type:ty),* $(,)?) => {
+    ($([$($generics:tt)*] $type:ty, $size:literal;)*) => {
         $(
-            impl Typed for $type {
+            impl<$($generics)*> Typed for $type {
                 fn describe(name: &str, nullable: bool, schema: &mut Vec<Field>) {
-                    schema.push(field(name, <$type as Primitive>::FORMAT, nullable, 0));
+                    schema.push(field(name, <$type as Primitive>::format(), nullable, 0));
                 }
             }
 
-            impl Argument for $type {
+            impl<$($generics)*> Argument for $type {
                 type Value<'a> = $type;
                 type Column<'a> = PrimitiveColumn<'a, $type>;
                 type Block<'a> = &'a [$type; BLOCK];

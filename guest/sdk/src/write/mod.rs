@@ -2,6 +2,7 @@
 
 mod bytes;
 mod list;
+mod map;
 mod nested;
 mod primitive;
 
@@ -37,9 +38,11 @@ pub trait Builder {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a UDF",
     label = "not a type that a column can have",
-    note = "a result is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
-            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
-            these, or a struct that derives `Row`; and a `Result` of any of these"
+    note = "a result is an integer of up to 64 bits, `f32`, `f64`, `Decimal`, `bool`, `char`, `&str` or \
+            `String`, `&[u8]`, `Vec<u8>` or `[u8; N]` (binary), `Date`, `Time`, `Timestamp`, \
+            `TimestampUtc`, `Duration`, `Json`, an enum that derives `Enum`, a struct that derives `Row`, \
+            a tuple, `Vec<T>`, `&[T]`, `[T; N]`, `BTreeMap<K, V>` or `Option<T>` of these; and a \
+            `Result` of any of these"
 )]
 pub trait Value: Typed {
     /// What makes a column of it.
@@ -72,9 +75,11 @@ pub trait Value: Typed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a UDF",
     label = "not a type that a column can have",
-    note = "a result is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
-            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
-            these, or a struct that derives `Row`; and a `Result` of any of these whose error can \
+    note = "a result is an integer of up to 64 bits, `f32`, `f64`, `Decimal`, `bool`, `char`, `&str` or \
+            `String`, `&[u8]`, `Vec<u8>` or `[u8; N]` (binary), `Date`, `Time`, `Timestamp`, \
+            `TimestampUtc`, `Duration`, `Json`, an enum that derives `Enum`, a struct that derives `Row`, \
+            a tuple, `Vec<T>`, `&[T]`, `[T; N]`, `BTreeMap<K, V>` or `Option<T>` of these; and a \
+            `Result` of any of these whose error can \
             be displayed"
 )]
 pub trait Outcome {

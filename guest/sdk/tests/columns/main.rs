@@ -1,6 +1,8 @@
 //! Whole calls, from buffers to buffers: what goes in as rows must come out as
 //! rows.
 
+mod types;
+
 use proptest::prelude::*;
 use wudf_guest::__private::{Entry, Field, Node, Sink};
 use wudf_guest::bindings::exports::wudf::plugin::scalar::Output;
@@ -9,13 +11,14 @@ use wudf_guest::{
 };
 
 /// A column made by the SDK's own builders.
-fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
+pub fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
     let mut sink = Sink::<V::Builder>::new(values.len());
     values.into_iter().for_each(|value| value.put(&mut sink));
     sink.finish().expect("it fits").values
 }
 
-fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
+/// Calls a function without options.
+pub fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
     entry
         .open("{}", &[])
         .expect("no options")
@@ -25,24 +28,25 @@ fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
 
 /// That two arrays have the same values, whatever stands under nulls and behind
 /// the end.
-fn same(a: &[Node], b: &[Node]) -> bool {
+pub fn same(a: &[Node], b: &[Node]) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| {
             a.length == b.length && a.null_count == b.null_count && a.buffers == b.buffers
         })
 }
 
+macro_rules! echoes {
+    ($($name:ident: $type:ty;)*) => {
+        $(#[udf]
+        pub fn $name(x: $type) -> $type {
+            x
+        })*
+    };
+}
+pub(crate) use echoes;
+
 mod echo {
     use super::{Date, Point, Timestamp, TimestampUtc, udf};
-
-    macro_rules! echoes {
-        ($($name:ident: $type:ty;)*) => {
-            $(#[udf]
-            pub fn $name(x: $type) -> $type {
-                x
-            })*
-        };
-    }
 
     echoes! {
         boolean: bool;
@@ -101,7 +105,7 @@ fn point() -> impl Strategy<Value = Point<'static>> {
 }
 
 macro_rules! come_back {
-    ($($name:ident $strategy:expr;)*) => {
+    ($module:ident; $($name:ident $strategy:expr;)*) => {
         proptest! {
             #![proptest_config(ProptestConfig::with_cases(100))]
             $(#[test]
@@ -109,7 +113,7 @@ macro_rules! come_back {
                 let (rows, dense) = (values.len(), values.iter().all(Option::is_some));
                 let argument = column(values);
                 prop_assert_eq!(argument[0].null_count == 0, dense);
-                let output = call(Entry::of::<echo::$name>(), rows, std::slice::from_ref(&argument));
+                let output = call(Entry::of::<$module::$name>(), rows, std::slice::from_ref(&argument));
                 prop_assert!(output.failures.is_empty());
                 prop_assert!(same(&output.values, &argument), "{:?}\n{argument:?}", output.values);
             })*
@@ -117,7 +121,9 @@ macro_rules! come_back {
     };
 }
 
-come_back! {
+pub(crate) use come_back;
+
+come_back! { echo;
     boolean any::<bool>();
     byte any::<i8>();
     unsigned any::<u8>();
