@@ -4,7 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Ident, LitStr, Token, bracketed};
+use syn::{Ident, LitInt, LitStr, Token, bracketed};
+
+/// How many rows a batch has at most if nothing is said.
+const ROWS: u32 = 1024;
 
 /// What the attribute says.
 #[derive(Default)]
@@ -13,6 +16,8 @@ pub struct Udf {
     volatility: Option<LitStr>,
     extension: Option<LitStr>,
     extension_metadata: Option<LitStr>,
+    /// Whether it computes many rows at once, and how many at most.
+    pub batch: Option<u32>,
     /// The models, when they do not depend on options.
     pub models: Option<(Ident, Vec<LitStr>)>,
     /// The assets, when they do not depend on options.
@@ -24,20 +29,32 @@ impl Parse for Udf {
         let mut udf = Self::default();
         while !input.is_empty() {
             let key: Ident = input.parse()?;
-            input.parse::<Token![=]>()?;
+            let alone = key == "batch" && !input.peek(Token![=]);
+            if !alone {
+                input.parse::<Token![=]>()?;
+            }
             let again = match key.to_string().as_str() {
                 "name" => udf.name.replace(input.parse()?).is_some(),
                 "volatility" => udf.volatility.replace(input.parse()?).is_some(),
                 "extension" => udf.extension.replace(input.parse()?).is_some(),
                 "extension_metadata" => udf.extension_metadata.replace(input.parse()?).is_some(),
+                "batch" if alone => udf.batch.replace(ROWS).is_some(),
+                "batch" => {
+                    let rows: LitInt = input.parse()?;
+                    let count = rows.base10_parse()?;
+                    if count == 0 {
+                        return Err(syn::Error::new(rows.span(), "a batch has one row or more"));
+                    }
+                    udf.batch.replace(count).is_some()
+                }
                 "models" => udf.models.replace((key.clone(), strings(input)?)).is_some(),
                 "assets" => udf.assets.replace((key.clone(), strings(input)?)).is_some(),
                 other => {
                     return Err(syn::Error::new(
                         key.span(),
                         format!(
-                            "unknown argument `{other}`; expected `name`, `volatility`, `models`, \
-                             `assets`, `extension` or `extension_metadata`"
+                            "unknown argument `{other}`; expected `name`, `batch`, `volatility`, \
+                             `models`, `assets`, `extension` or `extension_metadata`"
                         ),
                     ));
                 }

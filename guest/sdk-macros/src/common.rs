@@ -71,7 +71,7 @@ pub fn with_lifetime(ty: &Type, lifetime: &str) -> Type {
         fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
             visit_mut::visit_path_segment_mut(self, segment);
             // Its lifetime may be left out.
-            if segment.ident == "Cow"
+            if (segment.ident == "Cow" || segment.ident == "Column")
                 && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
                 && !matches!(arguments.args.first(), Some(GenericArgument::Lifetime(_)))
             {

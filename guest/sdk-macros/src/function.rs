@@ -19,6 +19,33 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
     let pattern = common::nested(arguments.iter());
     let constants = object::constants(&attribute, false, &name, &doc, &row)?;
     let fixed = object::fixed(&attribute);
+    let compute = if attribute.batch.is_some() {
+        object::batch(&pattern, &quote!(#ident(#(#arguments),*)))
+    } else {
+        quote! {
+            #[inline]
+            fn row(
+                &mut self,
+                #pattern: ::wudf_guest::__private::Values<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                ::wudf_guest::__private::Outcome::put(#ident(#(#arguments),*), results);
+            }
+
+            #[inline]
+            fn block(
+                &mut self,
+                blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                ::wudf_guest::__private::Outcome::put_block(results, |row| {
+                    let #pattern =
+                        <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                    #ident(#(#arguments),*)
+                });
+            }
+        }
+    };
     Ok(quote! {
         #item
 
@@ -37,27 +64,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                     ::core::result::Result::Ok(#ident {})
                 }
 
-                #[inline]
-                fn row(
-                    &mut self,
-                    #pattern: ::wudf_guest::__private::Values<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    ::wudf_guest::__private::Outcome::put(#ident(#(#arguments),*), results);
-                }
-
-                #[inline]
-                fn block(
-                    &mut self,
-                    blocks: ::wudf_guest::__private::Blocks<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    ::wudf_guest::__private::Outcome::put_block(results, |row| {
-                        let #pattern =
-                            <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                        #ident(#(#arguments),*)
-                    });
-                }
+                #compute
             }
         };
     })

@@ -41,6 +41,9 @@ use syn::{DeriveInput, Item, parse_macro_input};
 /// `#[udf(name = "...", models = ["..."], assets = ["..."])]`, all of them optional,
 /// and
 ///
+/// - `batch` or `batch = 64`: the function computes many rows at once, 64 at most (or
+///   1024, if nothing is said). Its arguments are columns, `Column<'_, &str>`, and it
+///   returns a `Vec` with a value or a `Result` for each row.
 /// - `volatility = "..."`: `immutable` (equal arguments always have equal results),
 ///   `stable` (within one query) or `volatile`. The default is `stable` for functions
 ///   with models, because a host may be given another model under the same name, and

@@ -116,6 +116,34 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
     let constants = constants(&attribute, has_models, &name, &doc, &row)?;
     let (options, open) = open(&parts, ty)?;
     let hooks = hooks(&attribute, &parts)?;
+    let compute = if attribute.batch.is_some() {
+        batch(&pattern, &quote!(<#ty>::#call(self, #(#arguments),*)))
+    } else {
+        quote! {
+            #[inline]
+            fn row(
+                &mut self,
+                #pattern: ::wudf_guest::__private::Values<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
+            }
+
+            #[inline]
+            fn block(
+                &mut self,
+                blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                // Not by the block: what a row gives may borrow from `self`.
+                for row in 0..::wudf_guest::__private::BLOCK {
+                    let #pattern =
+                        <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                    ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
+                }
+            }
+        }
+    };
     Ok(quote! {
         #item
 
@@ -127,31 +155,23 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
                 #open
                 #hooks
 
-                #[inline]
-                fn row(
-                    &mut self,
-                    #pattern: ::wudf_guest::__private::Values<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
-                }
-
-                #[inline]
-                fn block(
-                    &mut self,
-                    blocks: ::wudf_guest::__private::Blocks<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    // Not by the block: what a row gives may borrow from `self`.
-                    for row in 0..::wudf_guest::__private::BLOCK {
-                        let #pattern =
-                            <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                        ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
-                    }
-                }
+                #compute
             }
         };
     })
+}
+
+/// `Udf::batch`.
+pub fn batch(arguments: &TokenStream, call: &TokenStream) -> TokenStream {
+    quote! {
+        fn batch(
+            &mut self,
+            #arguments: ::wudf_guest::__private::Gathered<'_, Self>,
+            to: ::wudf_guest::__private::BatchOf<'_, Self>,
+        ) -> ::core::result::Result<(), ::wudf_guest::__private::Error> {
+            ::wudf_guest::__private::BatchOutcome::put_all(#call, to)
+        }
+    }
 }
 
 /// The types and constants of `Udf`.
@@ -170,12 +190,23 @@ pub fn constants(
     let has_models = has_models || attribute.models.is_some();
     let volatility = attribute.volatility(has_models)?;
     let extension = attribute.extension()?;
-    let types =
-        common::nested(types.iter().map(
-            |ty| quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type),
-        ));
-    let returns =
-        quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::IsOutcome>::Type);
+    // All of a projection has the span of the type that is written: errors are put there.
+    let many = attribute.batch.is_some();
+    let types = common::nested(types.iter().map(|ty| match many {
+        true => quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsColumn>::Type),
+        false => quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type),
+    }));
+    let returns = match many {
+        true => {
+            quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::BatchOutcome>::Outcome)
+        }
+        false => {
+            quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::IsOutcome>::Type)
+        }
+    };
+    let batch = attribute.batch.map(|rows| {
+        quote!(const BATCH: ::core::option::Option<u32> = ::core::option::Option::Some(#rows);)
+    });
     Ok(quote! {
         type Arguments = #types;
         type Returns = #returns;
@@ -184,6 +215,7 @@ pub fn constants(
         const ARGUMENTS: &'static [&'static str] = &[#(#names),*];
         const VOLATILITY: ::wudf_guest::__private::Volatility = #volatility;
         #extension
+        #batch
     })
 }
 

@@ -5,8 +5,9 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::bindings::exports::wudf::plugin::scalar::{
-    Argument, Function as Handle, Guest, GuestFunction, Output, Signature,
+use crate::batch::{self, BatchOf, Gathered};
+use crate::bindings::exports::wudf::plugin::functions::{
+    self, Guest, GuestFunction, Output, Signature,
 };
 use crate::bindings::wudf::plugin::arrow::Node;
 use crate::bindings::wudf::plugin::types::Problem;
@@ -43,7 +44,7 @@ pub type Values<'a, U> = <<U as Udf>::Arguments as Arguments>::Values<'a>;
 /// Some rows of a function's arguments.
 pub type Blocks<'a, U> = <<U as Udf>::Arguments as Arguments>::Blocks<'a>;
 /// A function's bound arguments.
-type Columns<'a, U> = <<U as Udf>::Arguments as Arguments>::Columns<'a>;
+pub type Columns<'a, U> = <<U as Udf>::Arguments as Arguments>::Columns<'a>;
 /// What a function's results go to.
 pub type Results<U> = write::Results<<U as Udf>::Returns>;
 
@@ -91,11 +92,23 @@ pub trait Udf: Sized + 'static {
         Sink::new(rows)
     }
 
+    /// How many rows it computes at once at most, if it does not compute one by one.
+    const BATCH: Option<u32> = None;
+
     /// Computes one row.
-    fn row(&mut self, values: Values<'_, Self>, results: &mut Results<Self>);
+    fn row(&mut self, _: Values<'_, Self>, _: &mut Results<Self>) {
+        unreachable!("a function of many rows is not called with one")
+    }
 
     /// Computes one block of rows.
-    fn block(&mut self, blocks: Blocks<'_, Self>, results: &mut Results<Self>);
+    fn block(&mut self, _: Blocks<'_, Self>, _: &mut Results<Self>) {
+        unreachable!("a function of many rows is not called with a block")
+    }
+
+    /// Computes many rows.
+    fn batch(&mut self, _: Gathered<'_, Self>, _: BatchOf<'_, Self>) -> Result<(), Error> {
+        unreachable!("a function of single rows is not called with many")
+    }
 }
 
 /// What options say of a function's signature.
@@ -149,6 +162,10 @@ pub fn call<U: Udf>(
 ) -> Result<Output, Error> {
     let columns = bind_all::<U::Arguments>(U::ARGUMENTS, arguments, rows)?;
     let mut results = U::results(rows, size);
+    if U::BATCH.is_some() {
+        batch::call(udf, &columns, rows, &mut results)?;
+        return results.finish();
+    }
     let mut row = 0;
     while row < rows {
         let mut end = rows - rows % BLOCK;

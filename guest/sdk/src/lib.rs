@@ -4,6 +4,7 @@
 extern crate self as wudf_guest;
 
 pub mod asset;
+mod batch;
 #[doc(hidden)]
 pub mod bindings;
 mod bits;
@@ -21,6 +22,7 @@ mod types;
 mod write;
 
 pub use asset::AssetError;
+pub use batch::Column;
 pub use decimal::{Decimal, ParseDecimalError};
 pub use error::{Error, ErrorKind, Result};
 pub use model::{Model, ModelError, Tensor};
@@ -34,6 +36,7 @@ pub use wudf_guest_macros::{Enum, Row, UdfOptions, udf};
 /// What the macros name. No one else should: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::batch::{BatchOf, BatchOutcome, Gathered, IsColumn};
     pub use crate::bindings::wudf::plugin::arrow::{Field, Node};
     pub use crate::error::Error;
     pub use crate::function::{

@@ -19,6 +19,7 @@ pub use bytes::StrColumn;
 pub use nested::StructColumn;
 pub use text::{FromText, parse_text, text_field};
 
+use crate::batch::Column;
 use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::bits::Validity;
 use crate::constant::Span;
@@ -182,6 +183,8 @@ pub trait Arguments {
     type Columns<'a>;
     /// Some rows at once.
     type Blocks<'a>: Copy;
+    /// The values of many rows, a column for each argument.
+    type Gathered<'a>: Default;
     /// How many there are.
     const COUNT: usize;
 
@@ -207,6 +210,8 @@ pub trait Arguments {
     fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a>;
     /// One row of a block.
     fn at<'a>(blocks: Self::Blocks<'a>, row: usize) -> Self::Values<'a>;
+    /// Appends one row's values to those of others.
+    fn gather<'a>(gathered: &mut Self::Gathered<'a>, values: Self::Values<'a>);
 }
 
 /// The arguments of one call.
@@ -270,6 +275,7 @@ impl Arguments for () {
     type Values<'a> = ();
     type Columns<'a> = ();
     type Blocks<'a> = ();
+    type Gathered<'a> = ();
     const COUNT: usize = 0;
 
     fn schemas(_: &[&str], _: &mut Vec<Vec<Field>>) {}
@@ -295,12 +301,14 @@ impl Arguments for () {
     fn block((): &(), _: usize) {}
     #[inline]
     fn at<'a>((): (), _: usize) -> Self::Values<'a> {}
+    fn gather((): &mut (), (): ()) {}
 }
 
 impl<A: Argument, B: Arguments> Arguments for (A, B) {
     type Values<'a> = (A::Value<'a>, B::Values<'a>);
     type Columns<'a> = (Bound<A::Column<'a>>, B::Columns<'a>);
     type Blocks<'a> = (A::Block<'a>, B::Blocks<'a>);
+    type Gathered<'a> = (Column<'a, A>, B::Gathered<'a>);
     const COUNT: usize = 1 + B::COUNT;
 
     fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>) {
@@ -353,5 +361,10 @@ impl<A: Argument, B: Arguments> Arguments for (A, B) {
     #[inline]
     fn at<'a>((first, rest): Self::Blocks<'a>, row: usize) -> Self::Values<'a> {
         (A::at(first, row), B::at(rest, row))
+    }
+    #[inline]
+    fn gather<'a>((first, rest): &mut Self::Gathered<'a>, (value, values): Self::Values<'a>) {
+        first.push(value);
+        B::gather(rest, values);
     }
 }
