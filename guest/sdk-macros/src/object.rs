@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, ReturnType, Type};
+use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, ReceiverKind, ReturnType, Type};
 
 use crate::attribute;
 use crate::common::{self, Row};
@@ -59,7 +59,7 @@ impl<'a> Parts<'a> {
 
 /// The block, and an implementation of `Udf` that calls it.
 pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStream> {
-    if let Some((_, path, _)) = &item.trait_ {
+    if let Some((path, _)) = &item.trait_ {
         return Err(syn::Error::new(
             path.span(),
             "`#[udf]` goes on an `impl` block without a trait",
@@ -86,7 +86,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
         ));
     };
     if let Some(receiver) = method.sig.receiver()
-        && receiver.reference.is_none()
+        && !matches!(receiver.kind, ReceiverKind::Reference(..))
     {
         return Err(syn::Error::new(
             receiver.span(),

@@ -8,6 +8,7 @@ mod batch;
 #[doc(hidden)]
 pub mod bindings;
 mod bits;
+#[cfg(any(feature = "half", feature = "jiff"))]
 mod convert;
 mod decimal;
 mod error;
