@@ -8,6 +8,7 @@ mod demo;
 mod formats;
 mod golden;
 mod memory;
+mod packages;
 mod rows;
 #[cfg(unix)]
 mod signals;
