@@ -3,7 +3,6 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, Expr, ExprLit, FnArg, GenericArgument, Ident, Lifetime, Lit, Meta, Pat,
@@ -207,7 +206,7 @@ pub fn column(ty: &Type) -> syn::Result<Type> {
         ));
     }
     let mut instead = Instead(None);
-    instead.visit_type(ty);
+    instead.visit_type_mut(&mut ty.clone());
     match instead.0 {
         Some(error) => Err(error),
         None => Ok(with_static(ty)),
@@ -217,8 +216,8 @@ pub fn column(ty: &Type) -> syn::Result<Type> {
 /// Looks for types that have no column, but a type beside them has.
 struct Instead(Option<syn::Error>);
 
-impl Visit<'_> for Instead {
-    fn visit_path_segment(&mut self, segment: &PathSegment) {
+impl VisitMut for Instead {
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
         let name = segment.ident.to_string();
         let (why, instead) = match name.as_str() {
             "usize" => ("its size depends on the machine", "`u64`"),
@@ -228,7 +227,7 @@ impl Visit<'_> for Instead {
                 "`u64`, `i64` or `Decimal<38, 0>`",
             ),
             "HashMap" => ("its entries have no order", "`BTreeMap`"),
-            _ => return visit::visit_path_segment(self, segment),
+            _ => return visit_mut::visit_path_segment_mut(self, segment),
         };
         self.0.get_or_insert_with(|| {
             let message = format!("a column cannot have the type `{name}`: {why}; use {instead}");

@@ -19,8 +19,9 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
     let pattern = common::nested(arguments.iter());
     let constants = object::constants(&attribute, false, &name, &doc, &row)?;
     let fixed = object::fixed(&attribute);
+    let call = object::coded(&quote!(#ident(#(#arguments),*)));
     let compute = if attribute.batch.is_some() {
-        object::batch(&pattern, &quote!(#ident(#(#arguments),*)))
+        object::batch(&pattern, &call)
     } else {
         quote! {
             #[inline]
@@ -29,7 +30,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                 #pattern: ::wudf_guest::__private::Values<'_, Self>,
                 results: &mut ::wudf_guest::__private::Results<Self>,
             ) {
-                ::wudf_guest::__private::Outcome::put(#ident(#(#arguments),*), results);
+                ::wudf_guest::__private::Outcome::put(#call, results);
             }
 
             #[inline]
@@ -41,7 +42,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                 ::wudf_guest::__private::Outcome::put_block(results, |row| {
                     let #pattern =
                         <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                    #ident(#(#arguments),*)
+                    #call
                 });
             }
         }
@@ -60,7 +61,10 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                 #constants
                 #fixed
 
-                fn open((): ()) -> ::core::result::Result<Self, ::wudf_guest::__private::Error> {
+                fn open(
+                    (): (),
+                    _: &::wudf_guest::__private::Given<'_>,
+                ) -> ::core::result::Result<Self, ::wudf_guest::__private::Error> {
                     ::core::result::Result::Ok(#ident {})
                 }
 

@@ -25,14 +25,18 @@ use syn::{DeriveInput, Item, parse_macro_input};
 /// documentation that of the block (not of the struct, which the macro does not
 /// see), or else of the method. Beside it the block may have
 ///
-/// - `fn open(options: Options) -> Result<Self>`, called once for each instance.
-///   `Options` derives `UdfOptions`; without an argument there are no options.
+/// - `fn open(options: Options, arguments: &Arguments<'_>) -> Result<Self>`, called once
+///   for each instance. `Options` derives `UdfOptions`; `Arguments` has the types of the
+///   arguments, and the values of those that are the same in all rows. Either may be left
+///   out.
 ///   Without `open`, the type must implement `Default`.
 /// - `fn models(options: &Options) -> Vec<String>`: the models that `open` asks
 ///   for under these options;
 /// - `fn assets(options: &Options) -> Vec<String>`: the assets that are read;
 /// - `fn list_size(options: &Options) -> u32`: every list that the row method
-///   returns has this many items, so that the result is a fixed-size list.
+///   returns has this many items, so that the result is a fixed-size list;
+/// - `fn returns(options: &Options, arguments: &Arguments<'_>) -> Result<Schema>`: the
+///   type of the result, if it is a `Dynamic`. Either parameter may be left out.
 ///
 /// Other methods belong in another block.
 ///

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, ReceiverKind, ReturnType, Type};
+use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, ReturnType, Type};
 
 use crate::attribute;
 use crate::common::{self, Row};
@@ -15,6 +15,7 @@ struct Parts<'a> {
     models: Option<&'a ImplItemFn>,
     assets: Option<&'a ImplItemFn>,
     list_size: Option<&'a ImplItemFn>,
+    returns: Option<&'a ImplItemFn>,
     row: Option<&'a ImplItemFn>,
 }
 
@@ -42,11 +43,13 @@ impl<'a> Parts<'a> {
                     "models" => &mut parts.models,
                     "assets" => &mut parts.assets,
                     "list_size" => &mut parts.list_size,
+                    "returns" => &mut parts.returns,
                     _ => {
                         return Err(syn::Error::new(
                             function.sig.ident.span(),
-                            "this block holds `open`, `models`, `assets`, `list_size` and the method \
-                             that computes a row: put other functions in another `impl` block",
+                            "this block holds `open`, `models`, `assets`, `list_size`, `returns` and \
+                             the method that computes a row: put other functions in another `impl` \
+                             block",
                         ));
                     }
                 }
@@ -59,7 +62,7 @@ impl<'a> Parts<'a> {
 
 /// The block, and an implementation of `Udf` that calls it.
 pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStream> {
-    if let Some((path, _)) = &item.trait_ {
+    if let Some((_, path, _)) = &item.trait_ {
         return Err(syn::Error::new(
             path.span(),
             "`#[udf]` goes on an `impl` block without a trait",
@@ -86,7 +89,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
         ));
     };
     if let Some(receiver) = method.sig.receiver()
-        && !matches!(receiver.kind, ReceiverKind::Reference(..))
+        && receiver.reference.is_none()
     {
         return Err(syn::Error::new(
             receiver.span(),
@@ -116,8 +119,9 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
     let constants = constants(&attribute, has_models, &name, &doc, &row)?;
     let (options, open) = open(&parts, ty)?;
     let hooks = hooks(&attribute, &parts)?;
+    let call = coded(&quote!(<#ty>::#call(self, #(#arguments),*)));
     let compute = if attribute.batch.is_some() {
-        batch(&pattern, &quote!(<#ty>::#call(self, #(#arguments),*)))
+        batch(&pattern, &call)
     } else {
         quote! {
             #[inline]
@@ -126,7 +130,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
                 #pattern: ::wudf_guest::__private::Values<'_, Self>,
                 results: &mut ::wudf_guest::__private::Results<Self>,
             ) {
-                ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
+                ::wudf_guest::__private::Outcome::put(#call, results);
             }
 
             #[inline]
@@ -139,7 +143,7 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
                 for row in 0..::wudf_guest::__private::BLOCK {
                     let #pattern =
                         <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                    ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
+                    ::wudf_guest::__private::Outcome::put(#call, results);
                 }
             }
         }
@@ -159,6 +163,16 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
             }
         };
     })
+}
+
+/// What a call returned, with the codes and the causes of errors where their types have
+/// them.
+pub fn coded(call: &TokenStream) -> TokenStream {
+    quote! {{
+        #[allow(unused_imports)]
+        use ::wudf_guest::__private::AsReturned as _;
+        ::wudf_guest::__private::Returned(#call).coded()
+    }}
 }
 
 /// `Udf::batch`.
@@ -221,16 +235,16 @@ pub fn constants(
 
 /// The models and assets that the attribute says.
 pub fn fixed(attribute: &attribute::Udf) -> TokenStream {
-    let list = |names: &Option<(syn::Ident, Vec<syn::LitStr>)>| {
-        names.as_ref().map(|(key, names)| {
-            quote! {
-                fn #key(_: &Self::Options) -> ::std::vec::Vec<::std::string::String> {
-                    ::std::vec![#(::std::string::String::from(#names)),*]
-                }
-            }
-        })
+    let list = |name: &str, names: &Option<(syn::Ident, Vec<syn::LitStr>)>| {
+        let constant = format_ident!("{name}");
+        names
+            .as_ref()
+            .map(|(_, names)| quote!(const #constant: &'static [&'static str] = &[#(#names),*];))
     };
-    let (models, assets) = (list(&attribute.models), list(&attribute.assets));
+    let (models, assets) = (
+        list("MODELS", &attribute.models),
+        list("ASSETS", &attribute.assets),
+    );
     quote!(#models #assets)
 }
 
@@ -241,7 +255,7 @@ fn open(parts: &Parts<'_>, ty: &Type) -> syn::Result<(TokenStream, TokenStream)>
         let default =
             quote_spanned!(ty.span()=> ::wudf_guest::__private::OpenByDefault::open_by_default());
         let open = quote! {
-            fn open((): ()) -> #result {
+            fn open((): (), _: &::wudf_guest::__private::Given<'_>) -> #result {
                 ::core::result::Result::Ok(#default)
             }
         };
@@ -253,31 +267,60 @@ fn open(parts: &Parts<'_>, ty: &Type) -> syn::Result<(TokenStream, TokenStream)>
             "`open` must return `Self` or a `Result<Self, _>`",
         ));
     };
-    let inputs: Vec<_> = open.sig.inputs.iter().collect();
-    let (options, pass) = match inputs.as_slice() {
-        [] => (quote!(()), quote!()),
-        [FnArg::Typed(options)] => {
-            let ty = &options.ty;
-            (quote_spanned!(ty.span()=> #ty), quote!(options))
-        }
-        _ => {
-            return Err(syn::Error::new(
-                open.sig.inputs.span(),
-                "`open` takes the options and nothing else",
-            ));
-        }
-    };
+    let mut options = quote!(());
+    let pass = pass(open, |ty| options = quote_spanned!(ty.span()=> #ty))?;
     let opened = quote_spanned!(returns.span()=> ::wudf_guest::__private::Opens::<Self>::opened);
     let open = quote! {
         #[allow(unused_variables)]
-        fn open(options: Self::Options) -> #result {
-            #opened(Self::open(#pass))
+        fn open(
+            options: Self::Options,
+            arguments: &::wudf_guest::__private::Given<'_>,
+        ) -> #result {
+            #opened(Self::open(#(#pass),*))
         }
     };
     Ok((options, open))
 }
 
-/// `Udf::models`, `assets` and `list_size`.
+/// What a function is passed of options and arguments: the arguments are what it takes
+/// as a reference to `Arguments`.
+fn pass(function: &ImplItemFn, mut options: impl FnMut(&Type)) -> syn::Result<Vec<TokenStream>> {
+    let mut pass = Vec::new();
+    for (at, input) in function.sig.inputs.iter().enumerate() {
+        let FnArg::Typed(input) = input else { continue };
+        if is_arguments(&input.ty) {
+            pass.push(quote!(arguments));
+        } else if at == 0 {
+            options(&input.ty);
+            pass.push(quote!(options));
+        } else {
+            return Err(syn::Error::new(
+                function.sig.inputs.span(),
+                format!(
+                    "`{}` takes the options, `&Arguments<'_>`, or both in this order",
+                    function.sig.ident
+                ),
+            ));
+        }
+    }
+    Ok(pass)
+}
+
+/// Whether a type is a reference to `Arguments`.
+fn is_arguments(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else {
+        return false;
+    };
+    let Type::Path(path) = &*reference.elem else {
+        return false;
+    };
+    path.path
+        .segments
+        .last()
+        .is_some_and(|last| last.ident == "Arguments")
+}
+
+/// `Udf::models`, `assets`, `list_size` and `returns`.
 fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStream> {
     let mut hooks = fixed(attribute);
     for (hook, said) in [
@@ -303,16 +346,40 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
         });
     }
     if let Some(hook) = parts.list_size {
-        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results(rows, size));
+        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results(rows, said));
         hooks.extend(quote! {
             fn list_size(options: &Self::Options) -> ::core::option::Option<u32> {
                 ::core::option::Option::Some(<Self>::list_size(options))
             }
             fn results(
                 rows: usize,
-                size: ::core::option::Option<u32>,
-            ) -> ::wudf_guest::__private::Results<Self> {
+                said: &::wudf_guest::__private::Said,
+            ) -> ::core::result::Result<
+                ::wudf_guest::__private::Results<Self>,
+                ::wudf_guest::__private::Error,
+            > {
                 #sized
+            }
+        });
+    }
+    if let Some(hook) = parts.returns {
+        let pass = pass(hook, |_| {})?;
+        let schema = match &hook.sig.output {
+            ReturnType::Type(_, ty) => {
+                quote_spanned!(ty.span()=> ::wudf_guest::__private::ReturnsSchema::schema)
+            }
+            ReturnType::Default => quote!(::wudf_guest::__private::ReturnsSchema::schema),
+        };
+        hooks.extend(quote! {
+            #[allow(unused_variables)]
+            fn returns(
+                options: &Self::Options,
+                arguments: &::wudf_guest::__private::Given<'_>,
+            ) -> ::core::result::Result<
+                ::core::option::Option<::wudf_guest::__private::Schema>,
+                ::wudf_guest::__private::Error,
+            > {
+                #schema(<Self>::returns(#(#pass),*))
             }
         });
     }

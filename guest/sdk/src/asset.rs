@@ -13,10 +13,13 @@ pub struct AssetError {
     reason: Reason,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     NotGranted,
     OutOfRange,
+    /// As the host puts it.
+    #[cfg(target_arch = "wasm32")]
+    Other(String),
 }
 
 /// Where an asset that is missing comes from.
@@ -37,9 +40,11 @@ impl AssetError {
 impl Display for AssetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
-        match self.reason {
+        match &self.reason {
             Reason::NotGranted => write!(f, "missing asset `{name}`: {GRANTED_BY}"),
             Reason::OutOfRange => write!(f, "asset `{name}`: the range is out of bounds"),
+            #[cfg(target_arch = "wasm32")]
+            Reason::Other(message) => write!(f, "asset `{name}`: {message}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::Deref;
 
-use crate::error::{Error, any_error};
+use crate::error::{Coded, Error, any_error};
 use crate::function::{Columns, Results, Udf};
 use crate::read::{Absent, Argument, Arguments};
 use crate::write::{Builder, Outcome, Sink, Value};
@@ -111,7 +111,7 @@ impl<O: Outcome> BatchOutcome for Vec<O> {
     fn put_all(self, to: Batch<'_, BuilderOf<Self>>) -> Result<(), Error> {
         if self.len() != to.present {
             let message = format!("returned {} results for {} rows", self.len(), to.present);
-            return Err(Error::new(message));
+            return Err(Error::internal(message));
         }
         let mut outcomes = self.into_iter();
         to.each(|sink| {
@@ -130,11 +130,19 @@ impl<O: Outcome, E: Display + 'static> BatchOutcome for Result<Vec<O>, E> {
         match self {
             Ok(outcomes) => outcomes.put_all(to),
             Err(error) => {
-                let message = any_error(error).to_string();
-                to.each(|sink| sink.failure(message.clone()));
+                let error = any_error(error);
+                to.each(|sink| sink.failure(error.clone()));
                 Ok(())
             }
         }
+    }
+}
+
+impl<O: Outcome> BatchOutcome for Coded<Vec<O>> {
+    type Outcome = O;
+
+    fn put_all(self, to: Batch<'_, BuilderOf<Self>>) -> Result<(), Error> {
+        self.0.put_all(to)
     }
 }
 

@@ -3,6 +3,7 @@
 // So that what the macros write also compiles in here.
 extern crate self as wudf_guest;
 
+mod arguments;
 pub mod asset;
 mod batch;
 #[doc(hidden)]
@@ -11,6 +12,7 @@ mod bits;
 #[cfg(any(feature = "half", feature = "jiff"))]
 mod convert;
 mod decimal;
+mod dynamic;
 mod error;
 mod function;
 pub mod model;
@@ -22,10 +24,12 @@ pub mod testing;
 mod types;
 mod write;
 
+pub use arguments::Arguments;
 pub use asset::AssetError;
 pub use batch::Column;
 pub use decimal::{Decimal, ParseDecimalError};
-pub use error::{Error, ErrorKind, Result};
+pub use dynamic::{Dynamic, Schema, TimeUnit};
+pub use error::{Error, Result};
 pub use model::{Model, ModelError, Tensor};
 pub use options::{OptionError, OptionValue, UdfOptions};
 pub use read::Argument;
@@ -37,12 +41,14 @@ pub use wudf_guest_macros::{Enum, Row, UdfOptions, udf};
 /// What the macros name. No one else should: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::arguments::Arguments as Given;
     pub use crate::batch::{BatchOf, BatchOutcome, Gathered, IsColumn};
     pub use crate::bindings::wudf::plugin::arrow::{Field, Node};
-    pub use crate::error::Error;
+    pub use crate::dynamic::Schema;
+    pub use crate::error::{AsReturned, Error, Returned};
     pub use crate::function::{
-        Blocks, Entry, Exported, Listed, OpenByDefault, Opened, Opens, Plugin, Results, Udf,
-        Values, Volatility, sized_results,
+        Blocks, Entry, Exported, Listed, OpenByDefault, Opened, Opens, Plugin, Results,
+        ReturnsSchema, Said, Udf, Values, Volatility, sized_results,
     };
     pub use crate::options::{
         Described, IsOption, OptionError, OptionValue, UdfOptions, choice, choice_schema,

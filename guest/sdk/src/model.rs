@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use crate::bindings::wasi::nn::tensor::TensorType;
+use crate::error::code;
 
 /// A model, ready to run.
 #[derive(Debug)]
@@ -143,6 +144,7 @@ impl<'a> Tensor<'a> {
 pub struct ModelError {
     model: String,
     message: String,
+    code: &'static str,
 }
 
 impl ModelError {
@@ -150,7 +152,14 @@ impl ModelError {
         Self {
             model: String::new(),
             message: message.into(),
+            code: code::MODEL,
         }
+    }
+
+    /// The code of a row's failure that this causes: `model`, or `timeout`, `too-large`
+    /// or `unsupported`.
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     fn of(self, model: &str) -> Self {
@@ -181,6 +190,7 @@ mod host {
     use crate::bindings::wasi::nn::graph::load_by_name;
     use crate::bindings::wasi::nn::inference::GraphExecutionContext;
     use crate::bindings::wasi::nn::tensor;
+    use crate::error::code;
 
     /// One context for all rows.
     #[derive(Debug)]
@@ -216,11 +226,19 @@ mod host {
 
     fn error(error: Error) -> ModelError {
         let data = error.data();
-        ModelError::new(if data.is_empty() {
-            reason(error.code())
-        } else {
-            &data
-        })
+        let message = match data.as_str() {
+            "" => reason(error.code()),
+            data => data,
+        };
+        ModelError {
+            code: match error.code() {
+                ErrorCode::Timeout => code::TIMEOUT,
+                ErrorCode::TooLarge => code::TOO_LARGE,
+                ErrorCode::UnsupportedOperation => code::UNSUPPORTED,
+                _ => code::MODEL,
+            },
+            ..ModelError::new(message)
+        }
     }
 
     fn reason(code: ErrorCode) -> &'static str {

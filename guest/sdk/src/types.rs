@@ -8,37 +8,62 @@ use bytemuck::{Pod, Zeroable};
 use crate::Decimal;
 
 /// A day, counted from 1970-01-01. Arrow's `date32`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Date(pub i32);
 
 /// A time on an unnamed clock, in microseconds from 1970-01-01T00:00:00.
 /// Arrow's `timestamp[us]` without a zone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Timestamp(pub i64);
 
 /// A moment, in microseconds from 1970-01-01T00:00:00Z. Arrow's
 /// `timestamp[us, UTC]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct TimestampUtc(pub i64);
 
 /// A time of day, in microseconds from midnight. Arrow's `time64[us]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Time(pub i64);
 
 /// A span of time, in microseconds. Arrow's `duration[us]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Duration(pub i64);
 
 /// The bits of a `half::f16`. Arrow's `float16`.
 #[cfg(feature = "half")]
-#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(transparent)]
 pub struct Half(pub u16);
+
+// By hand, because the derive would compile a second `syn` for each new plugin.
+macro_rules! plain {
+    ($($(#[$attribute:meta])* $type:ident),* $(,)?) => {
+        $(
+            // SAFETY: it is a number in a transparent struct, and 0 is one.
+            $(#[$attribute])*
+            unsafe impl Zeroable for $type {}
+            // SAFETY: it is a number in a transparent struct, which has no padding and no
+            // invalid bit patterns.
+            $(#[$attribute])*
+            unsafe impl Pod for $type {}
+        )*
+    };
+}
+
+plain!(
+    Date,
+    Timestamp,
+    TimestampUtc,
+    Time,
+    Duration,
+    #[cfg(feature = "half")]
+    Half
+);
 
 /// A type whose column is a plain buffer of its little-endian values.
 pub trait Primitive: Pod {

@@ -46,7 +46,7 @@ fn rows_come_together() {
 fn absent_rows_stay_out() {
     let texts = column(vec![None, Some("a"), Some("bb"), None, Some("ccc")]);
     let with = column(vec![Some("."), Some("no char"), Some("."), Some("."), None]);
-    let opened = Entry::of::<pad>().open("{}").unwrap();
+    let opened = Entry::of::<pad>().open("{}", &[]).unwrap();
     let output = opened.call(5, &[texts, with]).unwrap();
     let failures: Vec<_> = output
         .failures
@@ -67,12 +67,18 @@ fn absent_rows_stay_out() {
 }
 
 #[test]
+fn the_host_is_told_how_many_rows_a_batch_has() {
+    let properties = Entry::of::<pad>().signature().properties;
+    assert!(properties.contains(&("rows-per-call".to_owned(), "3".to_owned())));
+}
+
+#[test]
 fn a_batch_without_rows_is_not_computed() {
     #[udf(batch)]
     fn never(x: Column<'_, i64>) -> Vec<i64> {
         panic!("called with {} rows", x.len())
     }
-    let opened = Entry::of::<never>().open("{}").unwrap();
+    let opened = Entry::of::<never>().open("{}", &[]).unwrap();
     let output = opened.call(2, &[column(vec![None::<i64>; 2])]).unwrap();
     assert_eq!(output.values[0].null_count, 2);
     assert!(testing::values::<never>(Vec::<i64>::new()).is_empty());
@@ -132,7 +138,7 @@ fn a_wrong_number_of_results_is_an_error() {
     fn fewer(x: Column<'_, i64>) -> Vec<i64> {
         x.iter().copied().skip(1).collect()
     }
-    let opened = Entry::of::<fewer>().open("{}").unwrap();
+    let opened = Entry::of::<fewer>().open("{}", &[]).unwrap();
     let error = opened.call(3, &[column(vec![Some(1_i64), None, Some(2)])]);
     assert_eq!(
         error.unwrap_err().to_string(),

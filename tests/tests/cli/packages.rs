@@ -104,16 +104,26 @@ fn a_plugin_is_built_from_the_packages_alone() {
 
     // What does not stand in a package is missed when the plugin is built.
     let packages = PACKAGES.map(|name| format!("-p {name}")).join(" ");
-    cargo(&repository, &format!("package --no-verify --allow-dirty {packages}"));
+    cargo(
+        &repository,
+        &format!("package --no-verify --allow-dirty {packages}"),
+    );
     for name in PACKAGES {
         let package = target().join(format!("package/{name}-{version}.crate"));
-        let unpacked = Command::new("tar").arg("-xzf").arg(package).current_dir(place.path());
+        let unpacked = Command::new("tar")
+            .arg("-xzf")
+            .arg(package)
+            .current_dir(place.path());
         assert!({ unpacked }.status().unwrap().success());
     }
 
     let plugin = place.path().join("published");
     fs::create_dir_all(plugin.join("src")).unwrap();
-    fs::write(plugin.join("Cargo.toml"), MANIFEST.replace("VERSION", version)).unwrap();
+    fs::write(
+        plugin.join("Cargo.toml"),
+        MANIFEST.replace("VERSION", version),
+    )
+    .unwrap();
     fs::write(plugin.join("src/lib.rs"), LIBRARY).unwrap();
     fs::copy(repository.join("Cargo.lock"), plugin.join("Cargo.lock")).unwrap();
     cargo(&plugin, "build --release --target wasm32-wasip2");
@@ -123,9 +133,15 @@ fn a_plugin_is_built_from_the_packages_alone() {
         place.path().join("published.wasm"),
     )
     .unwrap();
-    fs::write(place.path().join("texts.csv"), "text\na packaged plugin runs\n").unwrap();
+    fs::write(
+        place.path().join("texts.csv"),
+        "text\na packaged plugin runs\n",
+    )
+    .unwrap();
     let line = "run ./published.wasm:words texts.csv --option least=3 --output-format ndjson -o -";
-    let ran = wudf(place.path(), line.split_whitespace()).run().ends_with(0);
+    let ran = wudf(place.path(), line.split_whitespace())
+        .run()
+        .ends_with(0);
     let words = r#""words":[{"text":"packaged","length":"long"},{"text":"plugin","length":"long"},{"text":"runs","length":"short"}]"#;
     assert!(ran.text().contains(words), "{}", ran.text());
 }

@@ -5,9 +5,6 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use read::DynamicColumn;
-pub use write::{DynamicBuilder, FromSchema};
-
 use crate::Date;
 use crate::bindings::wudf::plugin::arrow::Field;
 use crate::error::Error;
@@ -153,12 +150,24 @@ impl Schema {
     /// With the code `arguments` if it is no list.
     pub fn item(&self) -> Result<Self, Error> {
         match self.format() {
+            // Not known yet, as little as the list.
+            ANY => Ok(self.clone()),
             "+l" => Ok(Self(self.0[1..].to_vec()).named("")),
             format if format.starts_with("+w:") => Ok(Self(self.0[1..].to_vec()).named("")),
             other => Err(Error::arguments(format!(
                 "expected a list, got a column of the format `{other}`"
             ))),
         }
+    }
+
+    /// The fields.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.0
+    }
+
+    /// The fields of a result: nullable and without a name.
+    pub(crate) fn into_result(self) -> Vec<Field> {
+        self.named("").0
     }
 
     fn named(mut self, name: &str) -> Self {

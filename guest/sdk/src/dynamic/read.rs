@@ -77,17 +77,17 @@ pub(super) fn fixed(format: &str) -> Option<(usize, Fixed)> {
 
 /// Splits the fields below a root into those of each child.
 pub(super) fn children(fields: &[Field]) -> Option<Vec<&[Field]>> {
-    fn end(fields: &[Field]) -> Option<usize> {
+    fn tree(fields: &[Field]) -> Option<usize> {
         let mut end = 1;
         for _ in 0..fields.first()?.children {
-            end += self::end(fields.get(end..)?)?;
+            end += tree(fields.get(end..)?)?;
         }
         Some(end)
     }
     let (root, mut rest) = fields.split_first()?;
     let mut all = Vec::with_capacity(root.children as usize);
     for _ in 0..root.children {
-        let (child, left) = rest.split_at_checked(end(rest)?)?;
+        let (child, left) = rest.split_at_checked(tree(rest)?)?;
         all.push(child);
         rest = left;
     }
@@ -95,7 +95,9 @@ pub(super) fn children(fields: &[Field]) -> Option<Vec<&[Field]>> {
 }
 
 fn unsupported(format: &str) -> Error {
-    Error::arguments(format!("columns of the format `{format}` are not supported"))
+    Error::arguments(format!(
+        "columns of the format `{format}` are not supported"
+    ))
 }
 
 impl<'a> DynamicColumn<'a> {
@@ -103,7 +105,9 @@ impl<'a> DynamicColumn<'a> {
         let root = fields
             .first()
             .filter(|root| root.format != ANY)
-            .ok_or_else(|| misfit("its type is not known: the function was opened without arguments"))?;
+            .ok_or_else(|| {
+                misfit("its type is not known: the function was opened without arguments")
+            })?;
         let children = children(fields).ok_or_else(|| misfit("its schema is not a tree"))?;
         let child = |nodes: &mut Nodes<'a>, length| match children.as_slice() {
             [child] => Self::bind(child, nodes, length).map(Box::new),
@@ -139,8 +143,13 @@ impl<'a> DynamicColumn<'a> {
             }
             "+s" => {
                 let (node, [bitmap]) = nodes.take(length)?;
-                let columns = children.iter().map(|child| Self::bind(child, nodes, length));
-                ((node, bitmap), Values::Struct(columns.collect::<Result<_, _>>()?))
+                let columns = children
+                    .iter()
+                    .map(|child| Self::bind(child, nodes, length));
+                (
+                    (node, bitmap),
+                    Values::Struct(columns.collect::<Result<_, _>>()?),
+                )
             }
             _ => match format.strip_prefix("+w:") {
                 Some(size) => {
@@ -149,7 +158,10 @@ impl<'a> DynamicColumn<'a> {
                     let count = length
                         .checked_mul(size)
                         .ok_or_else(|| misfit("too many items"))?;
-                    ((node, bitmap), Values::FixedList(size, child(nodes, count)?))
+                    (
+                        (node, bitmap),
+                        Values::FixedList(size, child(nodes, count)?),
+                    )
                 }
                 None => {
                     let (width, of) = fixed(format).ok_or_else(|| unsupported(format))?;
@@ -185,9 +197,7 @@ impl<'a> DynamicColumn<'a> {
         }
         Ok(match &self.values {
             Values::Bool(bits) => Dynamic::Bool(bit(bits, row)),
-            Values::Fixed(bytes, width, of) => {
-                one(&bytes[row * width..][..*width], *of)
-            }
+            Values::Fixed(bytes, width, of) => one(&bytes[row * width..][..*width], *of),
             Values::Text(offsets, bytes) => {
                 let bytes = bytes.get(offsets.range(row)).ok_or(BAD_OFFSETS)?;
                 let text = std::str::from_utf8(bytes);
@@ -199,9 +209,7 @@ impl<'a> DynamicColumn<'a> {
                 let bytes = bytes.get(offsets.range(row)).ok_or(BAD_OFFSETS)?;
                 Dynamic::Binary(Cow::Borrowed(bytes))
             }
-            Values::List(offsets, column) => {
-                Dynamic::List(column.items(offsets.range(row))?)
-            }
+            Values::List(offsets, column) => Dynamic::List(column.items(offsets.range(row))?),
             Values::FixedList(size, column) => {
                 Dynamic::List(column.items(row * size..(row + 1) * size)?)
             }

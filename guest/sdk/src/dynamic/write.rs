@@ -15,24 +15,6 @@ pub struct DynamicBuilder {
     refusal: Option<String>,
 }
 
-/// A builder whose type is told to it.
-pub trait FromSchema: Sized {
-    /// An empty column of this type.
-    ///
-    /// # Errors
-    /// With the code `unsupported` if there is no such type.
-    fn from_schema(schema: &[Field]) -> Result<Self, Error>;
-}
-
-impl FromSchema for DynamicBuilder {
-    fn from_schema(schema: &[Field]) -> Result<Self, Error> {
-        Ok(Self {
-            column: Some(Column::new(schema)?),
-            refusal: None,
-        })
-    }
-}
-
 #[derive(Debug)]
 struct Column {
     name: String,
@@ -58,7 +40,9 @@ enum Values {
 impl Column {
     fn new(schema: &[Field]) -> Result<Self, Error> {
         let unsupported = |format: &str| {
-            Error::unsupported(format!("a result of the format `{format}` is not supported"))
+            Error::unsupported(format!(
+                "a result of the format `{format}` is not supported"
+            ))
         };
         let Some(root) = schema.first() else {
             return Err(unsupported(""));
@@ -84,7 +68,12 @@ impl Column {
                 },
                 _ => return Err(unsupported(format)),
             },
-            "+s" => Values::Struct(children.into_iter().map(Self::new).collect::<Result<_, _>>()?),
+            "+s" => Values::Struct(
+                children
+                    .into_iter()
+                    .map(Self::new)
+                    .collect::<Result<_, _>>()?,
+            ),
             _ => match format.strip_prefix("+w:") {
                 Some(size) => Values::FixedList(
                     size.parse().map_err(|_| unsupported(format))?,
@@ -108,7 +97,12 @@ impl Column {
     /// Why the column cannot have a value, if it cannot: nothing is appended of a
     /// value that does not fit as a whole.
     fn check(&self, value: &Dynamic<'_>) -> Result<(), String> {
-        let misfit = || Err(format!("a value does not fit the format `{}`: {value:?}", self.format));
+        let misfit = || {
+            Err(format!(
+                "a value does not fit the format `{}`: {value:?}",
+                self.format
+            ))
+        };
         let fits = match (&self.values, value) {
             (_, Dynamic::Null) if self.nullable => true,
             (_, Dynamic::Null) => {
@@ -124,15 +118,16 @@ impl Column {
             (Values::FixedList(size, column), Dynamic::List(items)) if items.len() == *size => {
                 return items.iter().try_for_each(|item| column.check(item));
             }
-            (Values::Struct(columns), Dynamic::Struct(fields))
-                if columns.len() == fields.len() =>
-            {
+            (Values::Struct(columns), Dynamic::Struct(fields)) if columns.len() == fields.len() => {
                 let mut pairs = columns.iter().zip(fields);
                 return pairs.try_for_each(|(column, (name, value))| {
                     if column.name == *name {
                         column.check(value)
                     } else {
-                        Err(format!("expected the field `{}`, got `{name}`", column.name))
+                        Err(format!(
+                            "expected the field `{}`, got `{name}`",
+                            column.name
+                        ))
                     }
                 });
             }
@@ -292,6 +287,12 @@ impl Builder for DynamicBuilder {
             column: None,
             refusal: None,
         }
+    }
+    fn with_schema(schema: &[Field], _: usize) -> Result<Self, Error> {
+        Ok(Self {
+            column: Some(Column::new(schema)?),
+            refusal: None,
+        })
     }
     fn null(&mut self) {
         if let Some(column) = &mut self.column {

@@ -11,11 +11,11 @@ use crate::schema::{Typed, field};
 
 /// Where each value of a column ends, and so where the next begins.
 #[derive(Debug)]
-pub(super) struct Offsets<'a>(&'a [[u8; 4]]);
+pub struct Offsets<'a>(&'a [[u8; 4]]);
 
 impl<'a> Offsets<'a> {
     /// `length` values need one offset more; none at all may have no buffer.
-    pub(super) fn new(bytes: &'a [u8], length: usize) -> Result<Self, Error> {
+    pub fn new(bytes: &'a [u8], length: usize) -> Result<Self, Error> {
         let (offsets, _) = bytes.as_chunks();
         if length == 0 {
             return Ok(Self(&[]));
@@ -27,7 +27,7 @@ impl<'a> Offsets<'a> {
     }
 
     /// Where the last value ends.
-    pub(super) fn end(&self) -> Result<usize, Error> {
+    pub fn end(&self) -> Result<usize, Error> {
         self.0.last().map_or(Ok(0), |&end| {
             usize::try_from(i32::from_le_bytes(end)).map_err(|_| misfit("an offset is negative"))
         })
@@ -45,7 +45,7 @@ impl<'a> Offsets<'a> {
     /// The range of one value. A bad one, which the host should not have let
     /// through, becomes a range that no slice has.
     #[inline]
-    pub(super) fn range(&self, row: usize) -> Range<usize> {
+    pub fn range(&self, row: usize) -> Range<usize> {
         i32::from_le_bytes(self.0[row]) as usize..i32::from_le_bytes(self.0[row + 1]) as usize
     }
 }

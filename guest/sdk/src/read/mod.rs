@@ -15,6 +15,7 @@ mod primitive;
 mod text;
 mod tuple;
 
+pub(crate) use bytes::Offsets;
 pub use bytes::StrColumn;
 pub use nested::StructColumn;
 pub use text::{FromText, parse_text, text_field};
@@ -45,6 +46,9 @@ pub trait Argument: Typed {
     type Column<'a>;
     /// Some rows at once.
     type Block<'a>: Copy;
+
+    /// Whether it has a value where the column is null.
+    const TAKES_NULLS: bool = false;
 
     /// Takes this column's nodes and checks that they hold `length` values.
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error>;
@@ -116,14 +120,22 @@ impl Absent {
 #[derive(Debug)]
 pub struct Nodes<'a> {
     nodes: std::slice::Iter<'a, Node>,
+    schema: &'a [Field],
 }
 
 impl<'a> Nodes<'a> {
-    /// All nodes of an array.
-    pub fn new(nodes: &'a [Node]) -> Self {
+    /// All nodes of an array of this type. The schema is empty where it is that of the
+    /// argument's type.
+    pub fn new(nodes: &'a [Node], schema: &'a [Field]) -> Self {
         Self {
             nodes: nodes.iter(),
+            schema,
         }
+    }
+
+    /// The type of the whole array.
+    pub fn schema(&self) -> &'a [Field] {
+        self.schema
     }
 
     /// The next node: of at least `length` values, with as many buffers.
@@ -187,6 +199,8 @@ pub trait Arguments {
     type Gathered<'a>: Default;
     /// How many there are.
     const COUNT: usize;
+    /// Whether one of them takes nulls.
+    const TAKE_NULLS: bool;
 
     /// Appends one schema for each, nullable: a null argument makes a null result.
     fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>);
@@ -197,7 +211,7 @@ pub trait Arguments {
     fn bind_each<'a>(
         names: &[&str],
         arrays: &'a [Vec<Node>],
-        spans: &[Span],
+        schemas: &'a [Vec<Field>],
         length: usize,
     ) -> Result<Self::Columns<'a>, Error>;
     /// One row's values.
@@ -218,6 +232,7 @@ pub trait Arguments {
 pub fn bind_all<'a, A: Arguments>(
     names: &[&str],
     arrays: &'a [Vec<Node>],
+    schemas: &'a [Vec<Field>],
     length: usize,
 ) -> Result<A::Columns<'a>, Error> {
     if arrays.len() != A::COUNT {
@@ -227,7 +242,7 @@ pub fn bind_all<'a, A: Arguments>(
             arrays.len()
         )));
     }
-    A::bind_each(names, arrays, length)
+    A::bind_each(names, arrays, schemas, length)
 }
 
 /// A column, or one value that stands for all rows.
@@ -255,10 +270,11 @@ impl<C> Bound<C> {
 fn bind_one<'a, A: Argument>(
     name: &str,
     array: &'a [Node],
+    schema: &'a [Field],
     length: usize,
 ) -> Result<Bound<A::Column<'a>>, Error> {
     let at = |error: Error| error.within(&format!("argument `{name}`"));
-    let mut nodes = Nodes::new(array);
+    let mut nodes = Nodes::new(array, schema);
     let bound = match array.first().map(|root| root.length) {
         Some(1) if length != 1 => A::bind_constant(&mut nodes).map(Bound::constant),
         Some(other) if other != length as u64 => {
@@ -277,12 +293,13 @@ impl Arguments for () {
     type Blocks<'a> = ();
     type Gathered<'a> = ();
     const COUNT: usize = 0;
+    const TAKE_NULLS: bool = false;
 
     fn schemas(_: &[&str], _: &mut Vec<Vec<Field>>) {}
     fn bind(_: &mut Nodes<'_>, _: usize) -> Result<(), Error> {
         Ok(())
     }
-    fn bind_each(_: &[&str], _: &[Vec<Node>], _: usize) -> Result<(), Error> {
+    fn bind_each(_: &[&str], _: &[Vec<Node>], _: &[Vec<Field>], _: usize) -> Result<(), Error> {
         Ok(())
     }
     #[inline]
@@ -310,6 +327,7 @@ impl<A: Argument, B: Arguments> Arguments for (A, B) {
     type Blocks<'a> = (A::Block<'a>, B::Blocks<'a>);
     type Gathered<'a> = (Column<'a, A>, B::Gathered<'a>);
     const COUNT: usize = 1 + B::COUNT;
+    const TAKE_NULLS: bool = A::TAKES_NULLS || B::TAKE_NULLS;
 
     fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>) {
         if let Some((name, names)) = names.split_first() {
@@ -326,6 +344,7 @@ impl<A: Argument, B: Arguments> Arguments for (A, B) {
     fn bind_each<'a>(
         names: &[&str],
         arrays: &'a [Vec<Node>],
+        schemas: &'a [Vec<Field>],
         length: usize,
     ) -> Result<Self::Columns<'a>, Error> {
         let (Some((name, names)), Some((array, arrays))) =
@@ -333,8 +352,12 @@ impl<A: Argument, B: Arguments> Arguments for (A, B) {
         else {
             return Err(misfit("an argument is missing"));
         };
-        let first = bind_one::<A>(name, array, length)?;
-        Ok((first, B::bind_each(names, arrays, length)?))
+        let (schema, schemas) = match schemas.split_first() {
+            Some((schema, schemas)) => (schema.as_slice(), schemas),
+            None => (&[][..], schemas),
+        };
+        let first = bind_one::<A>(name, array, schema, length)?;
+        Ok((first, B::bind_each(names, arrays, schemas, length)?))
     }
     #[inline]
     fn get<'a>(

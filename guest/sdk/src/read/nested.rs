@@ -16,6 +16,7 @@ impl<T: Argument> Argument for Option<T> {
     type Value<'a> = Option<T::Value<'a>>;
     type Column<'a> = T::Column<'a>;
     type Block<'a> = T::Block<'a>;
+    const TAKES_NULLS: bool = true;
 
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error> {
         T::bind(nodes, length)

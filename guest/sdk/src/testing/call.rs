@@ -4,11 +4,14 @@ use std::fmt::{self, Debug, Display};
 use std::marker::PhantomData;
 
 use super::{IntoRow, Rows};
-use crate::bindings::wudf::plugin::arrow::Node;
+use crate::bindings::exports::wudf::plugin::scalar;
+use crate::bindings::wudf::plugin::arrow::{Field, Node};
+use crate::dynamic::Schema;
 use crate::error::{Error, Result};
 use crate::function::{Entry, Opened, Udf, Values};
 use crate::read::{Absent, Argument, Nodes};
-use crate::write::Outcome;
+use crate::schema::Typed;
+use crate::write::{Builder, Outcome, Value};
 
 /// The value that a function returns, without its `Result`.
 pub type Returned<U> = <<<U as Udf>::Returns as Outcome>::Value as Argument>::Value<'static>;
@@ -100,16 +103,60 @@ where
 /// ```
 pub struct Function<U> {
     opened: Opened,
+    bound: Vec<scalar::Argument>,
     udf: PhantomData<U>,
+}
+
+/// What a function is told of an argument when it is opened.
+#[derive(Debug)]
+pub struct Bound(scalar::Argument);
+
+/// An argument that is a column of a type's values.
+pub fn column<T: Typed>() -> Bound {
+    column_of(Schema::of::<T>())
+}
+
+/// An argument that is a column of this type.
+pub fn column_of(schema: Schema) -> Bound {
+    Bound(scalar::Argument {
+        schema: schema.into_result(),
+        constant: None,
+    })
+}
+
+/// An argument that is the same in all rows. What rows have in its place does not count.
+pub fn constant<V: Value>(value: V) -> Bound {
+    let mut builder = V::Builder::with_capacity(1);
+    value.append(&mut builder);
+    Bound(scalar::Argument {
+        schema: Schema::of::<V>().into_result(),
+        constant: Some(super::rows::finish(builder)),
+    })
 }
 
 impl<U: Udf> Function<U> {
     /// Opens a function with options, a JSON object.
     pub fn open(options: impl Display) -> Result<Self> {
+        Self::bind(options, [])
+    }
+
+    /// Opens a function with options, a JSON object, for these arguments: one for each,
+    /// or none if nothing is known of them.
+    pub fn bind(options: impl Display, arguments: impl IntoIterator<Item = Bound>) -> Result<Self> {
+        let bound: Vec<_> = arguments
+            .into_iter()
+            .map(|Bound(argument)| argument)
+            .collect();
         Ok(Self {
-            opened: Entry::of::<U>().open(&options.to_string())?,
+            opened: Entry::of::<U>().open(&options.to_string(), &bound)?,
+            bound,
             udf: PhantomData,
         })
+    }
+
+    /// The type that it returns under its options and arguments.
+    pub fn returns(&self) -> Schema {
+        Schema(self.opened.signature().returns)
     }
 
     /// Computes these rows: a value or a failure for each.
@@ -129,7 +176,17 @@ impl<U: Udf> Function<U> {
     {
         let rows: Vec<_> = rows.into_iter().map(IntoRow::into_row).collect();
         let count = rows.len();
-        let arguments = <Values<'a, U> as Rows>::columns(rows);
+        let schemas: Vec<_> = self
+            .bound
+            .iter()
+            .map(|bound| bound.schema.clone())
+            .collect();
+        let mut arguments = <Values<'a, U> as Rows>::columns(rows, &schemas);
+        for (column, bound) in arguments.iter_mut().zip(&self.bound) {
+            if let Some(constant) = &bound.constant {
+                column.clone_from(constant);
+            }
+        }
         let output = self
             .opened
             .call(count, &arguments)
@@ -138,12 +195,13 @@ impl<U: Udf> Function<U> {
         if let Some(size) = self.fixed_size() {
             add_offsets(&mut nodes, size);
         }
-        let column = bind::<<U::Returns as Outcome>::Value>(nodes, count)
+        let schema = self.returns().into_result();
+        let column = bind::<<U::Returns as Outcome>::Value>(nodes, schema, count)
             .unwrap_or_else(|error| panic!("{} returned a wrong column: {error}", U::NAME));
         let mut failures = output.failures.into_iter().peekable();
         (0..count)
             .map(|row| match failures.next_if(|f| f.row as usize == row) {
-                Some(failure) => Err(Error::new(failure.message)),
+                Some(failure) => Err(Error::new(failure.message).with_code(failure.code)),
                 None => <U::Returns as Outcome>::Value::get(column, row).map_err(|absent| {
                     Error::new(match absent {
                         Absent::Null => "the result is null",
@@ -158,7 +216,7 @@ impl<U: Udf> Function<U> {
     fn fixed_size(&self) -> Option<i32> {
         let returns = self.opened.signature().returns;
         let mut declared = Vec::new();
-        <<U::Returns as Outcome>::Value as crate::schema::Typed>::describe("", true, &mut declared);
+        <<U::Returns as Outcome>::Value as Typed>::describe("", true, &mut declared);
         let size = returns.first()?.format.strip_prefix("+w:")?.parse().ok()?;
         (declared.first()?.format == "+l").then_some(size)
     }
@@ -171,9 +229,12 @@ impl<U> Debug for Function<U> {
 }
 
 /// A column that lives as long as the process.
-fn bind<A: Argument>(nodes: Vec<Node>, rows: usize) -> Result<&'static A::Column<'static>> {
-    let nodes: &'static [Node] = nodes.leak();
-    let column = A::bind(&mut Nodes::new(nodes), rows)?;
+fn bind<A: Argument>(
+    nodes: Vec<Node>,
+    schema: Vec<Field>,
+    rows: usize,
+) -> Result<&'static A::Column<'static>> {
+    let column = A::bind(&mut Nodes::new(nodes.leak(), schema.leak()), rows)?;
     Ok(Box::leak(Box::new(column)))
 }
 

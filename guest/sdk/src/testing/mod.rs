@@ -42,7 +42,7 @@ mod rows;
 
 pub(crate) use assets::with_asset;
 pub use assets::{AssetGuard, asset};
-pub use call::{Function, Returned, call, values};
+pub use call::{Bound, Function, Returned, call, column, column_of, constant, values};
 pub(crate) use models::LoadedModel;
 pub use models::{Inputs, ModelGuard, Outputs, model};
 pub use rows::{IntoRow, Rows};

@@ -1,6 +1,6 @@
 //! Rows as tests write them, and the columns that they make.
 
-use crate::bindings::wudf::plugin::arrow::Node;
+use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::write::{Builder, Value};
 
 /// The arguments of a function, as the SDK holds them.
@@ -14,7 +14,7 @@ pub trait Rows {
 
     /// A column for each argument.
     #[doc(hidden)]
-    fn columns(rows: Vec<Self::Row>) -> Vec<Vec<Node>>;
+    fn columns(rows: Vec<Self::Row>, schemas: &[Vec<Field>]) -> Vec<Vec<Node>>;
 }
 
 /// What stands for a row of `R`: the tuple of its arguments, or the argument itself
@@ -42,7 +42,22 @@ impl<T> IntoRow<(T,)> for T {
     }
 }
 
-fn finish<B: Builder>(builder: B) -> Vec<Node> {
+fn begin<V: Value>(schema: Option<&Vec<Field>>, rows: usize) -> V::Builder {
+    match schema {
+        None => V::Builder::with_capacity(rows),
+        Some(schema) => V::Builder::with_schema(schema, rows)
+            .unwrap_or_else(|error| panic!("the rows do not make a column: {error}")),
+    }
+}
+
+fn append<V: Value>(value: V, builder: &mut V::Builder) {
+    value.append(builder);
+    if let Some(refusal) = builder.refusal() {
+        panic!("a row's value is not of the argument's type: {refusal}");
+    }
+}
+
+pub(super) fn finish<B: Builder>(builder: B) -> Vec<Node> {
     let mut nodes = Vec::new();
     builder
         .finish(&mut nodes)
@@ -55,10 +70,10 @@ macro_rules! rows {
         $(impl<$($name: Value),*> Rows for $nested {
             type Row = ($($name,)*);
 
-            fn columns(rows: Vec<Self::Row>) -> Vec<Vec<Node>> {
-                $(let mut $builder = $name::Builder::with_capacity(rows.len());)*
+            fn columns(rows: Vec<Self::Row>, _schemas: &[Vec<Field>]) -> Vec<Vec<Node>> {
+                $(let mut $builder = begin::<$name>(_schemas.get($at), rows.len());)*
                 for _row in rows {
-                    $(_row.$at.append(&mut $builder);)*
+                    $(append(_row.$at, &mut $builder);)*
                 }
                 vec![$(finish($builder)),*]
             }

@@ -7,18 +7,19 @@ use super::primitive::leaf;
 use super::{Builder, Value};
 use crate::bindings::wudf::plugin::arrow::Node;
 use crate::bits::ValidityBuilder;
-use crate::error::Error;
+use crate::error::{Error, code};
 use crate::read::BLOCK;
 
 /// 32-bit offsets, which begin with 0.
 #[derive(Debug)]
-pub(super) struct OffsetsBuilder {
+pub struct OffsetsBuilder {
     bytes: Vec<u8>,
     overflowed: bool,
 }
 
 impl OffsetsBuilder {
-    pub(super) fn with_capacity(rows: usize) -> Self {
+    /// Room for as many values.
+    pub fn with_capacity(rows: usize) -> Self {
         let mut bytes = Vec::with_capacity((rows + 1) * 4);
         bytes.extend_from_slice(&[0; 4]);
         Self {
@@ -29,7 +30,7 @@ impl OffsetsBuilder {
 
     /// A value ends here.
     #[inline]
-    pub(super) fn end(&mut self, at: usize) {
+    pub fn end(&mut self, at: usize) {
         let end = i32::try_from(at).unwrap_or_else(|_| {
             self.overflowed = true;
             i32::MAX
@@ -45,11 +46,12 @@ impl OffsetsBuilder {
     }
 
     /// The offsets, unless they ran over.
-    pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
+    pub fn finish(self) -> Result<Vec<u8>, Error> {
         if self.overflowed {
-            return Err(Error::new(
-                "the results of one call take over 2,147,483,647 bytes or items, which is all that \
-                 32-bit offsets reach: call with fewer rows",
+            return Err(Error::of(
+                code::TOO_LARGE,
+                "the results of one call exceed 2,147,483,647 bytes or items, the limit of 32-bit \
+                 offsets: call with fewer rows",
             ));
         }
         Ok(self.bytes)

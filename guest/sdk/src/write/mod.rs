@@ -6,13 +6,16 @@ mod map;
 mod nested;
 mod primitive;
 
+pub use bytes::{BytesBuilder, OffsetsBuilder};
+pub(crate) use primitive::leaf;
+
 use std::fmt::Display;
 
 pub use nested::{Builders, StructBuilder};
 
 use crate::bindings::exports::wudf::plugin::scalar::{Failure, Output};
-use crate::bindings::wudf::plugin::arrow::Node;
-use crate::error::{Error, code};
+use crate::bindings::wudf::plugin::arrow::{Field, Node};
+use crate::error::{Coded, Error};
 use crate::read::{Absent, BLOCK};
 use crate::schema::Typed;
 
@@ -20,6 +23,14 @@ use crate::schema::Typed;
 pub trait Builder {
     /// An empty column with room for as many values.
     fn with_capacity(rows: usize) -> Self;
+    /// An empty column of this type, which is known already but where the type is one of
+    /// the caller's.
+    fn with_schema(_: &[Field], rows: usize) -> Result<Self, Error>
+    where
+        Self: Sized,
+    {
+        Ok(Self::with_capacity(rows))
+    }
     /// Appends a null.
     fn null(&mut self);
     /// Appends values that stand under a null and that nobody will read.
@@ -121,7 +132,27 @@ impl<V: Value, E: Display> Outcome for Result<V, E> {
     fn put(self, sink: &mut Sink<V::Builder>) {
         match self {
             Ok(value) => sink.value(value),
-            Err(error) => sink.failure(error.to_string()),
+            // Some errors put their causes into the alternate form.
+            Err(error) => sink.failure(Error::new(format_args!("{error:#}"))),
+        }
+    }
+
+    #[inline]
+    fn put_block(sink: &mut Sink<V::Builder>, mut outcome: impl FnMut(usize) -> Self) {
+        for row in 0..BLOCK {
+            outcome(row).put(sink);
+        }
+    }
+}
+
+impl<V: Value> Outcome for Coded<V> {
+    type Value = V;
+
+    #[inline]
+    fn put(self, sink: &mut Sink<V::Builder>) {
+        match self.0 {
+            Ok(value) => sink.value(value),
+            Err(error) => sink.failure(error),
         }
     }
 
@@ -174,7 +205,7 @@ impl<B: Builder> Sink<B> {
     pub fn value(&mut self, value: impl Value<Builder = B>) {
         value.append(&mut self.builder);
         if let Some(refusal) = self.builder.refusal() {
-            return self.failure(refusal);
+            return self.failure(Error::internal(refusal));
         }
         self.row += 1;
     }
@@ -189,16 +220,22 @@ impl<B: Builder> Sink<B> {
     pub fn absent(&mut self, absent: Absent) {
         match absent {
             Absent::Null => self.null(),
-            Absent::Unfit(why) => self.failure(format!("an argument cannot be used: {why}")),
+            Absent::Unfit(why) => {
+                self.failure(Error::new(format_args!(
+                    "an argument cannot be used: {why}"
+                )));
+            }
         }
     }
 
     /// This row failed.
-    pub fn failure(&mut self, message: String) {
-        // A call has no more rows than fit a u32.
+    #[cold]
+    pub fn failure(&mut self, error: Error) {
+        let (code, message) = error.into_parts();
         self.failures.push(Failure {
+            // A call has no more rows than fit a u32.
             row: self.row as u32,
-            code: code::INVALID_INPUT.to_owned(),
+            code,
             message,
         });
         self.null();

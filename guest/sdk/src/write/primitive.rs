@@ -77,7 +77,7 @@ impl<T: Primitive> Builder for PrimitiveBuilder<T> {
 }
 
 /// A node of these buffers behind its validity.
-pub(super) fn leaf(validity: ValidityBuilder, buffers: Vec<Vec<u8>>) -> Node {
+pub(crate) fn leaf(validity: ValidityBuilder, buffers: Vec<Vec<u8>>) -> Node {
     let (length, nulls) = (validity.len(), validity.nulls());
     let mut all = Vec::with_capacity(buffers.len() + 1);
     all.push(validity.into_bytes());

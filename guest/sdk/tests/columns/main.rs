@@ -5,7 +5,7 @@ mod types;
 
 use proptest::prelude::*;
 use wudf_guest::__private::{Entry, Field, Node, Sink};
-use wudf_guest::bindings::exports::wudf::plugin::scalar::Output;
+use wudf_guest::bindings::exports::wudf::plugin::scalar::{Output, Signature};
 use wudf_guest::{
     Date, Outcome, Result, Row, Timestamp, TimestampUtc, UdfOptions, Value, fail, udf,
 };
@@ -294,7 +294,7 @@ proptest! {
             Entry::of::<echo::array>(),
             Entry::of::<echo::record>(),
         ] {
-            let _ = entry.open("{}", &[]).expect("no options").call(rows, vec![array.clone()]);
+            let _ = entry.open("{}", &[]).expect("no options").call(rows, std::slice::from_ref(&array));
         }
     }
 
@@ -305,8 +305,8 @@ proptest! {
         let lists = Node { length: 4, null_count: 0, buffers: vec![vec![], bytes] };
         let items = Node { length: 10, null_count: 1, buffers: vec![vec![0xfb, 0xff], vec![7; 80]] };
         let arrays = [vec![strings], vec![lists, items]];
-        let _ = Entry::of::<echo::string>().open("{}", &[]).expect("no options").call(4, arrays[..1].to_vec());
-        let _ = Entry::of::<echo::list>().open("{}", &[]).expect("no options").call(4, arrays[1..].to_vec());
+        let _ = Entry::of::<echo::string>().open("{}", &[]).expect("no options").call(4, &arrays[..1]);
+        let _ = Entry::of::<echo::list>().open("{}", &[]).expect("no options").call(4, &arrays[1..]);
     }
 }
 
@@ -586,9 +586,17 @@ fn signatures_say_what_is_written() {
     );
     assert_eq!(signature.models, ["m"]);
     assert_eq!(signature.assets, ["a", "b"]);
+    let properties = |signature: &Signature| {
+        let pairs = signature.properties.iter();
+        pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+    };
+    // One of its arguments takes nulls.
+    assert_eq!(properties(&signature), ["volatility=stable"]);
     assert_eq!(
-        signature.properties,
-        [("volatility".to_owned(), "stable".to_owned())]
+        properties(&Entry::of::<even>().signature()),
+        ["volatility=immutable", "nulls=skip"]
     );
     let fields = |schema: &[Field]| {
         let field = |f: &Field| format!("{}:{}:{}:{}", f.name, f.format, f.nullable, f.children);
