@@ -228,8 +228,7 @@ pub fn call<U: Udf>(
     udf: &mut U,
     said: &Said,
     rows: usize,
-    constants: &[bool],
-    mut arguments: Vec<Vec<Node>>,
+    arguments: &[Vec<Node>],
 ) -> Result<Output, Error> {
     let columns = bind_all::<U::Arguments>(U::ARGUMENTS, arguments, &said.arguments, rows)?;
     let mut results = U::results(rows, said)?;
@@ -412,13 +411,11 @@ impl<U: Udf> Listed for U {
 struct Bound<U> {
     udf: RefCell<U>,
     said: Said,
-    /// Which arguments are bound to constants.
-    constants: Vec<bool>,
 }
 
 trait Function {
     fn signature(&self) -> Signature;
-    fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error>;
+    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error>;
 }
 
 impl<U: Udf> Function for Bound<U> {
@@ -426,7 +423,7 @@ impl<U: Udf> Function for Bound<U> {
         signature::<U>(&self.said)
     }
 
-    fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error> {
+    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
         // An instance runs one call at a time, and a call does not call back.
         call(&mut *self.udf.borrow_mut(), &self.said, rows, arguments)
     }
@@ -443,7 +440,7 @@ impl Opened {
     }
 
     /// Computes one value a row.
-    pub fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error> {
+    pub fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
         self.0.call(rows, arguments)
     }
 }

@@ -23,7 +23,6 @@ pub use text::{FromText, parse_text, text_field};
 use crate::batch::Column;
 use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::bits::Validity;
-use crate::constant::Span;
 use crate::error::Error;
 use crate::schema::Typed;
 

@@ -22,7 +22,7 @@ pub fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
     entry
         .open("{}", &[])
         .expect("no options")
-        .call(rows, arguments.to_vec())
+        .call(rows, arguments)
         .expect("the arguments fit")
 }
 
@@ -315,7 +315,7 @@ fn wrong_arguments_are_named() {
     let error = |rows, arguments: &[Vec<Node>]| {
         let opened = Entry::of::<add>().open("{}", &[]).expect("no options");
         opened
-            .call(rows, arguments.to_vec())
+            .call(rows, arguments)
             .expect_err("they do not fit")
             .to_string()
     };
@@ -547,7 +547,7 @@ fn options_fix_the_size_of_lists() {
     let values: Vec<_> = (0..40)
         .map(|x| Some(if x == 20 { -1.0 } else { x as f32 }))
         .collect();
-    let output = opened.call(40, vec![column(values)]).expect("fits");
+    let output = opened.call(40, &[column(values)]).expect("fits");
     assert_eq!(output.failures.len(), 1);
     assert_eq!(output.failures[0].row, 20);
     assert_eq!(
