@@ -8,7 +8,6 @@ mod demo;
 mod formats;
 mod golden;
 mod memory;
-mod packages;
 mod rows;
 #[cfg(unix)]
 mod signals;
