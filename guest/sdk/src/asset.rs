@@ -116,7 +116,7 @@ mod host {
     }
 
     pub fn names() -> Vec<String> {
-        Vec::new()
+        testing::asset_names()
     }
 
     pub fn size(name: &str) -> Result<u64, AssetError> {

@@ -37,6 +37,12 @@ impl Model {
         Self::by_name(&format!("{name}#{}", outputs.join(",")))
     }
 
+    /// What the model of this name takes and returns, so that a function can adapt to it:
+    /// to a picture's size, or a tensor's type.
+    pub fn describe(name: &str) -> Result<Description, ModelError> {
+        host::describe(name).map_err(|error| error.of(name))
+    }
+
     /// Runs the model. The name of an input may be empty where the model has
     /// but one. The outputs come in the order asked for.
     pub fn run(
@@ -54,6 +60,30 @@ impl Model {
         };
         first.into_vec().map_err(|error| error.of(&self.name))
     }
+}
+
+/// What a model takes and returns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Its inputs.
+    pub inputs: Vec<TensorSpec>,
+    /// Its outputs.
+    pub outputs: Vec<TensorSpec>,
+    /// What the host's catalogue says of it, such as its labels.
+    pub properties: Vec<(String, String)>,
+}
+
+/// An input or an output of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Its name.
+    pub name: String,
+    /// The type of its elements, as a format string of the Arrow C Data Interface: `f`
+    /// for `f32`, `e` for 16-bit floats, `l` for `i64`; or `bf16`.
+    pub format: String,
+    /// Its dimensions, outermost first, with `None` for one that a run decides; `None` as
+    /// a whole where the model does not say how many there are.
+    pub dimensions: Option<Vec<Option<u32>>>,
 }
 
 /// Numbers in rows, columns and so on.
@@ -185,11 +215,12 @@ impl std::error::Error for ModelError {}
 mod host {
     use std::borrow::Cow;
 
-    use super::{ModelError, Tensor};
+    use super::{Description, ModelError, Tensor, TensorSpec};
     use crate::bindings::wasi::nn::errors::{Error, ErrorCode};
     use crate::bindings::wasi::nn::graph::load_by_name;
     use crate::bindings::wasi::nn::inference::GraphExecutionContext;
     use crate::bindings::wasi::nn::tensor;
+    use crate::bindings::wudf::plugin::models;
     use crate::error::code;
 
     /// One context for all rows.
@@ -221,6 +252,22 @@ mod host {
                 (name, tensor)
             });
             Ok(outputs.collect())
+        }
+    }
+
+    pub fn describe(name: &str) -> Result<Description, ModelError> {
+        let spec = |tensor: models::Tensor| TensorSpec {
+            name: tensor.name,
+            format: tensor.format,
+            dimensions: tensor.dimensions,
+        };
+        match models::describe(name) {
+            Ok(model) => Ok(Description {
+                inputs: model.inputs.into_iter().map(spec).collect(),
+                outputs: model.outputs.into_iter().map(spec).collect(),
+                properties: model.properties,
+            }),
+            Err(problem) => Err(ModelError::new(problem.message)),
         }
     }
 
@@ -259,8 +306,12 @@ mod host {
 // Native builds, which tests are, have the models of `testing`.
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
-    use super::{ModelError, Tensor};
+    use super::{Description, ModelError, Tensor};
     use crate::testing;
+
+    pub fn describe(name: &str) -> Result<Description, ModelError> {
+        testing::description_of(name)
+    }
 
     #[derive(Debug)]
     pub struct Model(testing::LoadedModel);

@@ -39,7 +39,9 @@ wudf-guest-macros = { path = "../wudf-guest-macros-VERSION" }
 "#;
 
 const LIBRARY: &str = r#"
-use wudf_guest::{Arguments, Column, Dynamic, Enum, Result, Row, Schema, UdfOptions, fail, udf};
+use wudf_guest::{
+    Arguments, Column, Dynamic, Enum, Model, Result, Row, Schema, UdfOptions, fail, udf,
+};
 
 #[derive(UdfOptions)]
 struct Options {
@@ -126,7 +128,14 @@ impl First {
     }
 }
 
-wudf_guest::plugin!(Words, together, Constant, First);
+/// The names of a model's inputs.
+#[udf]
+fn inputs(model: &str) -> Result<Vec<String>> {
+    let inputs = Model::describe(model)?.inputs;
+    Ok(inputs.into_iter().map(|input| input.name).collect())
+}
+
+wudf_guest::plugin!(Words, together, Constant, First, inputs);
 "#;
 
 /// Where the packages and the plugin are built.
@@ -268,4 +277,11 @@ fn a_plugin_is_built_from_the_packages_alone() {
     let firsts = first.call(&[lists]).unwrap();
     let firsts: Vec<_> = firsts.as_primitive::<Int64Type>().iter().collect();
     assert_eq!(firsts, [Some(7), None, None]);
+
+    // The host is asked, and has no such model.
+    let inputs = plugin.open("inputs", &serde_json::json!({})).unwrap();
+    let output = inputs.evaluate(&[strings(&["nothing"])]).unwrap();
+    assert_eq!(output.failures[0].code, "model");
+    let message = &output.failures[0].message;
+    assert!(message.contains("nothing"), "{message}");
 }

@@ -41,3 +41,8 @@ pub(crate) fn with_asset<T>(name: &str, read: impl FnOnce(&[u8]) -> T) -> Option
         .with(|assets| assets.find(name))
         .map(|bytes| read(&bytes))
 }
+
+/// The names of the thread's assets.
+pub(crate) fn asset_names() -> Vec<String> {
+    ASSETS.with(Provided::names)
+}

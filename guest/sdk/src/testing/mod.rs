@@ -40,11 +40,11 @@ mod call;
 mod models;
 mod rows;
 
-pub(crate) use assets::with_asset;
 pub use assets::{AssetGuard, asset};
+pub(crate) use assets::{asset_names, with_asset};
 pub use call::{Bound, Function, Returned, call, column, column_of, constant, values};
-pub(crate) use models::LoadedModel;
 pub use models::{Inputs, ModelGuard, Outputs, model};
+pub(crate) use models::{LoadedModel, description_of};
 pub use rows::{IntoRow, Rows};
 
 use std::cell::RefCell;
@@ -68,6 +68,14 @@ impl<T: Clone> Provided<T> {
 
     fn remove(&self, key: u64) {
         self.0.borrow_mut().retain(|(known, ..)| *known != key);
+    }
+
+    fn names(&self) -> Vec<String> {
+        let all = self.0.borrow();
+        let mut names: Vec<_> = all.iter().map(|(_, name, _)| name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     fn find(&self, name: &str) -> Option<T> {

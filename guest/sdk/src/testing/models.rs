@@ -5,13 +5,14 @@ use std::fmt::{self, Debug, Display};
 use std::rc::Rc;
 
 use super::Provided;
-use crate::model::{Element, ModelError, Tensor};
+use crate::model::{Description, Element, ModelError, Tensor};
 
 type NamedTensors = Vec<(String, Tensor<'static>)>;
 type Run = dyn FnMut(&Inputs<'_>) -> Result<NamedTensors, String>;
 
 thread_local! {
     static MODELS: Provided<Rc<RefCell<Run>>> = const { Provided::new() };
+    static DESCRIPTIONS: Provided<Description> = const { Provided::new() };
 }
 
 /// Provides a model to this thread until the guard is dropped.
@@ -38,19 +39,70 @@ where
 {
     let run = move |inputs: &Inputs<'_>| run(inputs).into_outputs();
     let run: Rc<RefCell<Run>> = Rc::new(RefCell::new(run));
-    ModelGuard(MODELS.with(|models| models.add(name.to_owned(), run)))
+    ModelGuard {
+        name: name.to_owned(),
+        model: MODELS.with(|models| models.add(name.to_owned(), run)),
+        description: None,
+    }
 }
 
 /// Takes the model away again when it is dropped.
 #[derive(Debug)]
 #[must_use = "the model is taken away when the guard is dropped: bind it with `let _model = ...`"]
-pub struct ModelGuard(u64);
+pub struct ModelGuard {
+    name: String,
+    model: u64,
+    description: Option<u64>,
+}
+
+impl ModelGuard {
+    /// Provides what [`Model::describe`](crate::Model::describe) returns as well.
+    ///
+    /// ```
+    /// use wudf_guest::model::{Description, Model, TensorSpec};
+    /// use wudf_guest::testing;
+    ///
+    /// let input = TensorSpec {
+    ///     name: "x".to_owned(),
+    ///     format: "f".to_owned(),
+    ///     dimensions: Some(vec![None, Some(3)]),
+    /// };
+    /// let description = Description { inputs: vec![input], ..Description::default() };
+    /// let _net = testing::model("net", |_| 0.0_f32).described(description);
+    /// assert_eq!(Model::describe("net").unwrap().inputs[0].name, "x");
+    /// ```
+    pub fn described(mut self, description: Description) -> Self {
+        let name = self.name.clone();
+        let added = DESCRIPTIONS.with(|all| all.add(name, description));
+        if let Some(before) = self.description.replace(added) {
+            DESCRIPTIONS.with(|all| all.remove(before));
+        }
+        self
+    }
+}
 
 impl Drop for ModelGuard {
     fn drop(&mut self) {
         // Threads that end drop what they provide before or after their guards.
-        let _ = MODELS.try_with(|models| models.remove(self.0));
+        let _ = MODELS.try_with(|models| models.remove(self.model));
+        if let Some(description) = self.description {
+            let _ = DESCRIPTIONS.try_with(|all| all.remove(description));
+        }
     }
+}
+
+const NOT_PROVIDED: &str = "outside of wudf, provide it with `wudf_guest::testing::model`";
+
+/// The description of a model, if the thread has one.
+pub(crate) fn description_of(name: &str) -> Result<Description, ModelError> {
+    if let Some(description) = DESCRIPTIONS.with(|all| all.find(name)) {
+        return Ok(description);
+    }
+    let known = MODELS.with(|models| models.find(name)).is_some();
+    Err(ModelError::new(match known {
+        true => "it has no description: provide one with `described`",
+        false => NOT_PROVIDED,
+    }))
 }
 
 /// The tensors that a model is run with.
@@ -169,9 +221,9 @@ impl LoadedModel {
             }
             None => (name, None),
         };
-        let run = MODELS.with(|models| models.find(name)).ok_or_else(|| {
-            ModelError::new("outside of wudf, provide it with `wudf_guest::testing::model`")
-        })?;
+        let run = MODELS
+            .with(|models| models.find(name))
+            .ok_or_else(|| ModelError::new(NOT_PROVIDED))?;
         Ok(Self { run, outputs })
     }
 

@@ -1,6 +1,6 @@
 //! Functions with models and assets, called natively as a plugin's own tests do.
 
-use wudf_guest::model::{Model, Tensor};
+use wudf_guest::model::{Description, Model, Tensor, TensorSpec};
 use wudf_guest::{Result, Row, UdfOptions, asset, fail, testing, udf};
 
 #[derive(UdfOptions)]
@@ -102,6 +102,7 @@ fn guards_take_back_what_they_provide() {
     let first = testing::asset("words", "first");
     let second = testing::asset("words", "second");
     assert_eq!(asset::read("words").unwrap(), b"second");
+    assert_eq!(asset::names(), ["words"]);
     drop(first);
     assert_eq!(asset::read("words").unwrap(), b"second");
     drop(second);
@@ -120,6 +121,29 @@ fn guards_take_back_what_they_provide() {
     // What is open stays open.
     assert_eq!(net.run_f32(&[0], &[]).unwrap(), [1.0]);
     assert!(Model::by_name("net").is_err());
+}
+
+#[test]
+fn descriptions_go_with_their_models() {
+    let spec = |name: &str| TensorSpec {
+        name: name.to_owned(),
+        ..TensorSpec::default()
+    };
+    let described = |name| Description {
+        outputs: vec![spec(name)],
+        ..Description::default()
+    };
+    let net = testing::model("net", |_| 1.0_f32);
+    let missing = Model::describe("net").unwrap_err().to_string();
+    assert!(
+        missing.contains("provide one with `described`"),
+        "{missing}"
+    );
+    let net = net.described(described("a")).described(described("b"));
+    assert_eq!(Model::describe("net").unwrap().outputs, [spec("b")]);
+    drop(net);
+    let missing = Model::describe("net").unwrap_err().to_string();
+    assert!(missing.contains("testing::model"), "{missing}");
 }
 
 #[test]
