@@ -44,12 +44,12 @@ pub struct Half(pub u16);
 macro_rules! plain {
     ($($(#[$attribute:meta])* $type:ident),* $(,)?) => {
         $(
-            // SAFETY: it is a number in a transparent struct, and 0 is one.
             $(#[$attribute])*
+            // SAFETY: it is a number in a transparent struct, and 0 is one.
             unsafe impl Zeroable for $type {}
+            $(#[$attribute])*
             // SAFETY: it is a number in a transparent struct, which has no padding and no
             // invalid bit patterns.
-            $(#[$attribute])*
             unsafe impl Pod for $type {}
         )*
     };

@@ -77,7 +77,8 @@ fn whole<'a>(texts: Column<'a, &str>) -> Result<Vec<&'a str>> {
 }
 
 fn failure<T: fmt::Debug>(results: Vec<Result<T>>) -> (String, String) {
-    let error = results.into_iter().next().unwrap().unwrap_err();
+    let result = results.into_iter().next().expect("a row");
+    let error = result.expect_err("the row fails");
     (error.code().to_owned(), error.to_string())
 }
 
