@@ -14,6 +14,8 @@ mod documentation {
     struct Readme;
     #[doc = include_str!("../../docs/src/plugins.md")]
     struct Plugins;
+    #[doc = include_str!("../../guest/README.md")]
+    struct Guide;
     #[doc = include_str!("../../docs/src/rust.md")]
     struct Rust;
 }

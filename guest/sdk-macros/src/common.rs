@@ -1,10 +1,12 @@
 //! What several macros need.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Ident, Lifetime, Lit, Meta, Pat, ReturnType, Signature, Type,
+    Attribute, Expr, ExprLit, FnArg, GenericArgument, Ident, Lifetime, Lit, Meta, Pat,
+    PathArguments, PathSegment, ReturnType, Signature, Type,
 };
 
 /// The text of the documentation comments.
@@ -65,6 +67,17 @@ pub fn with_lifetime(ty: &Type, lifetime: &str) -> Type {
             reference.lifetime = Some(self.0.clone());
             visit_mut::visit_type_reference_mut(self, reference);
         }
+        fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+            visit_mut::visit_path_segment_mut(self, segment);
+            // Its lifetime may be left out.
+            if (segment.ident == "Cow" || segment.ident == "Column")
+                && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
+                && !matches!(arguments.args.first(), Some(GenericArgument::Lifetime(_)))
+            {
+                let lifetime = GenericArgument::Lifetime(self.0.clone());
+                arguments.args.insert(0, lifetime);
+            }
+        }
     }
 
     let mut ty = ty.clone();
@@ -111,8 +124,13 @@ pub struct Row {
     pub returns: Type,
 }
 
-/// How many arguments and fields there may be: as many as the SDK has tuples.
-pub const MOST: usize = 12;
+/// How many arguments hosts accept.
+const MOST_ARGUMENTS: usize = 100;
+
+/// `(a, (b, (c, ())))`: how the SDK holds arguments and fields.
+pub fn nested<T: ToTokens>(items: impl DoubleEndedIterator<Item = T>) -> TokenStream {
+    items.rfold(quote!(()), |rest, item| quote!((#item, #rest)))
+}
 
 /// Reads the function that computes a row.
 pub fn row(signature: &Signature) -> syn::Result<Row> {
@@ -150,11 +168,11 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
     if let Some(input) = signature
         .inputs
         .iter()
-        .nth(MOST + usize::from(signature.receiver().is_some()))
+        .nth(MOST_ARGUMENTS + usize::from(signature.receiver().is_some()))
     {
         return Err(syn::Error::new(
             input.span(),
-            format!("a UDF has at most {MOST} arguments"),
+            format!("a UDF has at most {MOST_ARGUMENTS} arguments"),
         ));
     }
     let returns = match &signature.output {
@@ -173,7 +191,9 @@ pub fn row(signature: &Signature) -> syn::Result<Row> {
     })
 }
 
-fn column(ty: &Type) -> syn::Result<Type> {
+/// The type of a column, without lifetimes of its own, unless it is one that no column
+/// has.
+pub fn column(ty: &Type) -> syn::Result<Type> {
     if let Type::ImplTrait(ty) = ty {
         return Err(syn::Error::new(ty.span(), "a column has one type: name it"));
     }
@@ -185,5 +205,33 @@ fn column(ty: &Type) -> syn::Result<Type> {
             "an argument is read only: `&` without `mut`",
         ));
     }
-    Ok(with_static(ty))
+    let mut instead = Instead(None);
+    instead.visit_type_mut(&mut ty.clone());
+    match instead.0 {
+        Some(error) => Err(error),
+        None => Ok(with_static(ty)),
+    }
+}
+
+/// Looks for types that have no column, but a type beside them has.
+struct Instead(Option<syn::Error>);
+
+impl VisitMut for Instead {
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+        let name = segment.ident.to_string();
+        let (why, instead) = match name.as_str() {
+            "usize" => ("its size depends on the machine", "`u64`"),
+            "isize" => ("its size depends on the machine", "`i64`"),
+            "u128" | "i128" => (
+                "Arrow has no such integers",
+                "`u64`, `i64` or `Decimal<38, 0>`",
+            ),
+            "HashMap" => ("its entries have no order", "`BTreeMap`"),
+            _ => return visit_mut::visit_path_segment_mut(self, segment),
+        };
+        self.0.get_or_insert_with(|| {
+            let message = format!("a column cannot have the type `{name}`: {why}; use {instead}");
+            syn::Error::new(segment.ident.span(), message)
+        });
+    }
 }

@@ -16,8 +16,37 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
     let arguments: Vec<_> = (0..row.names.len())
         .map(|at| format_ident!("a{at}"))
         .collect();
-    let constants = object::constants(&attribute, &name, &doc, &row)?;
+    let pattern = common::nested(arguments.iter());
+    let constants = object::constants(&attribute, false, &name, &doc, &row)?;
     let fixed = object::fixed(&attribute);
+    let call = object::coded(&quote!(#ident(#(#arguments),*)));
+    let compute = if attribute.batch.is_some() {
+        object::batch(&pattern, &call)
+    } else {
+        quote! {
+            #[inline]
+            fn row(
+                &mut self,
+                #pattern: ::wudf_guest::__private::Values<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                ::wudf_guest::__private::Outcome::put(#call, results);
+            }
+
+            #[inline]
+            fn block(
+                &mut self,
+                blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                ::wudf_guest::__private::Outcome::put_block(results, |row| {
+                    let #pattern =
+                        <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                    #call
+                });
+            }
+        }
+    };
     Ok(quote! {
         #item
 
@@ -32,31 +61,14 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
                 #constants
                 #fixed
 
-                fn open((): ()) -> ::core::result::Result<Self, ::wudf_guest::__private::Error> {
+                fn open(
+                    (): (),
+                    _: &::wudf_guest::__private::Given<'_>,
+                ) -> ::core::result::Result<Self, ::wudf_guest::__private::Error> {
                     ::core::result::Result::Ok(#ident {})
                 }
 
-                #[inline]
-                fn row(
-                    &mut self,
-                    (#(#arguments,)*): ::wudf_guest::__private::Values<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    ::wudf_guest::__private::Outcome::put(#ident(#(#arguments),*), results);
-                }
-
-                #[inline]
-                fn block(
-                    &mut self,
-                    blocks: ::wudf_guest::__private::Blocks<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    ::wudf_guest::__private::Outcome::put_block(results, |row| {
-                        let (#(#arguments,)*) =
-                            <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                        #ident(#(#arguments),*)
-                    });
-                }
+                #compute
             }
         };
     })

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod common;
+mod enums;
 mod function;
 mod object;
 mod options;
@@ -21,24 +22,38 @@ use syn::{DeriveInput, Item, parse_macro_input};
 ///
 /// The one method that takes `self` computes one row, and may be called
 /// anything; the UDF's name is that of the type in `snake_case`, and its
-/// documentation that of the block. Beside it the block may have
+/// documentation that of the block (not of the struct, which the macro does not
+/// see), or else of the method. Beside it the block may have
 ///
-/// - `fn open(options: Options) -> Result<Self>`, called once for each instance.
-///   `Options` derives `UdfOptions`; without an argument there are no options.
-///   Without `open`, the type's `Default` is used.
+/// - `fn open(options: Options, arguments: &Arguments<'_>) -> Result<Self>`, called once
+///   for each instance. `Options` derives `UdfOptions`; `Arguments` has the types of the
+///   arguments, and the values of those that are the same in all rows. Either may be left
+///   out.
+///   Without `open`, the type must implement `Default`.
 /// - `fn models(options: &Options) -> Vec<String>`: the models that `open` asks
 ///   for under these options;
 /// - `fn assets(options: &Options) -> Vec<String>`: the assets that are read;
 /// - `fn list_size(options: &Options) -> u32`: every list that the row method
-///   returns has this many items, so that the result is a fixed-size list.
+///   returns has this many items, so that the result is a fixed-size list;
+/// - `fn returns(options: &Options, arguments: &Arguments<'_>) -> Result<Schema>`: the
+///   type of the result, if it is a `Dynamic`. Either parameter may be left out.
 ///
 /// Other methods belong in another block.
 ///
 /// # Arguments
 ///
-/// `#[udf(name = "...", volatility = "...", models = ["..."], assets = ["..."])]`,
-/// all of them optional. The volatility is `immutable` if nothing is said, else
-/// `stable` or `volatile`.
+/// `#[udf(name = "...", models = ["..."], assets = ["..."])]`, all of them optional,
+/// and
+///
+/// - `batch` or `batch = 64`: the function computes many rows at once, 64 at most (or
+///   1024, if nothing is said). Its arguments are columns, `Column<'_, &str>`, and it
+///   returns a `Vec` with a value or a `Result` for each row.
+/// - `volatility = "..."`: `immutable` (equal arguments always have equal results),
+///   `stable` (within one query) or `volatile`. The default is `stable` for functions
+///   with models, because a host may be given another model under the same name, and
+///   `immutable` for all others.
+/// - `extension = "..."`, `extension_metadata = "..."`: the Arrow extension type of the
+///   result, such as `arrow.fixed_shape_tensor`.
 #[proc_macro_attribute]
 pub fn udf(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let attribute = parse_macro_input!(attribute as attribute::Udf);
@@ -55,7 +70,23 @@ pub fn udf(attribute: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a struct with named fields a type that a column can have.
-#[proc_macro_derive(Row)]
+///
+/// On a field, `#[row(name = "...")]` gives another name, and `#[row(extension =
+/// "...")]` an Arrow extension type, with `extension_metadata = "..."` where that
+/// type has parameters.
+///
+/// ```
+/// use wudf_guest::Row;
+///
+/// #[derive(Row)]
+/// struct Place {
+///     #[row(name = "type")]
+///     kind: String,
+///     #[row(extension = "geoarrow.wkb")]
+///     shape: Vec<u8>,
+/// }
+/// ```
+#[proc_macro_derive(Row, attributes(row))]
 pub fn row(input: TokenStream) -> TokenStream {
     row::expand(parse_macro_input!(input as DeriveInput))
         .unwrap_or_else(syn::Error::into_compile_error)
@@ -64,21 +95,48 @@ pub fn row(input: TokenStream) -> TokenStream {
 
 /// Makes a struct with named fields the options of a function.
 ///
-/// On a field, `#[option(default = ...)]` gives what it is when it is left out,
+/// On a field, `#[option(default = ...)]` gives the value it has when it is left out,
 /// `#[option(default)]` the type's `Default`, `#[option(name = "...")]` another
 /// name, and `#[option(flatten)]` takes in the fields of another such struct.
 #[proc_macro_derive(UdfOptions, attributes(option))]
 pub fn udf_options(input: TokenStream) -> TokenStream {
-    options::expand_struct(parse_macro_input!(input as DeriveInput))
-        .unwrap_or_else(syn::Error::into_compile_error)
+    let input = parse_macro_input!(input as DeriveInput);
+    options::expand(&input)
+        .unwrap_or_else(|error| {
+            let mut tokens = error.into_compile_error();
+            tokens.extend(options::placeholder(&input));
+            tokens
+        })
         .into()
 }
 
-/// Makes an enum without data an option, whose values are the variants' names
-/// in `snake_case` or what `#[option(name = "...")]` says.
-#[proc_macro_derive(OptionValue, attributes(option))]
-pub fn option_value(input: TokenStream) -> TokenStream {
-    options::expand_enum(parse_macro_input!(input as DeriveInput))
+/// Makes an enum without data a type that columns and options can have: a text, which
+/// is the variant's name in `snake_case` or what `#[value(name = "...")]` gives. A row
+/// with another text fails, and so does an option.
+///
+/// ```
+/// use wudf_guest::{Enum, udf};
+///
+/// #[derive(Enum)]
+/// enum Case {
+///     Lower,
+///     Upper,
+///     #[value(name = "-")]
+///     Unknown,
+/// }
+///
+/// #[udf]
+/// fn case(text: &str) -> Case {
+///     match text.chars().next() {
+///         Some(first) if first.is_lowercase() => Case::Lower,
+///         Some(first) if first.is_uppercase() => Case::Upper,
+///         _ => Case::Unknown,
+///     }
+/// }
+/// ```
+#[proc_macro_derive(Enum, attributes(value))]
+pub fn enums(input: TokenStream) -> TokenStream {
+    enums::expand(parse_macro_input!(input as DeriveInput))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

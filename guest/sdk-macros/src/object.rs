@@ -15,6 +15,7 @@ struct Parts<'a> {
     models: Option<&'a ImplItemFn>,
     assets: Option<&'a ImplItemFn>,
     list_size: Option<&'a ImplItemFn>,
+    returns: Option<&'a ImplItemFn>,
     row: Option<&'a ImplItemFn>,
 }
 
@@ -42,11 +43,13 @@ impl<'a> Parts<'a> {
                     "models" => &mut parts.models,
                     "assets" => &mut parts.assets,
                     "list_size" => &mut parts.list_size,
+                    "returns" => &mut parts.returns,
                     _ => {
                         return Err(syn::Error::new(
                             function.sig.ident.span(),
-                            "this block holds `open`, `models`, `assets`, `list_size` and the method \
-                             that computes a row: put other functions in another `impl` block",
+                            "this block holds `open`, `models`, `assets`, `list_size`, `returns` and \
+                             the method that computes a row: put other functions in another `impl` \
+                             block",
                         ));
                     }
                 }
@@ -111,9 +114,40 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
     let arguments: Vec<_> = (0..row.names.len())
         .map(|at| format_ident!("a{at}"))
         .collect();
-    let constants = constants(&attribute, &name, &doc, &row)?;
-    let (options, open) = open(&parts)?;
+    let pattern = common::nested(arguments.iter());
+    let has_models = parts.models.is_some();
+    let constants = constants(&attribute, has_models, &name, &doc, &row)?;
+    let (options, open) = open(&parts, ty)?;
     let hooks = hooks(&attribute, &parts)?;
+    let call = coded(&quote!(<#ty>::#call(self, #(#arguments),*)));
+    let compute = if attribute.batch.is_some() {
+        batch(&pattern, &call)
+    } else {
+        quote! {
+            #[inline]
+            fn row(
+                &mut self,
+                #pattern: ::wudf_guest::__private::Values<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                ::wudf_guest::__private::Outcome::put(#call, results);
+            }
+
+            #[inline]
+            fn block(
+                &mut self,
+                blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+                results: &mut ::wudf_guest::__private::Results<Self>,
+            ) {
+                // Not by the block: what a row gives may borrow from `self`.
+                for row in 0..::wudf_guest::__private::BLOCK {
+                    let #pattern =
+                        <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                    ::wudf_guest::__private::Outcome::put(#call, results);
+                }
+            }
+        }
+    };
     Ok(quote! {
         #item
 
@@ -125,36 +159,39 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
                 #open
                 #hooks
 
-                #[inline]
-                fn row(
-                    &mut self,
-                    (#(#arguments,)*): ::wudf_guest::__private::Values<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
-                }
-
-                #[inline]
-                fn block(
-                    &mut self,
-                    blocks: ::wudf_guest::__private::Blocks<'_, Self>,
-                    results: &mut ::wudf_guest::__private::Results<Self>,
-                ) {
-                    // Not by the block: what a row gives may borrow from `self`.
-                    for row in 0..::wudf_guest::__private::BLOCK {
-                        let (#(#arguments,)*) =
-                            <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                        ::wudf_guest::__private::Outcome::put(<#ty>::#call(self, #(#arguments),*), results);
-                    }
-                }
+                #compute
             }
         };
     })
 }
 
+/// What a call returned, with the codes and the causes of errors where their types have
+/// them.
+pub fn coded(call: &TokenStream) -> TokenStream {
+    quote! {{
+        #[allow(unused_imports)]
+        use ::wudf_guest::__private::AsReturned as _;
+        ::wudf_guest::__private::Returned(#call).coded()
+    }}
+}
+
+/// `Udf::batch`.
+pub fn batch(arguments: &TokenStream, call: &TokenStream) -> TokenStream {
+    quote! {
+        fn batch(
+            &mut self,
+            #arguments: ::wudf_guest::__private::Gathered<'_, Self>,
+            to: ::wudf_guest::__private::BatchOf<'_, Self>,
+        ) -> ::core::result::Result<(), ::wudf_guest::__private::Error> {
+            ::wudf_guest::__private::BatchOutcome::put_all(#call, to)
+        }
+    }
+}
+
 /// The types and constants of `Udf`.
 pub fn constants(
     attribute: &attribute::Udf,
+    has_models: bool,
     name: &str,
     doc: &str,
     row: &Row,
@@ -164,44 +201,62 @@ pub fn constants(
         types,
         returns,
     } = row;
-    let volatility = attribute.volatility()?;
-    let types = types
-        .iter()
-        .map(|ty| quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type));
-    let returns =
-        quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::IsOutcome>::Type);
+    let has_models = has_models || attribute.models.is_some();
+    let volatility = attribute.volatility(has_models)?;
+    let extension = attribute.extension()?;
+    // All of a projection has the span of the type that is written: errors are put there.
+    let many = attribute.batch.is_some();
+    let types = common::nested(types.iter().map(|ty| match many {
+        true => quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsColumn>::Type),
+        false => quote_spanned!(ty.span()=> <#ty as ::wudf_guest::__private::IsArgument>::Type),
+    }));
+    let returns = match many {
+        true => {
+            quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::BatchOutcome>::Outcome)
+        }
+        false => {
+            quote_spanned!(returns.span()=> <#returns as ::wudf_guest::__private::IsOutcome>::Type)
+        }
+    };
+    let batch = attribute.batch.map(|rows| {
+        quote!(const BATCH: ::core::option::Option<u32> = ::core::option::Option::Some(#rows);)
+    });
     Ok(quote! {
-        type Arguments = (#(#types,)*);
+        type Arguments = #types;
         type Returns = #returns;
         const NAME: &'static str = #name;
         const DOC: &'static str = #doc;
         const ARGUMENTS: &'static [&'static str] = &[#(#names),*];
         const VOLATILITY: ::wudf_guest::__private::Volatility = #volatility;
+        #extension
+        #batch
     })
 }
 
 /// The models and assets that the attribute says.
 pub fn fixed(attribute: &attribute::Udf) -> TokenStream {
-    let list = |names: &Option<(syn::Ident, Vec<syn::LitStr>)>| {
-        names.as_ref().map(|(key, names)| {
-            quote! {
-                fn #key(_: &Self::Options) -> ::std::vec::Vec<::std::string::String> {
-                    ::std::vec![#(::std::string::String::from(#names)),*]
-                }
-            }
-        })
+    let list = |name: &str, names: &Option<(syn::Ident, Vec<syn::LitStr>)>| {
+        let constant = format_ident!("{name}");
+        names
+            .as_ref()
+            .map(|(_, names)| quote!(const #constant: &'static [&'static str] = &[#(#names),*];))
     };
-    let (models, assets) = (list(&attribute.models), list(&attribute.assets));
+    let (models, assets) = (
+        list("MODELS", &attribute.models),
+        list("ASSETS", &attribute.assets),
+    );
     quote!(#models #assets)
 }
 
 /// The options' type, and `Udf::open`.
-fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
+fn open(parts: &Parts<'_>, ty: &Type) -> syn::Result<(TokenStream, TokenStream)> {
     let result = quote!(::core::result::Result<Self, ::wudf_guest::__private::Error>);
     let Some(open) = parts.open else {
+        let default =
+            quote_spanned!(ty.span()=> ::wudf_guest::__private::OpenByDefault::open_by_default());
         let open = quote! {
-            fn open((): ()) -> #result {
-                ::core::result::Result::Ok(<Self as ::core::default::Default>::default())
+            fn open((): (), _: &::wudf_guest::__private::Given<'_>) -> #result {
+                ::core::result::Result::Ok(#default)
             }
         };
         return Ok((quote!(()), open));
@@ -212,31 +267,60 @@ fn open(parts: &Parts<'_>) -> syn::Result<(TokenStream, TokenStream)> {
             "`open` must return `Self` or a `Result<Self, _>`",
         ));
     };
-    let inputs: Vec<_> = open.sig.inputs.iter().collect();
-    let (options, pass) = match inputs.as_slice() {
-        [] => (quote!(()), quote!()),
-        [FnArg::Typed(options)] => {
-            let ty = &options.ty;
-            (quote_spanned!(ty.span()=> #ty), quote!(options))
-        }
-        _ => {
-            return Err(syn::Error::new(
-                open.sig.inputs.span(),
-                "`open` takes the options and nothing else",
-            ));
-        }
-    };
+    let mut options = quote!(());
+    let pass = pass(open, |ty| options = quote_spanned!(ty.span()=> #ty))?;
     let opened = quote_spanned!(returns.span()=> ::wudf_guest::__private::Opens::<Self>::opened);
     let open = quote! {
         #[allow(unused_variables)]
-        fn open(options: Self::Options) -> #result {
-            #opened(Self::open(#pass))
+        fn open(
+            options: Self::Options,
+            arguments: &::wudf_guest::__private::Given<'_>,
+        ) -> #result {
+            #opened(Self::open(#(#pass),*))
         }
     };
     Ok((options, open))
 }
 
-/// `Udf::models`, `assets` and `list_size`.
+/// What a function is passed of options and arguments: the arguments are what it takes
+/// as a reference to `Arguments`.
+fn pass(function: &ImplItemFn, mut options: impl FnMut(&Type)) -> syn::Result<Vec<TokenStream>> {
+    let mut pass = Vec::new();
+    for (at, input) in function.sig.inputs.iter().enumerate() {
+        let FnArg::Typed(input) = input else { continue };
+        if is_arguments(&input.ty) {
+            pass.push(quote!(arguments));
+        } else if at == 0 {
+            options(&input.ty);
+            pass.push(quote!(options));
+        } else {
+            return Err(syn::Error::new(
+                function.sig.inputs.span(),
+                format!(
+                    "`{}` takes the options, `&Arguments<'_>`, or both in this order",
+                    function.sig.ident
+                ),
+            ));
+        }
+    }
+    Ok(pass)
+}
+
+/// Whether a type is a reference to `Arguments`.
+fn is_arguments(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else {
+        return false;
+    };
+    let Type::Path(path) = &*reference.elem else {
+        return false;
+    };
+    path.path
+        .segments
+        .last()
+        .is_some_and(|last| last.ident == "Arguments")
+}
+
+/// `Udf::models`, `assets`, `list_size` and `returns`.
 fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStream> {
     let mut hooks = fixed(attribute);
     for (hook, said) in [
@@ -248,7 +332,7 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
         if let Some((key, _)) = said {
             return Err(syn::Error::new(
                 key.span(),
-                "said here and by a function of the block",
+                "given here and by a function of the block: keep one of them",
             ));
         }
         hooks.extend(quote! {
@@ -262,16 +346,40 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
         });
     }
     if let Some(hook) = parts.list_size {
-        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results(rows, size));
+        let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results(rows, said));
         hooks.extend(quote! {
             fn list_size(options: &Self::Options) -> ::core::option::Option<u32> {
                 ::core::option::Option::Some(<Self>::list_size(options))
             }
             fn results(
                 rows: usize,
-                size: ::core::option::Option<u32>,
-            ) -> ::wudf_guest::__private::Results<Self> {
+                said: &::wudf_guest::__private::Said,
+            ) -> ::core::result::Result<
+                ::wudf_guest::__private::Results<Self>,
+                ::wudf_guest::__private::Error,
+            > {
                 #sized
+            }
+        });
+    }
+    if let Some(hook) = parts.returns {
+        let pass = pass(hook, |_| {})?;
+        let schema = match &hook.sig.output {
+            ReturnType::Type(_, ty) => {
+                quote_spanned!(ty.span()=> ::wudf_guest::__private::ReturnsSchema::schema)
+            }
+            ReturnType::Default => quote!(::wudf_guest::__private::ReturnsSchema::schema),
+        };
+        hooks.extend(quote! {
+            #[allow(unused_variables)]
+            fn returns(
+                options: &Self::Options,
+                arguments: &::wudf_guest::__private::Given<'_>,
+            ) -> ::core::result::Result<
+                ::core::option::Option<::wudf_guest::__private::Schema>,
+                ::wudf_guest::__private::Error,
+            > {
+                #schema(<Self>::returns(#(#pass),*))
             }
         });
     }

@@ -1,11 +1,11 @@
-//! `#[derive(UdfOptions)]` and `#[derive(OptionValue)]`.
+//! `#[derive(UdfOptions)]`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Lit, LitStr, Token};
+use syn::{Attribute, DeriveInput, Expr, ExprLit, Lit, LitStr, Token};
 
-use crate::common::{doc, snake_case, text};
+use crate::common::{doc, text};
 use crate::row;
 
 /// What `#[option(...)]` says.
@@ -35,7 +35,7 @@ impl Said {
                             Expr::Lit(ExprLit {
                                 lit: Lit::Str(_), ..
                             }) => {
-                                quote_spanned!(value.span()=> ::core::convert::From::from(#value))
+                                quote_spanned!(value.span()=> ::wudf_guest::__private::default_text(#value))
                             }
                             _ => quote_spanned!(value.span()=> #value),
                         }
@@ -43,7 +43,7 @@ impl Said {
                         quote_spanned!(meta.path.span()=> ::core::default::Default::default())
                     });
                 } else {
-                    return Err(meta.error("there is `default`, `name` and `flatten`"));
+                    return Err(meta.error("unknown attribute; expected `default`, `name` or `flatten`"));
                 }
                 Ok(())
             })?;
@@ -52,7 +52,31 @@ impl Said {
     }
 }
 
-pub fn expand_struct(input: DeriveInput) -> syn::Result<TokenStream> {
+/// An implementation that only keeps errors from being followed by others.
+pub fn placeholder(input: &DeriveInput) -> TokenStream {
+    let name = &input.ident;
+    if !input.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        #[allow(unused_qualifications)]
+        const _: () = {
+            use ::wudf_guest::__private as __wudf;
+
+            impl __wudf::UdfOptions for #name {
+                fn describe(_: &mut ::std::vec::Vec<__wudf::Described>) {}
+                fn take(
+                    _: &mut __wudf::Map<::std::string::String, __wudf::Json>,
+                ) -> ::core::result::Result<Self, __wudf::OptionError> {
+                    ::core::unreachable!("this does not compile")
+                }
+                fn put(&self, _: &mut __wudf::Map<::std::string::String, __wudf::Json>) {}
+            }
+        };
+    }
+}
+
+pub fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     if !input.generics.params.is_empty() {
         return Err(syn::Error::new(
             input.generics.span(),
@@ -60,7 +84,7 @@ pub fn expand_struct(input: DeriveInput) -> syn::Result<TokenStream> {
         ));
     }
     let (mut described, mut taken, mut put) = (Vec::new(), Vec::new(), Vec::new());
-    for field in row::fields(&input, "a set of options")? {
+    for field in row::fields(input, "a set of options")? {
         let Some(ident) = &field.ident else { continue };
         let (ty, said) = (&field.ty, Said::of(&field.attrs)?);
         if said.flatten {
@@ -117,57 +141,6 @@ pub fn expand_struct(input: DeriveInput) -> syn::Result<TokenStream> {
                 }
                 fn to_json(&self) -> __wudf::Json {
                     __wudf::object_json(self)
-                }
-            }
-        };
-    })
-}
-
-pub fn expand_enum(input: DeriveInput) -> syn::Result<TokenStream> {
-    let Data::Enum(data) = &input.data else {
-        return Err(syn::Error::new(
-            input.ident.span(),
-            "`OptionValue` is for enums; on a struct, derive `UdfOptions`",
-        ));
-    };
-    let (mut names, mut variants) = (Vec::new(), Vec::new());
-    for variant in &data.variants {
-        if !matches!(variant.fields, Fields::Unit) {
-            return Err(syn::Error::new(
-                variant.fields.span(),
-                "a choice has no data",
-            ));
-        }
-        let said = Said::of(&variant.attrs)?;
-        names.push(
-            said.name
-                .unwrap_or_else(|| snake_case(&text(&variant.ident))),
-        );
-        variants.push(&variant.ident);
-    }
-    let name = &input.ident;
-    let at = 0..variants.len();
-    Ok(quote! {
-        #[allow(unused_qualifications)]
-        const _: () = {
-            use ::wudf_guest::__private as __wudf;
-
-            const NAMES: &[&str] = &[#(#names),*];
-
-            impl __wudf::OptionValue for #name {
-                fn schema() -> __wudf::Json {
-                    __wudf::choice_schema(NAMES)
-                }
-                fn parse(json: &__wudf::Json) -> ::core::result::Result<Self, __wudf::OptionError> {
-                    match __wudf::choice(json, NAMES)? {
-                        #(#at => ::core::result::Result::Ok(Self::#variants),)*
-                        _ => ::core::unreachable!("a choice has a position among its names"),
-                    }
-                }
-                fn to_json(&self) -> __wudf::Json {
-                    __wudf::Json::from(match self {
-                        #(Self::#variants => #names,)*
-                    })
                 }
             }
         };

@@ -1,11 +1,11 @@
 //! `#[derive(Row)]`.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Field, Fields};
+use syn::{Data, DeriveInput, Field, Fields, LitStr};
 
-use crate::common::{MOST, text, with_lifetime, with_static};
+use crate::common::{column, nested, text, with_lifetime, with_static};
 
 /// A struct's named fields, of which there must be some.
 pub fn fields<'a>(input: &'a DeriveInput, what: &str) -> syn::Result<Vec<&'a Field>> {
@@ -24,6 +24,47 @@ pub fn fields<'a>(input: &'a DeriveInput, what: &str) -> syn::Result<Vec<&'a Fie
     }
 }
 
+/// What `#[row(...)]` says of a field.
+#[derive(Default)]
+struct Said {
+    name: Option<LitStr>,
+    extension: Option<LitStr>,
+    extension_metadata: Option<LitStr>,
+}
+
+impl Said {
+    fn of(field: &Field) -> syn::Result<Self> {
+        let mut said = Self::default();
+        for attribute in &field.attrs {
+            if !attribute.path().is_ident("row") {
+                continue;
+            }
+            attribute.parse_nested_meta(|meta| {
+                let place = if meta.path.is_ident("name") {
+                    &mut said.name
+                } else if meta.path.is_ident("extension") {
+                    &mut said.extension
+                } else if meta.path.is_ident("extension_metadata") {
+                    &mut said.extension_metadata
+                } else {
+                    return Err(meta.error(
+                        "unknown attribute; expected `name`, `extension` or `extension_metadata`",
+                    ));
+                };
+                *place = Some(meta.value()?.parse()?);
+                Ok(())
+            })?;
+        }
+        match (&said.extension, &said.extension_metadata) {
+            (None, Some(metadata)) => Err(syn::Error::new(
+                metadata.span(),
+                "`extension_metadata` goes with `extension`",
+            )),
+            _ => Ok(said),
+        }
+    }
+}
+
 pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
     let fields = fields(&input, "a row")?;
     if let Some(parameter) = input.generics.type_params().next() {
@@ -36,12 +77,6 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
         return Err(syn::Error::new(
             input.ident.span(),
             "a row has one field or more",
-        ));
-    }
-    if let Some(field) = fields.get(MOST) {
-        return Err(syn::Error::new(
-            field.span(),
-            format!("a row has at most {MOST} fields"),
         ));
     }
     let name = &input.ident;
@@ -61,22 +96,42 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
         .iter()
         .filter_map(|field| field.ident.as_ref())
         .collect();
-    let names: Vec<_> = idents.iter().map(|ident| text(ident)).collect();
-    let types = fields.iter().map(|field| {
+    let mut described = Vec::new();
+    for field in &fields {
+        column(&field.ty)?;
+        let said = Said::of(field)?;
+        let name = match &said.name {
+            Some(name) => name.value(),
+            None => field.ident.as_ref().map(text).unwrap_or_default(),
+        };
+        let ty = with_static(&field.ty);
+        let extend = said.extension.map(|extension| {
+            let metadata = said.extension_metadata.iter();
+            quote!(__wudf::extend(&mut schema[at], #extension, ::core::concat!(#(#metadata)*));)
+        });
+        let at = extend.as_ref().map(|_| quote!(let at = schema.len();));
+        described.push(quote! {
+            #at
+            <#ty as __wudf::Typed>::describe(#name, false, schema);
+            #extend
+        });
+    }
+    let types = nested(fields.iter().map(|field| {
         let ty = with_static(&field.ty);
         quote_spanned!(ty.span()=> <#ty as __wudf::IsArgument>::Type)
-    });
-    let builders = fields.iter().map(|field| {
+    }));
+    let builders = nested(fields.iter().map(|field| {
         let ty = with_lifetime(&field.ty, "'x");
         quote_spanned!(ty.span()=> <#ty as __wudf::Value>::Builder)
-    });
-    let at: Vec<_> = (0..fields.len()).map(syn::Index::from).collect();
+    }));
+    let values: Vec<_> = (0..fields.len()).map(|at| format_ident!("f{at}")).collect();
+    let pattern = nested(values.iter());
     Ok(quote! {
         #[allow(unused_qualifications)]
         const _: () = {
             use ::wudf_guest::__private as __wudf;
 
-            type __Fields = (#(#types,)*);
+            type __Fields = #types;
 
             impl #generics __wudf::Item for #name #any {}
 
@@ -87,7 +142,7 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
                     schema: &mut ::std::vec::Vec<__wudf::Field>,
                 ) {
                     schema.push(__wudf::field(name, "+s", nullable, #count));
-                    <__Fields as __wudf::Arguments>::describe(&[#(#names),*], schema);
+                    #(#described)*
                 }
             }
 
@@ -108,17 +163,17 @@ pub fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
                     column: &'v Self::Column<'_>,
                     row: usize,
                 ) -> ::core::result::Result<Self::Value<'v>, __wudf::Absent> {
-                    let (#(#idents,)*) = column.get::<__Fields>(row)?;
-                    ::core::result::Result::Ok(#name { #(#idents),* })
+                    let #pattern = column.get::<__Fields>(row)?;
+                    ::core::result::Result::Ok(#name { #(#idents: #values),* })
                 }
             }
 
             impl #generics __wudf::Value for #name #any {
-                type Builder = __wudf::StructBuilder<(#(#builders,)*)>;
+                type Builder = __wudf::StructBuilder<#builders>;
 
                 fn append(self, to: &mut Self::Builder) {
-                    let fields = to.row();
-                    #(__wudf::Value::append(self.#idents, &mut fields.#at);)*
+                    let #pattern = to.row();
+                    #(__wudf::Value::append(self.#idents, #values);)*
                 }
             }
         };

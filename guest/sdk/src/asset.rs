@@ -1,4 +1,5 @@
-//! Assets: named bytes that the host grants, such as a vocabulary.
+//! Assets: named bytes that the host grants, such as a vocabulary. Native tests
+//! provide them with [`testing::asset`](crate::testing::asset).
 
 use std::fmt::{self, Display};
 
@@ -13,25 +14,24 @@ pub struct AssetError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    target_arch = "wasm32",
-    allow(dead_code, reason = "one is for other targets")
-)]
-#[cfg_attr(
-    not(target_arch = "wasm32"),
-    allow(dead_code, reason = "most are for wasm")
-)]
 enum Reason {
     NotGranted,
     OutOfRange,
-    NoHost,
-    /// As the host says it.
+    /// As the host puts it.
+    #[cfg(target_arch = "wasm32")]
     Other(String),
 }
 
+/// Where an asset that is missing comes from.
+const GRANTED_BY: &str = if cfg!(target_arch = "wasm32") {
+    "the host does not grant it"
+} else {
+    "outside of wudf, provide it with `wudf_guest::testing::asset`"
+};
+
 impl AssetError {
     /// Whether the host grants no asset of this name, so that a plugin can do
-    /// without.
+    /// without it.
     pub fn is_not_granted(&self) -> bool {
         self.reason == Reason::NotGranted
     }
@@ -41,15 +41,10 @@ impl Display for AssetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.reason {
-            Reason::NotGranted => write!(f, "asset `{name}`: the host does not grant it"),
-            Reason::OutOfRange => write!(f, "asset `{name}`: the range exceeds its size"),
-            Reason::NoHost => {
-                write!(
-                    f,
-                    "asset `{name}`: assets are available only when running inside wudf"
-                )
-            }
-            Reason::Other(message) => f.write_str(message),
+            Reason::NotGranted => write!(f, "missing asset `{name}`: {GRANTED_BY}"),
+            Reason::OutOfRange => write!(f, "asset `{name}`: the range is out of bounds"),
+            #[cfg(target_arch = "wasm32")]
+            Reason::Other(message) => write!(f, "asset `{name}`: {message}"),
         }
     }
 }
@@ -105,23 +100,37 @@ mod host {
     }
 }
 
-// Plugins are linked natively too, by tests and benches, where nothing imports.
+// Native builds, which tests are, have the assets of `testing`.
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
     use super::{AssetError, Reason};
+    use crate::testing;
+
+    fn find<T>(name: &str, read: impl FnOnce(&[u8]) -> Result<T, Reason>) -> Result<T, AssetError> {
+        testing::with_asset(name, read)
+            .unwrap_or(Err(Reason::NotGranted))
+            .map_err(|reason| AssetError {
+                name: name.to_owned(),
+                reason,
+            })
+    }
 
     pub fn names() -> Vec<String> {
-        Vec::new()
+        testing::asset_names()
     }
 
     pub fn size(name: &str) -> Result<u64, AssetError> {
-        Err(AssetError {
-            name: name.to_owned(),
-            reason: Reason::NoHost,
-        })
+        find(name, |bytes| Ok(bytes.len() as u64))
     }
 
-    pub fn read(name: &str, _: u64, _: u64) -> Result<Vec<u8>, AssetError> {
-        size(name).map(|_| Vec::new())
+    pub fn read(name: &str, offset: u64, length: u64) -> Result<Vec<u8>, AssetError> {
+        find(name, |bytes| {
+            usize::try_from(offset)
+                .ok()
+                .zip(usize::try_from(length).ok())
+                .and_then(|(offset, length)| bytes.get(offset..offset.checked_add(length)?))
+                .map(<[u8]>::to_vec)
+                .ok_or(Reason::OutOfRange)
+        })
     }
 }

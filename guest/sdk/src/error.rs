@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Any error converts into it by `?`, its causes included; [`Error::new`] and
 /// [`fail!`](crate::fail) make one of a message. Functions need not use it:
 /// whatever can be displayed will do.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     code: Cow<'static, str>,
     message: String,
@@ -23,6 +23,11 @@ pub struct Error {
 /// Words of the contract's open list of codes.
 pub(crate) mod code {
     pub const INVALID_INPUT: &str = "invalid-input";
+    pub const UNSUPPORTED: &str = "unsupported";
+    pub const TOO_LARGE: &str = "too-large";
+    #[cfg(target_arch = "wasm32")]
+    pub const TIMEOUT: &str = "timeout";
+    pub const INTERNAL: &str = "internal";
     pub const FUNCTION: &str = "function";
     pub const OPTIONS: &str = "options";
     pub const ARGUMENTS: &str = "arguments";
@@ -45,6 +50,14 @@ impl Error {
         Self::of(code::ARGUMENTS, message)
     }
 
+    pub(crate) fn unsupported(message: impl Display) -> Self {
+        Self::of(code::UNSUPPORTED, message)
+    }
+
+    pub(crate) fn internal(message: impl Display) -> Self {
+        Self::of(code::INTERNAL, message)
+    }
+
     pub(crate) fn of(code: &'static str, message: impl Display) -> Self {
         Self {
             code: Cow::Borrowed(code),
@@ -61,6 +74,11 @@ impl Error {
             code: code.into(),
             ..self
         }
+    }
+
+    /// The code and the message.
+    pub(crate) fn into_parts(self) -> (String, String) {
+        (self.code.into_owned(), self.message)
     }
 
     /// The same, said of something.
@@ -124,18 +142,75 @@ pub fn any_error<E: Display + 'static>(error: E) -> Error {
     let Some(error) = error else {
         unreachable!("only ours was taken")
     };
-    Error::of(code_of(&error), error)
+    // Some errors put their causes into the alternate form.
+    Error::of(code_of(&error), format!("{error:#}"))
 }
 
 fn code_of(error: &dyn Any) -> &'static str {
-    if error.is::<crate::ModelError>() {
-        code::MODEL
+    if let Some(error) = error.downcast_ref::<crate::ModelError>() {
+        error.code()
     } else if error.is::<crate::AssetError>() {
         code::ASSET
     } else {
         code::INVALID_INPUT
     }
 }
+
+/// What a function returned, before its errors are known to be errors: what the macros
+/// call decides by the type whether causes and codes can be had.
+#[derive(Debug)]
+pub struct Returned<T>(pub T);
+
+impl<V, E: std::error::Error + 'static> Returned<Result<V, E>> {
+    /// With the error's causes and its code.
+    pub fn coded(self) -> Coded<V> {
+        Coded(self.0.map_err(Error::from))
+    }
+}
+
+impl<V> Returned<Result<V, Error>> {
+    /// With the error's code.
+    pub fn coded(self) -> Coded<V> {
+        Coded(self.0)
+    }
+}
+
+impl<V, E: std::error::Error + 'static> Returned<Vec<Result<V, E>>> {
+    /// With the errors' causes and their codes.
+    pub fn coded(self) -> Vec<Coded<V>> {
+        let coded = |result| Returned::<Result<V, E>>(result).coded();
+        self.0.into_iter().map(coded).collect()
+    }
+}
+
+impl<V> Returned<Vec<Result<V, Error>>> {
+    /// With the errors' codes.
+    pub fn coded(self) -> Vec<Coded<V>> {
+        self.0.into_iter().map(Coded).collect()
+    }
+}
+
+/// What any other type is: itself. Methods of the type go before those of a trait.
+pub trait AsReturned {
+    /// The type.
+    type Returned;
+
+    /// What was returned.
+    fn coded(self) -> Self::Returned;
+}
+
+impl<T> AsReturned for Returned<T> {
+    type Returned = T;
+
+    #[inline]
+    fn coded(self) -> T {
+        self.0
+    }
+}
+
+/// A value, or an error with its code.
+#[derive(Debug)]
+pub struct Coded<V>(pub Result<V, Error>);
 
 /// Returns with an [`Error`] of this message, written as in [`format!`].
 ///

@@ -5,17 +5,19 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use crate::arguments::Arguments as Given;
+use crate::batch::{self, BatchOf, Gathered};
 use crate::bindings::exports::wudf::plugin::scalar::{
     Argument, Function as Handle, Guest, GuestFunction, Output, Signature,
 };
-use crate::bindings::wudf::plugin::arrow::Node;
+use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::bindings::wudf::plugin::types::Problem;
-use crate::constant;
+use crate::dynamic::{ANY, Schema};
 use crate::error::{Error, any_error, code};
 use crate::options::{self, UdfOptions};
-use crate::read::{Arguments, BLOCK};
-use crate::schema::Typed;
-use crate::write::{self, FixSize, Outcome, Sink};
+use crate::read::{Arguments, BLOCK, bind_all};
+use crate::schema::extend;
+use crate::write::{self, Builder, FixSize, Outcome, Sink};
 
 /// What may be assumed of a function's results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub type Values<'a, U> = <<U as Udf>::Arguments as Arguments>::Values<'a>;
 /// Some rows of a function's arguments.
 pub type Blocks<'a, U> = <<U as Udf>::Arguments as Arguments>::Blocks<'a>;
 /// A function's bound arguments.
-type Columns<'a, U> = <<U as Udf>::Arguments as Arguments>::Columns<'a>;
+pub type Columns<'a, U> = <<U as Udf>::Arguments as Arguments>::Columns<'a>;
 /// What a function's results go to.
 pub type Results<U> = write::Results<<U as Udf>::Returns>;
 
@@ -65,17 +67,25 @@ pub trait Udf: Sized + 'static {
     /// What may be assumed of its results.
     const VOLATILITY: Volatility;
 
-    /// The function with these options.
-    fn open(options: Self::Options) -> Result<Self, Error>;
+    /// The extension type of its results: name and metadata.
+    const EXTENSION: Option<(&'static str, &'static str)> = None;
+
+    /// The models and the assets that it uses under all options.
+    const MODELS: &'static [&'static str] = &[];
+    /// The assets that it reads under all options.
+    const ASSETS: &'static [&'static str] = &[];
+
+    /// The function with these options and arguments.
+    fn open(options: Self::Options, arguments: &Given<'_>) -> Result<Self, Error>;
 
     /// The models that it asks for under these options.
     fn models(_: &Self::Options) -> Vec<String> {
-        Vec::new()
+        owned(Self::MODELS)
     }
 
     /// The assets that it reads under these options.
     fn assets(_: &Self::Options) -> Vec<String> {
-        Vec::new()
+        owned(Self::ASSETS)
     }
 
     /// How many items all lists have that it returns, if these options say so.
@@ -83,48 +93,130 @@ pub trait Udf: Sized + 'static {
         None
     }
 
-    /// An empty column of results.
-    fn results(rows: usize, _: Option<u32>) -> Results<Self> {
-        Sink::new(rows)
+    /// The type that it returns, if these options and arguments say so.
+    fn returns(_: &Self::Options, _: &Given<'_>) -> Result<Option<Schema>, Error> {
+        Ok(None)
     }
 
+    /// An empty column of results.
+    fn results(rows: usize, said: &Said) -> Result<Results<Self>, Error> {
+        let schema = said.returns.as_ref().map_or(&[][..], Schema::fields);
+        match schema {
+            [] => Ok(Sink::new(rows)),
+            schema => Ok(Sink::with_builder(Builder::with_schema(schema, rows)?)),
+        }
+    }
+
+    /// How many rows it computes at once at most, if it does not compute one by one.
+    const BATCH: Option<u32> = None;
+
     /// Computes one row.
-    fn row(&mut self, values: Values<'_, Self>, results: &mut Results<Self>);
+    fn row(&mut self, _: Values<'_, Self>, _: &mut Results<Self>) {
+        unreachable!("a function of many rows is not called with one")
+    }
 
     /// Computes one block of rows.
-    fn block(&mut self, blocks: Blocks<'_, Self>, results: &mut Results<Self>);
+    fn block(&mut self, _: Blocks<'_, Self>, _: &mut Results<Self>) {
+        unreachable!("a function of many rows is not called with a block")
+    }
+
+    /// Computes many rows.
+    fn batch(&mut self, _: Gathered<'_, Self>, _: BatchOf<'_, Self>) -> Result<(), Error> {
+        unreachable!("a function of single rows is not called with many")
+    }
 }
 
-/// What options say of a function's signature.
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// What options and arguments say of a function's signature.
 #[derive(Debug, Default)]
-struct Said {
+pub struct Said {
     size: Option<u32>,
+    returns: Option<Schema>,
     models: Vec<String>,
     assets: Vec<String>,
+    /// The types of the arguments, where the caller knows them.
+    arguments: Vec<Vec<Field>>,
 }
 
 impl Said {
-    fn by<U: Udf>(options: &U::Options) -> Self {
-        Self {
+    fn by<U: Udf>(options: &U::Options, arguments: &Given<'_>) -> Result<Self, Error> {
+        let returns = U::returns(options, arguments)?;
+        let declared = Schema::of::<<U::Returns as Outcome>::Value>();
+        if let Some(returns) = &returns
+            && declared.format() != ANY
+            && *returns != declared
+        {
+            return Err(Error::internal(format!(
+                "`returns` says the format `{}`, and the function returns `{}`: only a `Dynamic` has a \
+                 type that is decided in `returns`",
+                returns.format(),
+                declared.format()
+            )));
+        }
+        Ok(Self {
             size: U::list_size(options),
+            returns,
             models: U::models(options),
             assets: U::assets(options),
-        }
+            arguments: arguments.schemas(),
+        })
+    }
+
+    /// What is so under all options: some must be given, and have no default to go by.
+    fn by_default<U: Udf>() -> Self {
+        let said = options::parse::<U::Options>("{}")
+            .and_then(|options| Self::by::<U>(&options, &Given::unknown(U::ARGUMENTS)));
+        said.unwrap_or_else(|_| Self {
+            models: owned(U::MODELS),
+            assets: owned(U::ASSETS),
+            ..Self::default()
+        })
     }
 }
 
 fn signature<U: Udf>(said: &Said) -> Signature {
-    let mut returns = Vec::new();
-    <<U::Returns as Outcome>::Value as Typed>::describe("", true, &mut returns);
+    let mut arguments = Vec::new();
+    U::Arguments::schemas(U::ARGUMENTS, &mut arguments);
+    for (declared, given) in arguments.iter_mut().zip(&said.arguments) {
+        // What may be of any type is of the caller's.
+        if let ([root], [first, ..]) = (declared.as_slice(), given.as_slice())
+            && root.format == ANY
+        {
+            let bound = Field {
+                name: root.name.clone(),
+                nullable: true,
+                ..first.clone()
+            };
+            *declared = given.clone();
+            declared[0] = bound;
+        }
+    }
+    let mut returns = match &said.returns {
+        Some(schema) => schema.clone().into_result(),
+        None => Schema::of::<<U::Returns as Outcome>::Value>().into_result(),
+    };
     if let (Some(size), Some(root)) = (said.size, returns.first_mut()) {
         root.format = format!("+w:{size}");
+    }
+    if let (Some((name, metadata)), Some(root)) = (U::EXTENSION, returns.first_mut()) {
+        extend(root, name, metadata);
+    }
+    let mut properties = vec![("volatility".to_owned(), U::VOLATILITY.word().to_owned())];
+    if U::Arguments::COUNT > 0 && !U::Arguments::TAKE_NULLS {
+        properties.push(("nulls".to_owned(), "skip".to_owned()));
+    }
+    if let Some(rows) = U::BATCH {
+        properties.push(("rows-per-call".to_owned(), rows.to_string()));
     }
     Signature {
         name: U::NAME.to_owned(),
         doc: U::DOC.to_owned(),
-        arguments: U::Arguments::schemas(U::ARGUMENTS),
+        arguments,
         returns,
-        properties: vec![("volatility".to_owned(), U::VOLATILITY.word().to_owned())],
+        properties,
         models: said.models.clone(),
         assets: said.assets.clone(),
         options: options::schema::<U::Options>(),
@@ -134,18 +226,16 @@ fn signature<U: Udf>(said: &Said) -> Signature {
 /// Computes all rows of a call.
 pub fn call<U: Udf>(
     udf: &mut U,
-    size: Option<u32>,
+    said: &Said,
     rows: usize,
-    constants: &[bool],
-    mut arguments: Vec<Vec<Node>>,
+    arguments: &[Vec<Node>],
 ) -> Result<Output, Error> {
-    let spans = constant::spans(
-        &U::Arguments::schemas(U::ARGUMENTS),
-        constants,
-        &mut arguments,
-    );
-    let columns = U::Arguments::bind_each(U::ARGUMENTS, &arguments, &spans, rows)?;
-    let mut results = U::results(rows, size);
+    let columns = bind_all::<U::Arguments>(U::ARGUMENTS, arguments, &said.arguments, rows)?;
+    let mut results = U::results(rows, said)?;
+    if U::BATCH.is_some() {
+        batch::call(udf, &columns, rows, &mut results)?;
+        return results.finish();
+    }
     let mut row = 0;
     while row < rows {
         let mut end = rows - rows % BLOCK;
@@ -183,13 +273,35 @@ fn blocks<U: Udf>(
     }
 }
 
-/// A list whose size the options fix.
-pub fn sized_results<B: FixSize>(rows: usize, size: Option<u32>) -> Sink<B> {
+/// Lists whose size the options fix.
+pub fn sized_results<B: FixSize>(rows: usize, said: &Said) -> Result<Sink<B>, Error> {
     let mut builder = B::with_capacity(rows);
-    if let Some(size) = size {
+    if let Some(size) = said.size {
         builder.fix_size(size, rows);
     }
-    Sink::with_builder(builder)
+    Ok(Sink::with_builder(builder))
+}
+
+/// What `returns` may return: a type, or a type or an error.
+#[diagnostic::on_unimplemented(
+    message = "`returns` must return a `Schema` or a `Result<Schema, _>`",
+    label = "not what `returns` may return"
+)]
+pub trait ReturnsSchema {
+    /// The type or an error.
+    fn schema(self) -> Result<Option<Schema>, Error>;
+}
+
+impl ReturnsSchema for Schema {
+    fn schema(self) -> Result<Option<Schema>, Error> {
+        Ok(Some(self))
+    }
+}
+
+impl<E: Display + 'static> ReturnsSchema for Result<Schema, E> {
+    fn schema(self) -> Result<Option<Schema>, Error> {
+        self.map(Some).map_err(any_error)
+    }
 }
 
 /// What `open` may return: the function, or the function or an error.
@@ -215,6 +327,24 @@ impl<T, E: Display + 'static> Opens<T> for Result<T, E> {
     }
 }
 
+/// A function that is opened without `open`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be opened: it has neither `open` nor `Default`",
+    label = "not a function that can be opened",
+    note = "add `fn open() -> Self` to the block of `#[udf]`, or `#[derive(Default)]` to the struct"
+)]
+pub trait OpenByDefault {
+    /// The function.
+    fn open_by_default() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> OpenByDefault for T {
+    fn open_by_default() -> Self {
+        Self::default()
+    }
+}
+
 /// One function of a plugin, whatever its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -228,28 +358,19 @@ impl Entry {
     pub const fn of<U: Udf>() -> Self {
         Self {
             name: U::NAME,
-            signature: || {
-                // Options that must be given have no defaults to go by.
-                let options = options::parse::<U::Options>("{}");
-                signature::<U>(&options.map(|o| Said::by::<U>(&o)).unwrap_or_default())
-            },
-            open: |text, arguments| {
-                let takes = <U::Arguments as Arguments>::COUNT;
-                if !arguments.is_empty() && arguments.len() != takes {
-                    let given = arguments.len();
-                    return Err(Error::arguments(format!(
-                        "takes {takes} arguments, not {given}"
-                    )));
+            signature: || signature::<U>(&Said::by_default::<U>()),
+            open: |text, given| {
+                let takes = U::ARGUMENTS.len();
+                if !given.is_empty() && given.len() != takes {
+                    let given = given.len();
+                    let message = format!("expected {takes} arguments, got {given}");
+                    return Err(Error::arguments(message));
                 }
-                let constants = arguments.iter().map(|a| a.constant.is_some()).collect();
+                let arguments = Given::new(U::ARGUMENTS, given);
                 let options = options::parse::<U::Options>(text)?;
-                let said = Said::by::<U>(&options);
-                let udf = RefCell::new(U::open(options)?);
-                Ok(Opened(Box::new(Bound {
-                    udf,
-                    said,
-                    constants,
-                })))
+                let said = Said::by::<U>(&options, &arguments)?;
+                let udf = RefCell::new(U::open(options, &arguments)?);
+                Ok(Opened(Box::new(Bound { udf, said })))
             },
         }
     }
@@ -271,16 +392,30 @@ impl Entry {
     }
 }
 
+/// What `plugin!` lists.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function of a plugin",
+    label = "not made a function by `#[udf]`",
+    note = "put `#[udf]` on its `impl` block"
+)]
+pub trait Listed {
+    /// Its entry.
+    const ENTRY: Entry;
+}
+
+#[diagnostic::do_not_recommend]
+impl<U: Udf> Listed for U {
+    const ENTRY: Entry = Entry::of::<U>();
+}
+
 struct Bound<U> {
     udf: RefCell<U>,
     said: Said,
-    /// Which arguments are bound to constants.
-    constants: Vec<bool>,
 }
 
 trait Function {
     fn signature(&self) -> Signature;
-    fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error>;
+    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error>;
 }
 
 impl<U: Udf> Function for Bound<U> {
@@ -288,10 +423,9 @@ impl<U: Udf> Function for Bound<U> {
         signature::<U>(&self.said)
     }
 
-    fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error> {
+    fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
         // An instance runs one call at a time, and a call does not call back.
-        let mut udf = self.udf.borrow_mut();
-        call(&mut *udf, self.said.size, rows, &self.constants, arguments)
+        call(&mut *self.udf.borrow_mut(), &self.said, rows, arguments)
     }
 }
 
@@ -306,7 +440,7 @@ impl Opened {
     }
 
     /// Computes one value a row.
-    pub fn call(&self, rows: usize, arguments: Vec<Vec<Node>>) -> Result<Output, Error> {
+    pub fn call(&self, rows: usize, arguments: &[Vec<Node>]) -> Result<Output, Error> {
         self.0.call(rows, arguments)
     }
 }
@@ -342,7 +476,7 @@ impl<P: Plugin> GuestFunction for ExportedFunction<P> {
                 Error::of(
                     code::FUNCTION,
                     format!(
-                        "there is no function `{name}`; there is {}",
+                        "the plugin has no function `{name}`; its functions are {}",
                         options::names(&names)
                     ),
                 )
@@ -358,6 +492,6 @@ impl<P: Plugin> GuestFunction for ExportedFunction<P> {
     }
 
     fn call(&self, rows: u32, arguments: Vec<Vec<Node>>) -> Result<Output, Problem> {
-        Ok(self.0.call(rows as usize, arguments)?)
+        Ok(self.0.call(rows as usize, &arguments)?)
     }
 }

@@ -1,13 +1,15 @@
 //! Models: neural networks that the host runs, by way of wasi:nn.
 //!
-//! A plugin names a model; which file that is, and what runs it where, is the
-//! host's affair. One model is in memory however many instances use it, and
-//! the rows of many instances are run together.
+//! A plugin names a model; the host chooses the file, the backend and the device.
+//! A model is in memory once, however many instances use it, and the host runs
+//! the rows of many instances as one batch. Native tests provide models with
+//! [`testing::model`](crate::testing::model).
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use crate::bindings::wasi::nn::tensor::TensorType;
+use crate::error::code;
 
 /// A model, ready to run.
 #[derive(Debug)]
@@ -35,6 +37,12 @@ impl Model {
         Self::by_name(&format!("{name}#{}", outputs.join(",")))
     }
 
+    /// What the model of this name takes and returns, so that a function can adapt to it:
+    /// to a picture's size, or a tensor's type.
+    pub fn describe(name: &str) -> Result<Description, ModelError> {
+        host::describe(name).map_err(|error| error.of(name))
+    }
+
     /// Runs the model. The name of an input may be empty where the model has
     /// but one. The outputs come in the order asked for.
     pub fn run(
@@ -48,10 +56,34 @@ impl Model {
     pub fn run_f32(&self, dimensions: &[u32], input: &[f32]) -> Result<Vec<f32>, ModelError> {
         let outputs = self.run(&[("", Tensor::new(dimensions, input))])?;
         let Some((_, first)) = outputs.into_iter().next() else {
-            return Err(ModelError::new("it gave no output").of(&self.name));
+            return Err(ModelError::new("the model returned no output").of(&self.name));
         };
         first.into_vec().map_err(|error| error.of(&self.name))
     }
+}
+
+/// What a model takes and returns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Its inputs.
+    pub inputs: Vec<TensorSpec>,
+    /// Its outputs.
+    pub outputs: Vec<TensorSpec>,
+    /// What the host's catalogue says of it, such as its labels.
+    pub properties: Vec<(String, String)>,
+}
+
+/// An input or an output of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Its name.
+    pub name: String,
+    /// The type of its elements, as a format string of the Arrow C Data Interface: `f`
+    /// for `f32`, `e` for 16-bit floats, `l` for `i64`; or `bf16`.
+    pub format: String,
+    /// Its dimensions, outermost first, with `None` for one that a run decides; `None` as
+    /// a whole where the model does not say how many there are.
+    pub dimensions: Option<Vec<Option<u32>>>,
 }
 
 /// Numbers in rows, columns and so on.
@@ -99,6 +131,15 @@ impl<'a> Tensor<'a> {
         }
     }
 
+    /// A tensor that owns its numbers.
+    pub fn from_vec<T: Element>(dimensions: impl Into<Vec<u32>>, data: Vec<T>) -> Tensor<'static> {
+        Tensor {
+            dimensions: Cow::Owned(dimensions.into()),
+            of: T::TYPE,
+            bytes: Cow::Owned(bytemuck::cast_slice(&data).to_vec()),
+        }
+    }
+
     /// The dimensions.
     pub fn dimensions(&self) -> &[u32] {
         &self.dimensions
@@ -106,6 +147,11 @@ impl<'a> Tensor<'a> {
 
     /// The numbers, if they are of this type.
     pub fn into_vec<T: Element>(self) -> Result<Vec<T>, ModelError> {
+        self.to_vec()
+    }
+
+    /// A copy of the numbers, if they are of this type.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, ModelError> {
         let name = format!("{:?}", self.of).to_lowercase();
         if self.of != T::TYPE {
             return Err(ModelError::new(format!(
@@ -128,14 +174,22 @@ impl<'a> Tensor<'a> {
 pub struct ModelError {
     model: String,
     message: String,
+    code: &'static str,
 }
 
 impl ModelError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             model: String::new(),
             message: message.into(),
+            code: code::MODEL,
         }
+    }
+
+    /// The code of a row's failure that this causes: `model`, or `timeout`, `too-large`
+    /// or `unsupported`.
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     fn of(self, model: &str) -> Self {
@@ -161,11 +215,13 @@ impl std::error::Error for ModelError {}
 mod host {
     use std::borrow::Cow;
 
-    use super::{ModelError, Tensor};
+    use super::{Description, ModelError, Tensor, TensorSpec};
     use crate::bindings::wasi::nn::errors::{Error, ErrorCode};
     use crate::bindings::wasi::nn::graph::load_by_name;
     use crate::bindings::wasi::nn::inference::GraphExecutionContext;
     use crate::bindings::wasi::nn::tensor;
+    use crate::bindings::wudf::plugin::models;
+    use crate::error::code;
 
     /// One context for all rows.
     #[derive(Debug)]
@@ -199,13 +255,37 @@ mod host {
         }
     }
 
+    pub fn describe(name: &str) -> Result<Description, ModelError> {
+        let spec = |tensor: models::Tensor| TensorSpec {
+            name: tensor.name,
+            format: tensor.format,
+            dimensions: tensor.dimensions,
+        };
+        match models::describe(name) {
+            Ok(model) => Ok(Description {
+                inputs: model.inputs.into_iter().map(spec).collect(),
+                outputs: model.outputs.into_iter().map(spec).collect(),
+                properties: model.properties,
+            }),
+            Err(problem) => Err(ModelError::new(problem.message)),
+        }
+    }
+
     fn error(error: Error) -> ModelError {
         let data = error.data();
-        ModelError::new(if data.is_empty() {
-            reason(error.code())
-        } else {
-            &data
-        })
+        let message = match data.as_str() {
+            "" => reason(error.code()),
+            data => data,
+        };
+        ModelError {
+            code: match error.code() {
+                ErrorCode::Timeout => code::TIMEOUT,
+                ErrorCode::TooLarge => code::TOO_LARGE,
+                ErrorCode::UnsupportedOperation => code::UNSUPPORTED,
+                _ => code::MODEL,
+            },
+            ..ModelError::new(message)
+        }
     }
 
     fn reason(code: ErrorCode) -> &'static str {
@@ -223,24 +303,29 @@ mod host {
     }
 }
 
-// Plugins are linked natively too, by tests and benches, where nothing imports.
+// Native builds, which tests are, have the models of `testing`.
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
-    use super::{ModelError, Tensor};
+    use super::{Description, ModelError, Tensor};
+    use crate::testing;
+
+    pub fn describe(name: &str) -> Result<Description, ModelError> {
+        testing::description_of(name)
+    }
 
     #[derive(Debug)]
-    pub struct Model(());
+    pub struct Model(testing::LoadedModel);
 
     impl Model {
-        pub fn load(_: &str) -> Result<Self, ModelError> {
-            Err(ModelError::new("there are models only within wudf"))
+        pub fn load(name: &str) -> Result<Self, ModelError> {
+            testing::LoadedModel::find(name).map(Self)
         }
 
         pub fn run(
             &self,
-            _: &[(&str, Tensor<'_>)],
+            inputs: &[(&str, Tensor<'_>)],
         ) -> Result<Vec<(String, Tensor<'static>)>, ModelError> {
-            Err(ModelError::new("there are models only within wudf"))
+            self.0.run(inputs)
         }
     }
 }

@@ -21,3 +21,18 @@ pub fn field(name: &str, format: impl Into<String>, nullable: bool, children: u3
 
 /// The name of a list's items.
 pub(crate) const ITEM: &str = "item";
+
+/// One field of an extension type.
+pub(crate) fn extension(name: &str, format: &str, nullable: bool, extension: &str) -> Field {
+    let mut field = field(name, format, nullable, 0);
+    extend(&mut field, extension, "");
+    field
+}
+
+/// Makes a field one of this extension type.
+pub fn extend(field: &mut Field, name: &str, metadata: &str) {
+    field.metadata.extend([
+        ("ARROW:extension:name".to_owned(), name.to_owned()),
+        ("ARROW:extension:metadata".to_owned(), metadata.to_owned()),
+    ]);
+}

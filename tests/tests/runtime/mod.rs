@@ -8,6 +8,7 @@ mod generic;
 mod imports;
 mod loading;
 mod models;
+mod packages;
 mod plain;
 mod sandbox;
 mod trouble;

@@ -224,7 +224,7 @@ fn a_row_that_fails_its_batch_fails_alone() {
                 };
                 assert_eq!(
                     (failure.row, failure.kind),
-                    (13, ErrorKind::Row),
+                    (13, ErrorKind::Model),
                     "{}",
                     failure.message
                 );
@@ -319,7 +319,7 @@ fn wrong_inputs_are_the_rows_trouble() {
             let failed: Vec<_> = output.failures.iter().map(|f| (f.row, f.kind)).collect();
             assert_eq!(
                 failed,
-                [(0, ErrorKind::Row), (1, ErrorKind::Row)],
+                [(0, ErrorKind::Model), (1, ErrorKind::Model)],
                 "{options}"
             );
             output.failures[0].message.clone()

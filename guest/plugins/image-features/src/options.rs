@@ -1,6 +1,6 @@
 //! What both functions are told of the pictures.
 
-use wudf_guest::{OptionValue, UdfOptions};
+use wudf_guest::{Enum, UdfOptions};
 
 use crate::decode::Limits;
 use crate::resize::Interpolation;
@@ -30,7 +30,7 @@ pub struct Preprocessing {
 }
 
 /// [`Interpolation`], as an option says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, OptionValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum Scaling {
     /// [`Interpolation::Nearest`].
     Nearest,

@@ -72,6 +72,7 @@ pub struct Described {
 #[derive(Debug)]
 pub struct OptionError {
     path: String,
+    /// Empty where the option is missing.
     message: String,
 }
 
@@ -104,7 +105,9 @@ impl OptionError {
 
 impl From<OptionError> for Error {
     fn from(error: OptionError) -> Self {
-        if error.path.is_empty() {
+        if error.message.is_empty() {
+            Self::options(format!("missing required option `{}`", error.path))
+        } else if error.path.is_empty() {
             Self::options(error.message)
         } else {
             Self::options(format!("option `{}`: {}", error.path, error.message))
@@ -132,8 +135,30 @@ pub fn take<T: OptionValue>(
         Some(value) => T::parse(&value).map_err(|error| error.within(name)),
         None => default
             .or_else(T::missing)
-            .ok_or_else(|| OptionError::new("it must be given").within(name)),
+            .ok_or_else(|| OptionError::new("").within(name)),
     }
+}
+
+/// A type whose default can be written as a text.
+#[diagnostic::on_unimplemented(
+    message = "a text is not a default for an option of type `{Self}`",
+    label = "not a `{Self}`"
+)]
+pub trait FromDefaultText {
+    /// The default.
+    fn from_default_text(text: &'static str) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: From<&'static str>> FromDefaultText for T {
+    fn from_default_text(text: &'static str) -> Self {
+        text.into()
+    }
+}
+
+/// The default that a text says.
+pub fn default_text<T: FromDefaultText>(text: &'static str) -> T {
+    T::from_default_text(text)
 }
 
 /// Describes one option.

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{parse, schema};
-use crate::{OptionValue, UdfOptions};
+use crate::{Enum, OptionValue, UdfOptions};
 
-#[derive(Clone, Copy, Debug, PartialEq, OptionValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Enum)]
 enum Way {
     Nearest,
     TwoLinear,
-    #[option(name = "other")]
+    #[value(name = "other")]
     Third,
 }
 
@@ -97,7 +97,7 @@ fn errors_name_the_option() {
             "there is no option `lyer`; there is `layer`, `crop`, `way`, `mean`, `list`, `maybe`, \
              `inner`, `quiet`, `type`",
         ),
-        (r#"{}"#, "option `type`: it must be given"),
+        (r#"{}"#, "missing required option `type`"),
         (
             r#"{"type": 0, "crop": "big"}"#,
             "option `crop`: expected a whole number from 0 to 4294967295, got \"big\"",

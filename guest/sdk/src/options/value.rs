@@ -6,13 +6,13 @@ use super::OptionError;
 
 /// A type that an option can have: numbers, `bool`, `String`, `Option<T>`,
 /// `Vec<T>`, `[T; N]`, structs that derive [`UdfOptions`](super::UdfOptions)
-/// and enums that derive `OptionValue`:
+/// and enums that derive [`Enum`](crate::Enum):
 ///
 /// ```
-/// use wudf_guest::OptionValue;
+/// use wudf_guest::Enum;
 ///
 /// /// `"nearest"` or `"bilinear"`.
-/// #[derive(OptionValue)]
+/// #[derive(Enum)]
 /// enum Interpolation {
 ///     Nearest,
 ///     Bilinear,
@@ -22,7 +22,7 @@ use super::OptionError;
     message = "`{Self}` cannot be an option",
     label = "not a type that an option can have",
     note = "an option is a number, `bool`, `String`, an `Option<T>`, `Vec<T>` or `[T; N]` of these, a \
-            struct that derives `UdfOptions` or an enum that derives `OptionValue`"
+            struct that derives `UdfOptions` or an enum that derives `Enum`"
 )]
 pub trait OptionValue: Sized {
     /// Its JSON Schema.

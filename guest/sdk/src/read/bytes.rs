@@ -1,5 +1,8 @@
 //! Strings and binary values, borrowed from the column's buffer.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::{Absent, Argument, Nodes, misfit, validity};
 use crate::bindings::wudf::plugin::arrow::Field;
 use crate::bits::Validity;
@@ -8,11 +11,11 @@ use crate::schema::{Typed, field};
 
 /// Where each value of a column ends, and so where the next begins.
 #[derive(Debug)]
-pub(super) struct Offsets<'a>(&'a [[u8; 4]]);
+pub struct Offsets<'a>(&'a [[u8; 4]]);
 
 impl<'a> Offsets<'a> {
     /// `length` values need one offset more; none at all may have no buffer.
-    pub(super) fn new(bytes: &'a [u8], length: usize) -> Result<Self, Error> {
+    pub fn new(bytes: &'a [u8], length: usize) -> Result<Self, Error> {
         let (offsets, _) = bytes.as_chunks();
         if length == 0 {
             return Ok(Self(&[]));
@@ -24,7 +27,7 @@ impl<'a> Offsets<'a> {
     }
 
     /// Where the last value ends.
-    pub(super) fn end(&self) -> Result<usize, Error> {
+    pub fn end(&self) -> Result<usize, Error> {
         self.0.last().map_or(Ok(0), |&end| {
             usize::try_from(i32::from_le_bytes(end)).map_err(|_| misfit("an offset is negative"))
         })
@@ -42,7 +45,7 @@ impl<'a> Offsets<'a> {
     /// The range of one value. A bad one, which the host should not have let
     /// through, becomes a range that no slice has.
     #[inline]
-    pub(super) fn range(&self, row: usize) -> std::ops::Range<usize> {
+    pub fn range(&self, row: usize) -> Range<usize> {
         i32::from_le_bytes(self.0[row]) as usize..i32::from_le_bytes(self.0[row + 1]) as usize
     }
 }
@@ -55,6 +58,8 @@ pub struct BytesColumn<'a> {
     validity: Validity<'a>,
     /// Whether every range is one of `values`.
     sound: bool,
+    /// A constant is row 0, whichever row is asked for.
+    mask: usize,
 }
 
 impl<'a> BytesColumn<'a> {
@@ -69,7 +74,21 @@ impl<'a> BytesColumn<'a> {
             offsets,
             values,
             validity: validity(node, bitmap, length)?,
+            mask: usize::MAX,
         })
+    }
+
+    fn bind_constant(nodes: &mut Nodes<'a>) -> Result<Self, Error> {
+        Ok(Self {
+            mask: 0,
+            ..Self::bind(nodes, 1)?
+        })
+    }
+
+    /// Where the value of a row lies.
+    #[inline]
+    fn range(&self, row: usize) -> Range<usize> {
+        self.offsets.range(row & self.mask)
     }
 
     fn validity(&self) -> &Validity<'a> {
@@ -79,7 +98,7 @@ impl<'a> BytesColumn<'a> {
     /// The value of a row, if all are sound.
     #[inline]
     fn at(&self, row: usize) -> &'a [u8] {
-        self.values.get(self.offsets.range(row)).unwrap_or_default()
+        self.values.get(self.range(row)).unwrap_or_default()
     }
 
     #[inline]
@@ -88,7 +107,7 @@ impl<'a> BytesColumn<'a> {
             return Err(Absent::Null);
         }
         self.values
-            .get(self.offsets.range(row))
+            .get(self.range(row))
             .ok_or(Absent::Unfit("its offsets are wrong"))
     }
 }
@@ -142,7 +161,7 @@ impl<'a> StrColumn<'a> {
         }
         // SAFETY: offsets are sound when they ascend, the last one does not lie
         // behind the end of `text`, and all are characters' boundaries.
-        unsafe { text.get_unchecked(self.bytes.offsets.range(row)) }
+        unsafe { text.get_unchecked(self.bytes.range(row)) }
     }
 
     #[inline]
@@ -150,7 +169,7 @@ impl<'a> StrColumn<'a> {
         const NOT_UTF8: Absent = Absent::Unfit("it is not UTF-8");
         match self.text {
             Some(text) if self.bytes.validity.is_valid(row) => {
-                text.get(self.bytes.offsets.range(row)).ok_or(NOT_UTF8)
+                text.get(self.bytes.range(row)).ok_or(NOT_UTF8)
             }
             Some(_) => Err(Absent::Null),
             None => std::str::from_utf8(self.bytes.get(row)?).map_err(|_| NOT_UTF8),
@@ -185,6 +204,9 @@ macro_rules! argument {
             fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<$column<'a>, Error> {
                 BytesColumn::bind(nodes, length).map($finish)
             }
+            fn bind_constant<'a>(nodes: &mut Nodes<'a>) -> Result<$column<'a>, Error> {
+                BytesColumn::bind_constant(nodes).map($finish)
+            }
             #[inline]
             #[allow(clippy::needless_lifetimes, reason = "not all of these types are views")]
             fn get<'a>(column: &'a $column<'_>, row: usize) -> Result<$value, Absent> {
@@ -213,4 +235,6 @@ macro_rules! argument {
 argument!(['x] &'x [u8], "z", BytesColumn, &'a [u8], |value| value, |bytes| bytes);
 argument!([] Vec<u8>, "z", BytesColumn, Vec<u8>, <[u8]>::to_vec, |bytes| bytes);
 argument!(['x] &'x str, "u", StrColumn, &'a str, |value| value, StrColumn::new);
+argument!(['x] Cow<'x, str>, "u", StrColumn, Cow<'a, str>, Cow::Borrowed, StrColumn::new);
+argument!(['x] Cow<'x, [u8]>, "z", BytesColumn, Cow<'a, [u8]>, Cow::Borrowed, |bytes| bytes);
 argument!([] String, "u", StrColumn, String, str::to_owned, StrColumn::new);

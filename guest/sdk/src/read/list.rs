@@ -17,12 +17,12 @@ const BAD_OFFSETS: Absent = Absent::Unfit("its offsets are wrong");
 pub struct ListColumn<'a, C> {
     offsets: Offsets<'a>,
     validity: Validity<'a>,
-    items: C,
+    pub(super) items: C,
     end: usize,
 }
 
 impl<'a, C> ListColumn<'a, C> {
-    fn bind(
+    pub(super) fn bind(
         nodes: &mut Nodes<'a>,
         length: usize,
         items: impl FnOnce(&mut Nodes<'a>, usize) -> Result<C, Error>,
@@ -40,7 +40,7 @@ impl<'a, C> ListColumn<'a, C> {
     }
 
     /// Where the items of a list that is there lie.
-    fn range(&self, row: usize) -> Result<std::ops::Range<usize>, Absent> {
+    pub(super) fn range(&self, row: usize) -> Result<std::ops::Range<usize>, Absent> {
         if !self.validity.is_valid(row) {
             return Err(Absent::Null);
         }

@@ -7,15 +7,22 @@
 //! more than the addition.
 
 mod bytes;
+mod fixed;
 mod list;
+mod map;
 mod nested;
 mod primitive;
+mod text;
+mod tuple;
 
+pub(crate) use bytes::Offsets;
+pub use bytes::StrColumn;
 pub use nested::StructColumn;
+pub use text::{FromText, parse_text, text_field};
 
+use crate::batch::Column;
 use crate::bindings::wudf::plugin::arrow::{Field, Node};
 use crate::bits::Validity;
-use crate::constant::Span;
 use crate::error::Error;
 use crate::schema::Typed;
 
@@ -26,9 +33,10 @@ pub const BLOCK: usize = 64;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a UDF",
     label = "not a type that a column can have",
-    note = "an argument is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
-            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
-            these, or a struct that derives `Row`"
+    note = "an argument is an integer of up to 64 bits, `f32`, `f64`, `Decimal`, `bool`, `char`, `&str` or \
+            `String`, `&[u8]`, `Vec<u8>` or `[u8; N]` (binary), `Date`, `Time`, `Timestamp`, \
+            `TimestampUtc`, `Duration`, `Json`, an enum that derives `Enum`, a struct that derives `Row`, \
+            a tuple, `Vec<T>`, `&[T]`, `[T; N]`, `BTreeMap<K, V>` or `Option<T>` of these"
 )]
 pub trait Argument: Typed {
     /// The value of one row.
@@ -38,8 +46,17 @@ pub trait Argument: Typed {
     /// Some rows at once.
     type Block<'a>: Copy;
 
+    /// Whether it has a value where the column is null.
+    const TAKES_NULLS: bool = false;
+
     /// Takes this column's nodes and checks that they hold `length` values.
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error>;
+
+    /// Takes the nodes of one value that stands for all rows. It is read as row 0;
+    /// where values are read in blocks, there is a block of it.
+    fn bind_constant<'a>(nodes: &mut Nodes<'a>) -> Result<Self::Column<'a>, Error> {
+        Self::bind(nodes, 1)
+    }
 
     /// One row's value.
     fn get<'a>(column: &'a Self::Column<'_>, row: usize) -> Result<Self::Value<'a>, Absent>;
@@ -102,14 +119,22 @@ impl Absent {
 #[derive(Debug)]
 pub struct Nodes<'a> {
     nodes: std::slice::Iter<'a, Node>,
+    schema: &'a [Field],
 }
 
 impl<'a> Nodes<'a> {
-    /// All nodes of an array.
-    pub fn new(nodes: &'a [Node]) -> Self {
+    /// All nodes of an array of this type. The schema is empty where it is that of the
+    /// argument's type.
+    pub fn new(nodes: &'a [Node], schema: &'a [Field]) -> Self {
         Self {
             nodes: nodes.iter(),
+            schema,
         }
+    }
+
+    /// The type of the whole array.
+    pub fn schema(&self) -> &'a [Field] {
+        self.schema
     }
 
     /// The next node: of at least `length` values, with as many buffers.
@@ -160,7 +185,8 @@ pub(crate) fn misfit(message: impl std::fmt::Display) -> Error {
     Error::arguments(message)
 }
 
-/// All arguments of a function, or all fields of a struct: a tuple.
+/// All arguments of a function, or all fields of a struct, as a nested tuple: `(A,
+/// (B, ()))`. There may be any number of them, and two implementations do.
 pub trait Arguments {
     /// The values of one row.
     type Values<'a>;
@@ -168,21 +194,23 @@ pub trait Arguments {
     type Columns<'a>;
     /// Some rows at once.
     type Blocks<'a>: Copy;
+    /// The values of many rows, a column for each argument.
+    type Gathered<'a>: Default;
     /// How many there are.
     const COUNT: usize;
+    /// Whether one of them takes nulls.
+    const TAKE_NULLS: bool;
 
-    /// Appends the fields of these names.
-    fn describe(names: &[&str], schema: &mut Vec<Field>);
-    /// One schema for each, nullable: a null argument makes a null result.
-    fn schemas(names: &[&str]) -> Vec<Vec<Field>>;
+    /// Appends one schema for each, nullable: a null argument makes a null result.
+    fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>);
     /// Takes the nodes of all.
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Columns<'a>, Error>;
-    /// Takes one array for each, of exactly as many values as its span has in a call of
-    /// `length` rows.
+    /// Takes one array for each, of exactly `length` values or of one that stands
+    /// for all rows. There must be as many of them as names.
     fn bind_each<'a>(
         names: &[&str],
         arrays: &'a [Vec<Node>],
-        spans: &[Span],
+        schemas: &'a [Vec<Field>],
         length: usize,
     ) -> Result<Self::Columns<'a>, Error>;
     /// One row's values.
@@ -195,119 +223,170 @@ pub trait Arguments {
     fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a>;
     /// One row of a block.
     fn at<'a>(blocks: Self::Blocks<'a>, row: usize) -> Self::Values<'a>;
+    /// Appends one row's values to those of others.
+    fn gather<'a>(gathered: &mut Self::Gathered<'a>, values: Self::Values<'a>);
+}
+
+/// The arguments of one call.
+pub fn bind_all<'a, A: Arguments>(
+    names: &[&str],
+    arrays: &'a [Vec<Node>],
+    schemas: &'a [Vec<Field>],
+    length: usize,
+) -> Result<A::Columns<'a>, Error> {
+    if arrays.len() != A::COUNT {
+        return Err(misfit(format!(
+            "expected {} arguments, got {}",
+            A::COUNT,
+            arrays.len()
+        )));
+    }
+    A::bind_each(names, arrays, schemas, length)
+}
+
+/// A column, or one value that stands for all rows.
+#[derive(Debug)]
+pub struct Bound<C> {
+    column: C,
+    /// A constant is row 0, whichever row is asked for.
+    mask: usize,
+}
+
+impl<C> Bound<C> {
+    fn column(column: C) -> Self {
+        Self {
+            column,
+            mask: usize::MAX,
+        }
+    }
+
+    fn constant(column: C) -> Self {
+        Self { column, mask: 0 }
+    }
 }
 
 /// Binds a whole argument.
 fn bind_one<'a, A: Argument>(
     name: &str,
     array: &'a [Node],
+    schema: &'a [Field],
     length: usize,
-) -> Result<A::Column<'a>, Error> {
+) -> Result<Bound<A::Column<'a>>, Error> {
     let at = |error: Error| error.within(&format!("argument `{name}`"));
-    if array
-        .first()
-        .is_some_and(|root| root.length != length as u64)
-    {
-        return Err(at(misfit(format!(
-            "{} values where {length} are due",
-            array[0].length
-        ))));
-    }
-    let mut nodes = Nodes::new(array);
-    let column = A::bind(&mut nodes, length).map_err(at)?;
-    nodes.end().map_err(at)?;
-    Ok(column)
-}
-
-fn one_schema<A: Argument>(name: &str) -> Vec<Field> {
-    let mut schema = Vec::new();
-    A::describe(name, true, &mut schema);
-    schema
-}
-
-macro_rules! tuples {
-    ($(($($name:ident $at:tt),*))*) => {
-        $(
-            #[allow(unused_variables, clippy::unused_unit)]
-            impl<$($name: Argument),*> Arguments for ($($name,)*) {
-                type Values<'a> = ($($name::Value<'a>,)*);
-                type Columns<'a> = ($(($name::Column<'a>, Span),)*);
-                type Blocks<'a> = ($($name::Block<'a>,)*);
-                const COUNT: usize = <[usize]>::len(&[$($at),*]);
-
-                fn describe(
-                    names: &[&str],
-                    schema: &mut Vec<Field>,
-                ) {
-                    $($name::describe(names[$at], false, schema);)*
-                }
-                fn schemas(
-                    names: &[&str],
-                ) -> Vec<Vec<Field>> {
-                    vec![$(one_schema::<$name>(names[$at])),*]
-                }
-                fn bind<'a>(
-                    nodes: &mut Nodes<'a>,
-                    length: usize,
-                ) -> Result<Self::Columns<'a>, Error> {
-                    Ok(($(($name::bind(nodes, length)?, Span::ROWS),)*))
-                }
-                fn bind_each<'a>(
-                    names: &[&str],
-                    arrays: &'a [Vec<Node>],
-                    spans: &[Span],
-                    length: usize,
-                ) -> Result<Self::Columns<'a>, Error> {
-                    if arrays.len() != Self::COUNT {
-                        return Err(misfit(format!(
-                            "{} arguments where {} are due",
-                            arrays.len(),
-                            Self::COUNT
-                        )));
-                    }
-                    Ok(($((bind_one::<$name>(names[$at], &arrays[$at], spans[$at].length(length))?, spans[$at]),)*))
-                }
-                #[inline]
-                fn get<'a>(
-                    columns: &'a Self::Columns<'_>,
-                    row: usize,
-                ) -> Result<Self::Values<'a>, Absent> {
-                    Ok(($($name::get(&columns.$at.0, columns.$at.1.at(row))?,)*))
-                }
-                #[inline]
-                fn whole(columns: &Self::Columns<'_>, row: usize) -> bool {
-                    Self::COUNT > 0
-                        $(&& columns.$at.1.has_blocks() && $name::whole(&columns.$at.0, columns.$at.1.at(row)))*
-                }
-                #[inline]
-                fn all_whole(columns: &Self::Columns<'_>) -> bool {
-                    Self::COUNT > 0 $(&& columns.$at.1.has_blocks() && $name::all_whole(&columns.$at.0))*
-                }
-                #[inline]
-                fn block<'a>(columns: &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {
-                    ($($name::block(&columns.$at.0, columns.$at.1.at(row)),)*)
-                }
-                #[inline]
-                fn at<'a>(blocks: Self::Blocks<'a>, row: usize) -> Self::Values<'a> {
-                    ($($name::at(blocks.$at, row),)*)
-                }
-            }
-        )*
+    let mut nodes = Nodes::new(array, schema);
+    let bound = match array.first().map(|root| root.length) {
+        Some(1) if length != 1 => A::bind_constant(&mut nodes).map(Bound::constant),
+        Some(other) if other != length as u64 => {
+            Err(misfit(format!("{other} values in a call of {length} rows")))
+        }
+        _ => A::bind(&mut nodes, length).map(Bound::column),
     };
+    let bound = bound.map_err(at)?;
+    nodes.end().map_err(at)?;
+    Ok(bound)
 }
 
-tuples! {
-    ()
-    (A 0)
-    (A 0, B 1)
-    (A 0, B 1, C 2)
-    (A 0, B 1, C 2, D 3)
-    (A 0, B 1, C 2, D 3, E 4)
-    (A 0, B 1, C 2, D 3, E 4, F 5)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11)
+impl Arguments for () {
+    type Values<'a> = ();
+    type Columns<'a> = ();
+    type Blocks<'a> = ();
+    type Gathered<'a> = ();
+    const COUNT: usize = 0;
+    const TAKE_NULLS: bool = false;
+
+    fn schemas(_: &[&str], _: &mut Vec<Vec<Field>>) {}
+    fn bind(_: &mut Nodes<'_>, _: usize) -> Result<(), Error> {
+        Ok(())
+    }
+    fn bind_each(_: &[&str], _: &[Vec<Node>], _: &[Vec<Field>], _: usize) -> Result<(), Error> {
+        Ok(())
+    }
+    #[inline]
+    fn get((): &(), _: usize) -> Result<(), Absent> {
+        Ok(())
+    }
+    #[inline]
+    fn whole((): &(), _: usize) -> bool {
+        true
+    }
+    #[inline]
+    fn all_whole((): &()) -> bool {
+        true
+    }
+    #[inline]
+    fn block((): &(), _: usize) {}
+    #[inline]
+    fn at<'a>((): (), _: usize) -> Self::Values<'a> {}
+    fn gather((): &mut (), (): ()) {}
+}
+
+impl<A: Argument, B: Arguments> Arguments for (A, B) {
+    type Values<'a> = (A::Value<'a>, B::Values<'a>);
+    type Columns<'a> = (Bound<A::Column<'a>>, B::Columns<'a>);
+    type Blocks<'a> = (A::Block<'a>, B::Blocks<'a>);
+    type Gathered<'a> = (Column<'a, A>, B::Gathered<'a>);
+    const COUNT: usize = 1 + B::COUNT;
+    const TAKE_NULLS: bool = A::TAKES_NULLS || B::TAKE_NULLS;
+
+    fn schemas(names: &[&str], schemas: &mut Vec<Vec<Field>>) {
+        if let Some((name, names)) = names.split_first() {
+            let mut schema = Vec::new();
+            A::describe(name, true, &mut schema);
+            schemas.push(schema);
+            B::schemas(names, schemas);
+        }
+    }
+    fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Columns<'a>, Error> {
+        let first = Bound::column(A::bind(nodes, length)?);
+        Ok((first, B::bind(nodes, length)?))
+    }
+    fn bind_each<'a>(
+        names: &[&str],
+        arrays: &'a [Vec<Node>],
+        schemas: &'a [Vec<Field>],
+        length: usize,
+    ) -> Result<Self::Columns<'a>, Error> {
+        let (Some((name, names)), Some((array, arrays))) =
+            (names.split_first(), arrays.split_first())
+        else {
+            return Err(misfit("an argument is missing"));
+        };
+        let (schema, schemas) = match schemas.split_first() {
+            Some((schema, schemas)) => (schema.as_slice(), schemas),
+            None => (&[][..], schemas),
+        };
+        let first = bind_one::<A>(name, array, schema, length)?;
+        Ok((first, B::bind_each(names, arrays, schemas, length)?))
+    }
+    #[inline]
+    fn get<'a>(
+        (first, rest): &'a Self::Columns<'_>,
+        row: usize,
+    ) -> Result<Self::Values<'a>, Absent> {
+        Ok((A::get(&first.column, row & first.mask)?, B::get(rest, row)?))
+    }
+    #[inline]
+    fn whole((first, rest): &Self::Columns<'_>, row: usize) -> bool {
+        A::whole(&first.column, row & first.mask) && B::whole(rest, row)
+    }
+    #[inline]
+    fn all_whole((first, rest): &Self::Columns<'_>) -> bool {
+        A::all_whole(&first.column) && B::all_whole(rest)
+    }
+    #[inline]
+    fn block<'a>((first, rest): &'a Self::Columns<'_>, row: usize) -> Self::Blocks<'a> {
+        (
+            A::block(&first.column, row & first.mask),
+            B::block(rest, row),
+        )
+    }
+    #[inline]
+    fn at<'a>((first, rest): Self::Blocks<'a>, row: usize) -> Self::Values<'a> {
+        (A::at(first, row), B::at(rest, row))
+    }
+    #[inline]
+    fn gather<'a>((first, rest): &mut Self::Gathered<'a>, (value, values): Self::Values<'a>) {
+        first.push(value);
+        B::gather(rest, values);
+    }
 }

@@ -16,9 +16,13 @@ impl<T: Argument> Argument for Option<T> {
     type Value<'a> = Option<T::Value<'a>>;
     type Column<'a> = T::Column<'a>;
     type Block<'a> = T::Block<'a>;
+    const TAKES_NULLS: bool = true;
 
     fn bind<'a>(nodes: &mut Nodes<'a>, length: usize) -> Result<Self::Column<'a>, Error> {
         T::bind(nodes, length)
+    }
+    fn bind_constant<'a>(nodes: &mut Nodes<'a>) -> Result<Self::Column<'a>, Error> {
+        T::bind_constant(nodes)
     }
     #[inline]
     fn get<'a>(column: &'a Self::Column<'_>, row: usize) -> Result<Self::Value<'a>, Absent> {
@@ -72,7 +76,6 @@ impl<C> StructColumn<'_, C> {
     pub fn get<'a, 'c, A>(&'a self, row: usize) -> Result<A::Values<'a>, Absent>
     where
         A: Arguments<Columns<'c> = C>,
-        C: 'c,
     {
         if !self.validity.is_valid(row) {
             return Err(Absent::Null);

@@ -28,6 +28,15 @@ impl<'a, T: Primitive> PrimitiveColumn<'a, T> {
             validity: validity(node, bitmap, length)?,
         })
     }
+
+    /// One value, as often as a block has it.
+    pub(super) fn bind_constant(nodes: &mut Nodes<'a>) -> Result<Self, Error> {
+        let mut column = Self::bind(nodes, 1)?;
+        if let [value] = *column.values {
+            column.values = Cow::Owned(vec![value; BLOCK]);
+        }
+        Ok(column)
+    }
 }
 
 /// Bytes as values: in place where they are aligned for the type, which the
@@ -40,15 +49,15 @@ fn cast<T: Primitive>(bytes: &[u8]) -> Cow<'_, [T]> {
 }
 
 macro_rules! arguments {
-    ($($type:ty),* $(,)?) => {
+    ($([$($generics:tt)*] $type:ty, $size:literal;)*) => {
         $(
-            impl Typed for $type {
+            impl<$($generics)*> Typed for $type {
                 fn describe(name: &str, nullable: bool, schema: &mut Vec<Field>) {
-                    schema.push(field(name, <$type as Primitive>::FORMAT, nullable, 0));
+                    schema.push(field(name, <$type as Primitive>::format(), nullable, 0));
                 }
             }
 
-            impl Argument for $type {
+            impl<$($generics)*> Argument for $type {
                 type Value<'a> = $type;
                 type Column<'a> = PrimitiveColumn<'a, $type>;
                 type Block<'a> = &'a [$type; BLOCK];
@@ -58,6 +67,11 @@ macro_rules! arguments {
                     length: usize,
                 ) -> Result<Self::Column<'a>, Error> {
                     PrimitiveColumn::bind(nodes, length)
+                }
+                fn bind_constant<'a>(
+                    nodes: &mut Nodes<'a>,
+                ) -> Result<Self::Column<'a>, Error> {
+                    PrimitiveColumn::bind_constant(nodes)
                 }
                 #[inline]
                 fn get(column: &Self::Column<'_>, row: usize) -> Result<$type, Absent> {
@@ -119,6 +133,14 @@ impl Argument for bool {
         Ok(BoolColumn {
             values,
             validity: validity(node, bitmap, length)?,
+        })
+    }
+    fn bind_constant<'a>(nodes: &mut Nodes<'a>) -> Result<BoolColumn<'a>, Error> {
+        const BLOCKS: [[u8; BLOCK / 8]; 2] = [[0; BLOCK / 8], [0xff; BLOCK / 8]];
+        let column = Self::bind(nodes, 1)?;
+        Ok(BoolColumn {
+            values: &BLOCKS[usize::from(bit(column.values, 0))],
+            ..column
         })
     }
     #[inline]

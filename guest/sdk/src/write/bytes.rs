@@ -1,23 +1,25 @@
 //! Strings and binary values.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use super::primitive::leaf;
 use super::{Builder, Value};
 use crate::bindings::wudf::plugin::arrow::Node;
 use crate::bits::ValidityBuilder;
-use crate::error::Error;
+use crate::error::{Error, code};
 use crate::read::BLOCK;
 
 /// 32-bit offsets, which begin with 0.
 #[derive(Debug)]
-pub(super) struct OffsetsBuilder {
+pub struct OffsetsBuilder {
     bytes: Vec<u8>,
     overflowed: bool,
 }
 
 impl OffsetsBuilder {
-    pub(super) fn with_capacity(rows: usize) -> Self {
+    /// Room for as many values.
+    pub fn with_capacity(rows: usize) -> Self {
         let mut bytes = Vec::with_capacity((rows + 1) * 4);
         bytes.extend_from_slice(&[0; 4]);
         Self {
@@ -28,7 +30,7 @@ impl OffsetsBuilder {
 
     /// A value ends here.
     #[inline]
-    pub(super) fn end(&mut self, at: usize) {
+    pub fn end(&mut self, at: usize) {
         let end = i32::try_from(at).unwrap_or_else(|_| {
             self.overflowed = true;
             i32::MAX
@@ -44,11 +46,12 @@ impl OffsetsBuilder {
     }
 
     /// The offsets, unless they ran over.
-    pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
+    pub fn finish(self) -> Result<Vec<u8>, Error> {
         if self.overflowed {
-            return Err(Error::new(
-                "the results of one call take over 2,147,483,647 bytes or items, which is all that \
-                 32-bit offsets reach: call with fewer rows",
+            return Err(Error::of(
+                code::TOO_LARGE,
+                "the results of one call exceed 2,147,483,647 bytes or items, the limit of 32-bit \
+                 offsets: call with fewer rows",
             ));
         }
         Ok(self.bytes)
@@ -142,13 +145,13 @@ macro_rules! values {
 
             #[inline]
             fn append(self, to: &mut BytesBuilder) {
-                to.push(self.as_ref());
+                to.push(AsBytes::as_bytes(&self));
             }
             #[inline]
             fn append_block(to: &mut BytesBuilder, mut value: impl FnMut(usize) -> Self) {
                 let ends = std::array::from_fn(|row| {
-                    append(&mut to.values, value(row).as_ref());
-                    // More than 32 bits of memory there are not.
+                    append(&mut to.values, AsBytes::as_bytes(&value(row)));
+                    // There are no more than 32 bits of memory.
                     to.values.len() as u32
                 });
                 to.offsets.ends(&ends);
@@ -158,7 +161,96 @@ macro_rules! values {
     };
 }
 
-values!(&[u8], Vec<u8>, &str, String);
+values!(&[u8], Vec<u8>, Cow<'_, [u8]>, &str, String, Cow<'_, str>);
+
+/// The bytes of strings and of binary values.
+trait AsBytes {
+    fn as_bytes(&self) -> &[u8];
+}
+
+impl<T: AsRef<[u8]> + ?Sized> AsBytes for &T {
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        (**self).as_ref()
+    }
+}
+
+macro_rules! as_bytes {
+    ($($type:ty),*) => {
+        $(impl AsBytes for $type {
+            #[inline]
+            fn as_bytes(&self) -> &[u8] {
+                (**self).as_ref()
+            }
+        })*
+    };
+}
+
+as_bytes!(Vec<u8>, String, Cow<'_, [u8]>, Cow<'_, str>);
+
+impl Value for char {
+    type Builder = BytesBuilder;
+
+    #[inline]
+    fn append(self, to: &mut BytesBuilder) {
+        to.push(self.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+impl Value for serde_json::Value {
+    type Builder = BytesBuilder;
+
+    fn append(self, to: &mut BytesBuilder) {
+        to.push(self.to_string().as_bytes());
+    }
+}
+
+/// A column of binary values of `N` bytes.
+#[derive(Debug)]
+pub struct FixedBytesBuilder<const N: usize> {
+    bytes: Vec<u8>,
+    validity: ValidityBuilder,
+}
+
+impl<const N: usize> Builder for FixedBytesBuilder<N> {
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(rows * N),
+            validity: ValidityBuilder::default(),
+        }
+    }
+    fn null(&mut self) {
+        self.bytes.extend_from_slice(&[0; N]);
+        self.validity.null();
+    }
+    fn filler(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + count * N, 0);
+        self.validity.valid(count);
+    }
+    fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error> {
+        nodes.push(leaf(self.validity, vec![self.bytes]));
+        Ok(())
+    }
+}
+
+impl<const N: usize> Value for [u8; N] {
+    type Builder = FixedBytesBuilder<N>;
+
+    #[inline]
+    fn append(self, to: &mut FixedBytesBuilder<N>) {
+        (&self).append(to);
+    }
+}
+
+impl<const N: usize> Value for &[u8; N] {
+    type Builder = FixedBytesBuilder<N>;
+
+    #[inline]
+    fn append(self, to: &mut FixedBytesBuilder<N>) {
+        to.bytes.extend_from_slice(self);
+        to.validity.valid(1);
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,16 +2,20 @@
 
 mod bytes;
 mod list;
+mod map;
 mod nested;
 mod primitive;
+
+pub use bytes::{BytesBuilder, OffsetsBuilder};
+pub(crate) use primitive::leaf;
 
 use std::fmt::Display;
 
 pub use nested::{Builders, StructBuilder};
 
 use crate::bindings::exports::wudf::plugin::scalar::{Failure, Output};
-use crate::bindings::wudf::plugin::arrow::Node;
-use crate::error::{Error, code};
+use crate::bindings::wudf::plugin::arrow::{Field, Node};
+use crate::error::{Coded, Error};
 use crate::read::{Absent, BLOCK};
 use crate::schema::Typed;
 
@@ -19,6 +23,14 @@ use crate::schema::Typed;
 pub trait Builder {
     /// An empty column with room for as many values.
     fn with_capacity(rows: usize) -> Self;
+    /// An empty column of this type, which is known already but where the type is one of
+    /// the caller's.
+    fn with_schema(_: &[Field], rows: usize) -> Result<Self, Error>
+    where
+        Self: Sized,
+    {
+        Ok(Self::with_capacity(rows))
+    }
     /// Appends a null.
     fn null(&mut self);
     /// Appends values that stand under a null and that nobody will read.
@@ -37,9 +49,11 @@ pub trait Builder {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a UDF",
     label = "not a type that a column can have",
-    note = "a result is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
-            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
-            these, or a struct that derives `Row`; and a `Result` of any of these"
+    note = "a result is an integer of up to 64 bits, `f32`, `f64`, `Decimal`, `bool`, `char`, `&str` or \
+            `String`, `&[u8]`, `Vec<u8>` or `[u8; N]` (binary), `Date`, `Time`, `Timestamp`, \
+            `TimestampUtc`, `Duration`, `Json`, an enum that derives `Enum`, a struct that derives `Row`, \
+            a tuple, `Vec<T>`, `&[T]`, `[T; N]`, `BTreeMap<K, V>` or `Option<T>` of these; and a \
+            `Result` of any of these"
 )]
 pub trait Value: Typed {
     /// What makes a column of it.
@@ -72,9 +86,11 @@ pub trait Value: Typed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a UDF",
     label = "not a type that a column can have",
-    note = "a result is a number, `bool`, `&str`, `String`, `&[u8]` or `Vec<u8>` (binary), `Date`, \
-            `Timestamp`, `TimestampUtc`, a `Vec<T>`, `&[T]` or `[T; N]` of these, an `Option<T>` of \
-            these, or a struct that derives `Row`; and a `Result` of any of these whose error can \
+    note = "a result is an integer of up to 64 bits, `f32`, `f64`, `Decimal`, `bool`, `char`, `&str` or \
+            `String`, `&[u8]`, `Vec<u8>` or `[u8; N]` (binary), `Date`, `Time`, `Timestamp`, \
+            `TimestampUtc`, `Duration`, `Json`, an enum that derives `Enum`, a struct that derives `Row`, \
+            a tuple, `Vec<T>`, `&[T]`, `[T; N]`, `BTreeMap<K, V>` or `Option<T>` of these; and a \
+            `Result` of any of these whose error can \
             be displayed"
 )]
 pub trait Outcome {
@@ -116,7 +132,27 @@ impl<V: Value, E: Display> Outcome for Result<V, E> {
     fn put(self, sink: &mut Sink<V::Builder>) {
         match self {
             Ok(value) => sink.value(value),
-            Err(error) => sink.failure(error.to_string()),
+            // Some errors put their causes into the alternate form.
+            Err(error) => sink.failure(Error::new(format_args!("{error:#}"))),
+        }
+    }
+
+    #[inline]
+    fn put_block(sink: &mut Sink<V::Builder>, mut outcome: impl FnMut(usize) -> Self) {
+        for row in 0..BLOCK {
+            outcome(row).put(sink);
+        }
+    }
+}
+
+impl<V: Value> Outcome for Coded<V> {
+    type Value = V;
+
+    #[inline]
+    fn put(self, sink: &mut Sink<V::Builder>) {
+        match self.0 {
+            Ok(value) => sink.value(value),
+            Err(error) => sink.failure(error),
         }
     }
 
@@ -169,7 +205,7 @@ impl<B: Builder> Sink<B> {
     pub fn value(&mut self, value: impl Value<Builder = B>) {
         value.append(&mut self.builder);
         if let Some(refusal) = self.builder.refusal() {
-            return self.failure(refusal);
+            return self.failure(Error::internal(refusal));
         }
         self.row += 1;
     }
@@ -184,16 +220,22 @@ impl<B: Builder> Sink<B> {
     pub fn absent(&mut self, absent: Absent) {
         match absent {
             Absent::Null => self.null(),
-            Absent::Unfit(why) => self.failure(format!("an argument cannot be used: {why}")),
+            Absent::Unfit(why) => {
+                self.failure(Error::new(format_args!(
+                    "an argument cannot be used: {why}"
+                )));
+            }
         }
     }
 
     /// This row failed.
-    pub fn failure(&mut self, message: String) {
-        // A call has no more rows than fit a u32.
+    #[cold]
+    pub fn failure(&mut self, error: Error) {
+        let (code, message) = error.into_parts();
         self.failures.push(Failure {
+            // A call has no more rows than fit a u32.
             row: self.row as u32,
-            code: code::INVALID_INPUT.to_owned(),
+            code,
             message,
         });
         self.null();

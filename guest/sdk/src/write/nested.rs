@@ -18,7 +18,8 @@ impl<V: Value> Value for Option<V> {
     }
 }
 
-/// The columns of a struct's fields: a tuple.
+/// The columns of a struct's fields, nested as [`Arguments`](crate::read::Arguments)
+/// are.
 pub trait Builders {
     /// Empty columns with room for as many values.
     fn with_capacity(rows: usize) -> Self;
@@ -28,36 +29,26 @@ pub trait Builders {
     fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error>;
 }
 
-macro_rules! tuples {
-    ($(($($name:ident $at:tt),+))*) => {
-        $(impl<$($name: Builder),+> Builders for ($($name,)+) {
-            fn with_capacity(rows: usize) -> Self {
-                ($($name::with_capacity(rows),)+)
-            }
-            fn filler(&mut self, count: usize) {
-                $(self.$at.filler(count);)+
-            }
-            fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error> {
-                $(self.$at.finish(nodes)?;)+
-                Ok(())
-            }
-        })*
-    };
+impl Builders for () {
+    fn with_capacity(_: usize) {}
+    fn filler(&mut self, _: usize) {}
+    fn finish(self, _: &mut Vec<Node>) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
-tuples! {
-    (A 0)
-    (A 0, B 1)
-    (A 0, B 1, C 2)
-    (A 0, B 1, C 2, D 3)
-    (A 0, B 1, C 2, D 3, E 4)
-    (A 0, B 1, C 2, D 3, E 4, F 5)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10)
-    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11)
+impl<A: Builder, B: Builders> Builders for (A, B) {
+    fn with_capacity(rows: usize) -> Self {
+        (A::with_capacity(rows), B::with_capacity(rows))
+    }
+    fn filler(&mut self, count: usize) {
+        self.0.filler(count);
+        self.1.filler(count);
+    }
+    fn finish(self, nodes: &mut Vec<Node>) -> Result<(), Error> {
+        self.0.finish(nodes)?;
+        self.1.finish(nodes)
+    }
 }
 
 /// A column of structs. What `#[derive(Row)]` writes to.

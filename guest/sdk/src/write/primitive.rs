@@ -77,7 +77,7 @@ impl<T: Primitive> Builder for PrimitiveBuilder<T> {
 }
 
 /// A node of these buffers behind its validity.
-pub(super) fn leaf(validity: ValidityBuilder, buffers: Vec<Vec<u8>>) -> Node {
+pub(crate) fn leaf(validity: ValidityBuilder, buffers: Vec<Vec<u8>>) -> Node {
     let (length, nulls) = (validity.len(), validity.nulls());
     let mut all = Vec::with_capacity(buffers.len() + 1);
     all.push(validity.into_bytes());
@@ -97,8 +97,8 @@ const fn step(size: usize) -> usize {
 }
 
 macro_rules! values {
-    ($($type:ty),* $(,)?) => {
-        $(impl Value for $type {
+    ($([$($generics:tt)*] $type:ty, $size:literal;)*) => {
+        $(impl<$($generics)*> Value for $type {
             type Builder = PrimitiveBuilder<$type>;
 
             #[inline]
@@ -107,7 +107,7 @@ macro_rules! values {
             }
             #[inline]
             fn append_block(to: &mut Self::Builder, value: impl FnMut(usize) -> Self) {
-                to.block::<{ step(size_of::<$type>()) }>(value);
+                to.block::<{ step($size) }>(value);
             }
             fn append_all(values: Vec<Self>, to: &mut Self::Builder) {
                 to.extend(&values);

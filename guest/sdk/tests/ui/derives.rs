@@ -1,4 +1,4 @@
-use wudf_guest::{OptionValue, Row, UdfOptions};
+use wudf_guest::{Row, UdfOptions};
 
 #[derive(Row)]
 struct Pair(i64, i64);
@@ -20,13 +20,15 @@ struct Options {
     x: i64,
 }
 
-#[derive(OptionValue)]
-enum Choice {
-    Some(i64),
+#[derive(Row)]
+struct Renamed {
+    #[row(rename = "y")]
+    x: i64,
 }
 
-#[derive(OptionValue)]
-struct Struct {
+#[derive(Row)]
+struct Metadata {
+    #[row(extension_metadata = "{}")]
     x: i64,
 }
 

@@ -1,8 +1,8 @@
 use wudf_guest::udf;
 
 #[udf]
-fn length(text: &str) -> usize {
-    text.len()
+fn parse(text: &str) -> std::net::IpAddr {
+    text.parse().unwrap()
 }
 
 fn main() {}

@@ -2,7 +2,7 @@ use wudf_guest::Row;
 
 #[derive(Row)]
 struct Entry {
-    key: char,
+    key: std::net::IpAddr,
     value: i64,
 }
 

@@ -1,9 +1,9 @@
 //! Options of every kind.
 
-use wudf_guest::{Error, OptionValue, Result, UdfOptions, udf};
+use wudf_guest::{Enum, Error, Result, UdfOptions, udf};
 
 /// A choice.
-#[derive(Clone, Copy, Debug, OptionValue)]
+#[derive(Clone, Copy, Debug, Enum)]
 pub enum Flavour {
     /// The default.
     Vanilla,

@@ -1,48 +1,52 @@
 //! Whole calls, from buffers to buffers: what goes in as rows must come out as
 //! rows.
 
+mod types;
+
 use proptest::prelude::*;
 use wudf_guest::__private::{Entry, Field, Node, Sink};
-use wudf_guest::bindings::exports::wudf::plugin::scalar::Output;
+use wudf_guest::bindings::exports::wudf::plugin::scalar::{Output, Signature};
 use wudf_guest::{
     Date, Outcome, Result, Row, Timestamp, TimestampUtc, UdfOptions, Value, fail, udf,
 };
 
 /// A column made by the SDK's own builders.
-fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
+pub fn column<V: Value>(values: Vec<Option<V>>) -> Vec<Node> {
     let mut sink = Sink::<V::Builder>::new(values.len());
     values.into_iter().for_each(|value| value.put(&mut sink));
     sink.finish().expect("it fits").values
 }
 
-fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
+/// Calls a function without options.
+pub fn call(entry: Entry, rows: usize, arguments: &[Vec<Node>]) -> Output {
     entry
         .open("{}", &[])
         .expect("no options")
-        .call(rows, arguments.to_vec())
+        .call(rows, arguments)
         .expect("the arguments fit")
 }
 
 /// That two arrays have the same values, whatever stands under nulls and behind
 /// the end.
-fn same(a: &[Node], b: &[Node]) -> bool {
+pub fn same(a: &[Node], b: &[Node]) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| {
             a.length == b.length && a.null_count == b.null_count && a.buffers == b.buffers
         })
 }
 
+macro_rules! echoes {
+    ($($name:ident: $type:ty;)*) => {
+        $(#[udf]
+        pub fn $name(x: $type) -> $type {
+            x
+        })*
+    };
+}
+pub(crate) use echoes;
+
 mod echo {
     use super::{Date, Point, Timestamp, TimestampUtc, udf};
-
-    macro_rules! echoes {
-        ($($name:ident: $type:ty;)*) => {
-            $(#[udf]
-            pub fn $name(x: $type) -> $type {
-                x
-            })*
-        };
-    }
 
     echoes! {
         boolean: bool;
@@ -101,7 +105,7 @@ fn point() -> impl Strategy<Value = Point<'static>> {
 }
 
 macro_rules! come_back {
-    ($($name:ident $strategy:expr;)*) => {
+    ($module:ident; $($name:ident $strategy:expr;)*) => {
         proptest! {
             #![proptest_config(ProptestConfig::with_cases(100))]
             $(#[test]
@@ -109,7 +113,7 @@ macro_rules! come_back {
                 let (rows, dense) = (values.len(), values.iter().all(Option::is_some));
                 let argument = column(values);
                 prop_assert_eq!(argument[0].null_count == 0, dense);
-                let output = call(Entry::of::<echo::$name>(), rows, std::slice::from_ref(&argument));
+                let output = call(Entry::of::<$module::$name>(), rows, std::slice::from_ref(&argument));
                 prop_assert!(output.failures.is_empty());
                 prop_assert!(same(&output.values, &argument), "{:?}\n{argument:?}", output.values);
             })*
@@ -117,7 +121,9 @@ macro_rules! come_back {
     };
 }
 
-come_back! {
+pub(crate) use come_back;
+
+come_back! { echo;
     boolean any::<bool>();
     byte any::<i8>();
     unsigned any::<u8>();
@@ -288,7 +294,7 @@ proptest! {
             Entry::of::<echo::array>(),
             Entry::of::<echo::record>(),
         ] {
-            let _ = entry.open("{}", &[]).expect("no options").call(rows, vec![array.clone()]);
+            let _ = entry.open("{}", &[]).expect("no options").call(rows, std::slice::from_ref(&array));
         }
     }
 
@@ -299,8 +305,8 @@ proptest! {
         let lists = Node { length: 4, null_count: 0, buffers: vec![vec![], bytes] };
         let items = Node { length: 10, null_count: 1, buffers: vec![vec![0xfb, 0xff], vec![7; 80]] };
         let arrays = [vec![strings], vec![lists, items]];
-        let _ = Entry::of::<echo::string>().open("{}", &[]).expect("no options").call(4, arrays[..1].to_vec());
-        let _ = Entry::of::<echo::list>().open("{}", &[]).expect("no options").call(4, arrays[1..].to_vec());
+        let _ = Entry::of::<echo::string>().open("{}", &[]).expect("no options").call(4, &arrays[..1]);
+        let _ = Entry::of::<echo::list>().open("{}", &[]).expect("no options").call(4, &arrays[1..]);
     }
 }
 
@@ -309,12 +315,12 @@ fn wrong_arguments_are_named() {
     let error = |rows, arguments: &[Vec<Node>]| {
         let opened = Entry::of::<add>().open("{}", &[]).expect("no options");
         opened
-            .call(rows, arguments.to_vec())
+            .call(rows, arguments)
             .expect_err("they do not fit")
             .to_string()
     };
     let (a, b) = (column(vec![Some(1_i64); 3]), column(vec![Some(1_i32); 3]));
-    assert_eq!(error(3, &[]), "0 arguments where 2 are due");
+    assert_eq!(error(3, &[]), "expected 2 arguments, got 0");
     assert_eq!(
         error(4, &[a.clone(), b.clone()]),
         "argument `a`: 3 values in a call of 4 rows"
@@ -335,6 +341,147 @@ fn wrong_arguments_are_named() {
         error(3, &[a, [b.clone(), b].concat()]),
         "argument `b`: 1 nodes too many"
     );
+}
+
+#[udf]
+fn join(
+    flag: bool,
+    number: i32,
+    text: &str,
+    bytes: &[u8],
+    list: Vec<i8>,
+    point: Option<Inner>,
+) -> String {
+    let x = point.map(|point| point.x);
+    format!("{flag} {number} {text} {} {list:?} {x:?}", bytes.len())
+}
+
+proptest! {
+    /// One value in place of a column is that value in each row.
+    #[test]
+    fn constants_are_columns_of_one_value(
+        rows in 2_usize..200,
+        constant in prop::collection::vec(any::<bool>(), 6),
+        null in prop::option::weighted(0.2, 0_usize..6),
+        values in (any::<bool>(), any::<i32>(), ".{0,80}", prop::collection::vec(any::<u8>(), 0..80)),
+    ) {
+        let (flag, number, text, bytes) = values;
+        let repeated = |at: usize, count: usize| {
+            let null = null == Some(at);
+            let point = Inner { x: 1.5, y: [1, 2] };
+            match at {
+                0 => column(vec![(!null).then_some(flag); count]),
+                1 => column(vec![(!null).then_some(number); count]),
+                2 => column(vec![(!null).then_some(text.as_str()); count]),
+                3 => column(vec![(!null).then_some(bytes.as_slice()); count]),
+                4 => column(vec![(!null).then_some(vec![1_i8, 2]); count]),
+                _ => column(vec![(!null).then_some(point); count]),
+            }
+        };
+        let arguments = |constant: &[bool]| {
+            let one = |(at, &constant): (usize, &bool)| repeated(at, if constant { 1 } else { rows });
+            constant.iter().enumerate().map(one).collect::<Vec<_>>()
+        };
+        let some = call(Entry::of::<join>(), rows, &arguments(&constant));
+        let none = call(Entry::of::<join>(), rows, &arguments(&[false; 6]));
+        prop_assert!(same(&some.values, &none.values));
+        prop_assert_eq!(none.values[0].null_count > 0, null.is_some_and(|at| at < 5));
+    }
+
+    #[test]
+    fn constants_in_blocks_are_each_row(numbers in prop::collection::vec(any::<i64>(), 2..200), b in any::<Option<i32>>()) {
+        let values = numbers.iter().copied().map(Some).collect();
+        let output = call(Entry::of::<add>(), numbers.len(), &[column(values), column(vec![b])]);
+        let expected = numbers.iter().map(|a| Some(a.wrapping_add(b?.into()))).collect();
+        prop_assert!(same(&output.values, &column(expected)));
+    }
+}
+
+#[udf]
+#[allow(clippy::too_many_arguments, reason = "that is what is tested")]
+fn many(
+    a: u8,
+    b: u8,
+    c: u8,
+    d: u8,
+    e: u8,
+    f: u8,
+    g: u8,
+    h: u8,
+    i: u8,
+    j: u8,
+    k: u8,
+    l: u8,
+    m: u8,
+    n: Option<u8>,
+    o: &str,
+) -> Wide<'_> {
+    Wide {
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i,
+        j,
+        k,
+        l,
+        m,
+        n,
+        o,
+    }
+}
+
+/// More fields than tuples have traits of the standard library.
+#[derive(Clone, Debug, PartialEq, Row)]
+pub struct Wide<'a> {
+    a: u8,
+    b: u8,
+    c: u8,
+    d: u8,
+    e: u8,
+    f: u8,
+    g: u8,
+    h: u8,
+    i: u8,
+    j: u8,
+    k: u8,
+    l: u8,
+    m: u8,
+    n: Option<u8>,
+    o: &'a str,
+}
+
+#[test]
+fn there_may_be_many_arguments_and_fields() {
+    let entry = Entry::of::<many>();
+    assert_eq!(entry.signature().arguments.len(), 15);
+    assert_eq!(entry.signature().returns.len(), 16);
+    let mut arguments: Vec<_> = (0..13).map(|x| column(vec![Some(x as u8); 70])).collect();
+    arguments.push(column(vec![None::<u8>; 70]));
+    arguments.push(column(vec![Some("o")]));
+    let output = call(entry, 70, &arguments);
+    let wide = Wide {
+        a: 0,
+        b: 1,
+        c: 2,
+        d: 3,
+        e: 4,
+        f: 5,
+        g: 6,
+        h: 7,
+        i: 8,
+        j: 9,
+        k: 10,
+        l: 11,
+        m: 12,
+        n: None,
+        o: "o",
+    };
+    assert!(same(&output.values, &column(vec![Some(wide); 70])));
 }
 
 #[test]
@@ -400,7 +547,7 @@ fn options_fix_the_size_of_lists() {
     let values: Vec<_> = (0..40)
         .map(|x| Some(if x == 20 { -1.0 } else { x as f32 }))
         .collect();
-    let output = opened.call(40, vec![column(values)]).expect("fits");
+    let output = opened.call(40, &[column(values)]).expect("fits");
     assert_eq!(output.failures.len(), 1);
     assert_eq!(output.failures[0].row, 20);
     assert_eq!(
@@ -439,9 +586,17 @@ fn signatures_say_what_is_written() {
     );
     assert_eq!(signature.models, ["m"]);
     assert_eq!(signature.assets, ["a", "b"]);
+    let properties = |signature: &Signature| {
+        let pairs = signature.properties.iter();
+        pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+    };
+    // One of its arguments takes nulls.
+    assert_eq!(properties(&signature), ["volatility=stable"]);
     assert_eq!(
-        signature.properties,
-        [("volatility".to_owned(), "stable".to_owned())]
+        properties(&Entry::of::<even>().signature()),
+        ["volatility=immutable", "nulls=skip"]
     );
     let fields = |schema: &[Field]| {
         let field = |f: &Field| format!("{}:{}:{}:{}", f.name, f.format, f.nullable, f.children);

@@ -1,0 +1,5 @@
+struct Plain;
+
+wudf_guest::plugin!(Plain);
+
+fn main() {}
