@@ -13,26 +13,36 @@ use wudf_backends::source::Source;
 use wudf_backends::{catalogue, seeded};
 
 use crate::args::{LimitArgs, ModelArgs, RegistryArgs};
-use crate::cache;
 use crate::talk::Talk;
+use crate::{cache, progress};
 
-/// How downloads are kept and shown.
+/// How downloads are kept, and how what takes a while is shown.
 pub fn fetch(talk: Talk) -> Fetch {
     Fetch {
         cache: cache::models(),
         progress: download_bar(talk),
+        compiling: Some(Arc::new(move |name, size, work| {
+            progress::step(talk, &progress::compiling(name, size), work);
+        })),
     }
 }
 
-/// What the command line says of a function that `reference` names, before options.
+/// What the command line says about a function, before options. The function is a part of `reference`, or named apart.
 pub fn spec(
     reference: &str,
+    function: Option<&str>,
     models: &ModelArgs,
     assets: &[(String, String)],
     limits: &LimitArgs,
     registries: &RegistryArgs,
 ) -> Result<Spec> {
     let mut spec = Spec::new(reference);
+    if let Some(function) = function {
+        if let Some(other) = spec.function.filter(|other| other != function) {
+            bail!("the function is {other} in {reference} and {function} in --function: name it once");
+        }
+        spec.function = Some(function.to_owned());
+    }
     for entry in &models.models {
         let name = catalogue::parse(entry)?.name;
         let source = entry.split_once('=').map_or("", |(_, source)| source);
@@ -41,7 +51,7 @@ pub fn spec(
             .insert(name.clone(), source.to_owned())
             .is_some()
         {
-            bail!("the model {name} is named twice");
+            bail!("--model names {name} twice");
         }
     }
     for (name, path) in assets {

@@ -44,6 +44,7 @@ const CANNOT_READ: &str = "cannot read stdin";
 fn open(args: &PipeArgs, talk: Talk) -> Result<Udf> {
     let mut spec = models::spec(
         &args.plugin,
+        args.function.function.as_deref(),
         &args.models,
         &args.function.assets,
         &args.limits,

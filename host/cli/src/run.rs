@@ -49,6 +49,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
 
     let spec = models::spec(
         &args.plugin,
+        args.function.call.function.as_deref(),
         &args.models,
         &args.function.call.assets,
         &args.limits,

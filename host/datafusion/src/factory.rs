@@ -50,6 +50,7 @@ impl WasmFunctions {
         spec.digest.clone_from(&body.digest);
         spec.on_error = body.on_error.unwrap_or(OnError::Raise);
         spec.models.extend(body.models.iter().cloned());
+        spec.assets.extend(body.assets.iter().cloned());
         spec
     }
 }
@@ -113,10 +114,14 @@ fn open(prepared: &Prepared, body: &Body, statement: CreateFunction) -> Result<S
         .map_err(|error| here(explain(error, body, signature)))?;
     declare::check_arguments(&statement, plugin, signature)?;
     let udf = prepared.open(&options).map_err(|error| {
-        here(match prepared.models().missing(signature) {
-            Some(name) if error.kind() == ErrorKind::Model => Error::new(
+        here(match (error.kind(), prepared.models().missing(signature)) {
+            (ErrorKind::Model, Some(name)) => Error::new(
                 ErrorKind::Model,
                 format!("{}: add `?model.{name}=SOURCE` to it", error.message()),
+            ),
+            (ErrorKind::Asset, _) => Error::new(
+                ErrorKind::Asset,
+                format!("{}: grant it with `?asset.NAME=FILE`", error.message()),
             ),
             _ => error,
         })
@@ -137,7 +142,7 @@ fn explain(error: Error, body: &Body, signature: &wudf::Signature) -> Error {
     if body.options.iter().all(|(name, _)| known(name)) {
         return error;
     }
-    let message = format!("{}; besides there are {NAMES}", error.message());
+    let message = format!("{}; {NAMES} can be given besides", error.message());
     Error::new(error.kind(), message)
 }
 

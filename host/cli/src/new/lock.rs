@@ -24,10 +24,10 @@ pub fn of_new(name: &str) -> Result<String> {
         packages.insert((text(package, "name")?, text(package, "version")?), package);
     }
 
-    // What the SDK's own tests want is in the list too.
-    let manifest = sdk::manifest_of(&format!("{}/Cargo.toml", super::GUEST))?;
+    // The lock file lists what the SDK's own tests need, too.
+    let manifest = sdk::manifest_of(super::GUEST)?;
     let wanted = manifest.get("dependencies").and_then(Value::as_table);
-    let guest = find("wudf-guest", &packages)?;
+    let guest = find(super::GUEST, &packages)?;
     let mut kept: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
     let mut next = vec![guest.clone()];
     while let Some(id) = next.pop() {

@@ -1,0 +1,36 @@
+//! The WIT of a plugin in a language other than Rust.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use wit_bindgen_core::wit_parser::{Resolve, WorldId};
+
+/// A world that was found.
+pub struct Wit {
+    pub resolve: Resolve,
+    pub world: WorldId,
+}
+
+impl Wit {
+    /// Reads a file, or a folder with its `deps`. Without a name it is the only world.
+    pub fn read(path: &Path, world: Option<&str>) -> Result<Self> {
+        let mut resolve = Resolve::default();
+        let cannot = || format!("the WIT in {} is not valid", path.display());
+        let (package, _) = resolve.push_path(path).with_context(cannot)?;
+        let world = resolve.select_world(&[package], world).with_context(|| {
+            format!(
+                "no world chosen of {}: set `world` in [build] of wudf.toml",
+                path.display()
+            )
+        })?;
+        Ok(Self { resolve, world })
+    }
+
+    /// The world's name.
+    pub fn name(&self) -> &str {
+        self.resolve
+            .worlds
+            .get(self.world)
+            .map_or("", |world| world.name.as_str())
+    }
+}
