@@ -13,7 +13,7 @@ use wudf_registry::{Reference, SCHEME, signature};
 use crate::registries::error;
 use crate::{Fetch, PluginSource, Registries};
 
-/// The names of the plugins that wudf brings.
+/// The names of the plugins that ships with wudf.
 pub fn shipped() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|shipped| shipped.name)
 }
@@ -55,7 +55,7 @@ impl Found {
     }
 }
 
-/// Finds a plugin: a file, one that wudf brings, one in a registry
+/// Finds a plugin: a file, one that ships with wudf, one in a registry
 /// (`oci://HOST/NAME:TAG`), or one in memory; and refuses it when its digest
 /// is not the one that is wanted, or when the policy does not allow it. What
 /// wudf brings is as trusted as wudf.
@@ -111,7 +111,7 @@ fn named(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
     Err(Error::new(
         ErrorKind::UnknownPlugin,
         format!(
-            "{name} is neither a file nor a plugin that wudf brings ({})",
+            "{name} is neither a file nor a plugin that ships with wudf ({})",
             names.join(", ")
         ),
     ))

@@ -1,6 +1,7 @@
 //! `wudf run` without arguments: in a plugin's folder it runs the plugin that was
 //! built there over the example that the manifest names.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -25,18 +26,31 @@ pub fn parse() -> (Cli, Option<Result<Example>>) {
     if error.kind() == ErrorKind::MissingRequiredArgument
         && let Some(mut cli) = without_arguments()
         && let Command::Run(args) = &mut cli.command
-        && let Some(manifest) = project::above()
+        && let Some(manifest) = project::above().filter(|manifest| names_example(manifest))
     {
-        match Project::read(&manifest).map(Example) {
-            Ok(example) if example.0.settings.run.example.is_some() => {
-                fill(args, &example.0, &example.0.settings.run);
-                return (cli, Some(Ok(example)));
-            }
-            Ok(_) => {}
-            Err(error) => return (cli, Some(Err(error))),
+        let example = Project::read(&manifest).map(Example);
+        if let Ok(Example(project)) = &example {
+            fill(args, project, &project.settings.run);
         }
+        return (cli, Some(example));
     }
     error.exit()
+}
+
+/// Whether a manifest names an example, before cargo is asked about the crate, which takes a while.
+fn names_example(manifest: &Path) -> bool {
+    let text = fs::read_to_string(manifest).unwrap_or_default();
+    let Ok(table) = text.parse::<toml::Table>() else {
+        // What is wrong with it is said when it is read.
+        return true;
+    };
+    let find = |path: &[&str]| {
+        let table = path
+            .iter()
+            .try_fold(&table, |table, key| table.get(*key)?.as_table());
+        table.is_some_and(|table| table.contains_key("example"))
+    };
+    find(&["package", "metadata", "wudf"]) || find(&["run"])
 }
 
 /// Takes from a case what a command line leaves out.
@@ -44,7 +58,9 @@ pub fn fill(args: &mut RunArgs, project: &Project, case: &Case) {
     let shown = |path: &Path| project::from_here(path).to_string_lossy().into_owned();
     args.plugin = shown(&project.plugin());
     let files = case.example.iter().flat_map(|files| files.paths());
-    args.inputs = files.map(|file| shown(&project.folder.join(file))).collect();
+    args.inputs = files
+        .map(|file| shown(&project.folder.join(file)))
+        .collect();
     if args.function.columns.is_empty() {
         args.function.columns = case.columns.clone().unwrap_or_default();
     }
@@ -53,7 +69,11 @@ pub fn fill(args: &mut RunArgs, project: &Project, case: &Case) {
         call.function.clone_from(&case.function);
     }
     add(&mut call.options, case.options(), |(name, _)| name);
-    add(&mut call.assets, case.assets(&project.folder), |(name, _)| name);
+    add(
+        &mut call.assets,
+        case.assets(&project.folder),
+        |(name, _)| name,
+    );
     let models = case.models(&project.folder);
     add(&mut args.models.models, models, |model| {
         model.split_once('=').map_or(model, |(name, _)| name)
@@ -117,6 +137,8 @@ impl Example {
             Code::Rust(_) => "[package.metadata.wudf] of Cargo.toml",
             Code::Wit(_) => "[run] of wudf.toml",
         };
-        anyhow::anyhow!("{error}\nwithout arguments: `wudf run --function NAME`, or set `function` in {table}")
+        anyhow::anyhow!(
+            "{error}\nwithout arguments: `wudf run --function NAME`, or set `function` in {table}"
+        )
     }
 }

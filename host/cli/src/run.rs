@@ -1,8 +1,9 @@
 //! `wudf run`: a function over files or tables.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use arrow_array::ArrayRef;
 use wudf::Function;
 use wudf_adapter::{Prepared, options, prepare};
@@ -45,6 +46,16 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     if let Some(rows) = limit.and_then(|rows| usize::try_from(rows).ok()) {
         bounds.rows = bounds.rows.min(rows.max(1));
     }
+    for name in &args.inputs {
+        let same =
+            |path: &Path| Some(path.canonicalize().ok()? == Path::new(name).canonicalize().ok()?);
+        if let Some(path) = target.path().filter(|path| same(path) == Some(true)) {
+            bail!(
+                "{} is an input, too: choose another file for the output",
+                path.display()
+            );
+        }
+    }
     let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
 
     let spec = models::spec(
@@ -77,7 +88,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let function = prepared
         .open(&options)
         .and_then(|udf| udf.bind(&mapping.types(&input.schema)))
-        .map_err(|error| models::explain(prepared.models(), signature, error))?
+        .map_err(|error| models::explain(&spec, prepared.models(), signature, error))?
         .into_function();
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);
     let value = function

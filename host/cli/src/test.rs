@@ -57,7 +57,11 @@ pub fn test(args: &TestArgs, talk: Talk) -> Result<Exit> {
         } else if args.bless {
             output::write_file(&file, actual.as_bytes())
                 .with_context(|| format!("cannot write {}", shown.display()))?;
-            talk.say(&format!("{}: {rows}, written to {}", case.name, shown.display()));
+            talk.say(&format!(
+                "{}: {rows}, written to {}",
+                case.name,
+                shown.display()
+            ));
         } else {
             differ += 1;
             let name = &case.name;
@@ -94,7 +98,13 @@ fn cases(project: &Project) -> Result<Vec<Named>> {
         Code::Wit(_) => "[run] of wudf.toml",
     };
     let mut cases = Vec::new();
-    if let Some(first) = settings.run.example.iter().flat_map(|files| files.paths()).next() {
+    if let Some(first) = settings
+        .run
+        .example
+        .iter()
+        .flat_map(|files| files.paths())
+        .next()
+    {
         let stem = first.file_stem().unwrap_or(first.as_os_str());
         cases.push(Named {
             name: stem.to_string_lossy().into_owned(),
@@ -122,7 +132,9 @@ fn cases(project: &Project) -> Result<Vec<Named>> {
 
 impl Named {
     fn expected(&self, project: &Project) -> PathBuf {
-        project.folder.join(format!("{}.expected.ndjson", self.name))
+        project
+            .folder
+            .join(format!("{}.expected.ndjson", self.name))
     }
 
     /// The output as NDJSON, and how many rows it has.
@@ -135,8 +147,8 @@ impl Named {
         // Failed rows are a part of the output.
         let done = run::execute(&args, &target, Talk::silent())
             .with_context(|| format!("the test {} cannot run", self.name))?;
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         Ok((text, done.summary.rows))
     }
 }
@@ -186,7 +198,10 @@ mod tests {
         let expected: String = (0..20).map(|n| format!("row {n}\n")).collect();
         let actual = expected.replace("row 9\n", "row nine\n");
         let said = anstream::adapter::strip_str(&difference(&expected, &actual)).to_string();
-        assert_eq!(said, "  row 7\n  row 8\n- row 9\n+ row nine\n  row 10\n  row 11");
+        assert_eq!(
+            said,
+            "  row 7\n  row 8\n- row 9\n+ row nine\n  row 10\n  row 11"
+        );
         let other: String = (0..200).map(|n| format!("line {n}\n")).collect();
         let said = difference("", &other);
         assert!(said.ends_with("... and 140 more lines"), "{said}");

@@ -40,7 +40,9 @@ impl Body {
         let mut seen: Vec<String> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
-                return Err(invalid(format!("`{pair}` after the question mark is not name=value")));
+                return Err(invalid(format!(
+                    "`{pair}` after the question mark is not name=value"
+                )));
             };
             let (name, value) = (decode(name)?, decode(value)?);
             if seen.contains(&name) {

@@ -1,5 +1,7 @@
 //! `CREATE FUNCTION ... LANGUAGE wasm AS '...'`.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -94,7 +96,7 @@ impl FunctionFactory for WasmFunctions {
         // Compiling and loading take their time: not on a thread that others wait for.
         let made = tokio::task::spawn_blocking(move || {
             let prepared = prepare(&spec, &fetch).map_err(external)?;
-            open(&prepared, &body, statement)
+            open(&prepared, &body, &spec.assets, statement)
         });
         match made.await {
             Ok(made) => Ok(RegisterFunction::Scalar(Arc::new(made?))),
@@ -106,7 +108,12 @@ impl FunctionFactory for WasmFunctions {
 
 /// Opens the function, and holds it against what the statement declares. What
 /// can be known to be wrong without a model is found before one is loaded.
-fn open(prepared: &Prepared, body: &Body, statement: CreateFunction) -> Result<ScalarUDF> {
+fn open(
+    prepared: &Prepared,
+    body: &Body,
+    granted: &BTreeMap<String, PathBuf>,
+    statement: CreateFunction,
+) -> Result<ScalarUDF> {
     let plugin = prepared.plugin.name();
     let signature = prepared.signature();
     let here = |error: Error| external(error.in_plugin(plugin).in_function(&signature.name));
@@ -119,10 +126,17 @@ fn open(prepared: &Prepared, body: &Body, statement: CreateFunction) -> Result<S
                 ErrorKind::Model,
                 format!("{}: add `?model.{name}=SOURCE` to it", error.message()),
             ),
-            (ErrorKind::Asset, _) => Error::new(
-                ErrorKind::Asset,
-                format!("{}: grant it with `?asset.NAME=FILE`", error.message()),
-            ),
+            (ErrorKind::Asset, _) => match signature
+                .assets
+                .iter()
+                .find(|name| !granted.contains_key(*name))
+            {
+                Some(name) => Error::new(
+                    ErrorKind::Asset,
+                    format!("missing asset `{name}`: add `?asset.{name}=FILE` to the plugin"),
+                ),
+                None => error,
+            },
             _ => error,
         })
     })?;

@@ -218,6 +218,7 @@ fn wrong_command_lines() {
         "run image-features a.jpg --option crop",
         "run image-features a.jpg --threads 0",
         "run image-features a.jpg --memory much",
+        "run image-features a.jpg --memory 100",
         "run image-features a.jpg --output-format xlsx",
         "model",
         "doctor --jsn",

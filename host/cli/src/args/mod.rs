@@ -19,7 +19,7 @@ pub use registry::{
     VerifyArgs,
 };
 pub use sql::SqlArgs;
-use values::{byte_size, key_value, seconds};
+use values::{key_value, memory_size, seconds};
 
 const EXIT_CODES: &str = "Exit status:
   0    everything went well
@@ -242,7 +242,7 @@ pub enum Command {
 
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG, and the function's name
+    /// A .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG, and the function's name
     ///
     /// The function may be left out where the plugin has only one, or one of the plugin's own name (image-features:
     /// image_features).
@@ -385,8 +385,8 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// The memory that one instance of the plugin may take, like 512MiB
-    #[arg(long, value_name = "SIZE", value_parser = byte_size)]
+    /// The memory that one instance of the plugin may use, from 1MiB to 4GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<u64>,
 
     /// The seconds that the plugin may take for one row's call
@@ -417,7 +417,7 @@ impl LimitArgs {
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG
+    /// A .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG
     #[arg(value_hint = ValueHint::FilePath)]
     pub plugin: String,
 

@@ -32,7 +32,12 @@ const FLAGS: [&str; 5] = [
 ];
 
 /// Compiles the files that the manifest names.
-pub fn compile(project: &Project, sources: &Sources, mut wit: Wit, how: &How<'_>) -> Result<Vec<u8>> {
+pub fn compile(
+    project: &Project,
+    sources: &Sources,
+    mut wit: Wit,
+    how: &How<'_>,
+) -> Result<Vec<u8>> {
     let clang = find()?;
     let version = tools::version(&clang).unwrap_or_default();
     let folder = project.target.join("wudf");
@@ -43,7 +48,10 @@ pub fn compile(project: &Project, sources: &Sources, mut wit: Wit, how: &How<'_>
     command
         .current_dir(&project.folder)
         .args(FLAGS)
-        .arg(format!("-ffile-prefix-map={}=/plugin", project.folder.display()))
+        .arg(format!(
+            "-ffile-prefix-map={}=/plugin",
+            project.folder.display()
+        ))
         .arg("-I")
         .arg(&bindings)
         .args(&sources.files)
@@ -102,8 +110,12 @@ fn write_bindings(wit: &mut Wit, folder: &Path) -> Result<Vec<PathBuf>> {
 fn find() -> Result<PathBuf> {
     if let Some(sdk) = env::var_os("WASI_SDK_PATH").map(PathBuf::from) {
         let clang = sdk.join("bin");
-        return tools::find("clang", &[clang])
-            .with_context(|| format!("WASI_SDK_PATH names {}, which has no bin/clang", sdk.display()));
+        return tools::find("clang", &[clang]).with_context(|| {
+            format!(
+                "WASI_SDK_PATH names {}, which has no bin/clang",
+                sdk.display()
+            )
+        });
     }
     let numbered = RELEASES.rev().map(|release| format!("clang-{release}"));
     let mut names = std::iter::once("clang".to_owned()).chain(numbered);

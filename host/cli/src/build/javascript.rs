@@ -29,12 +29,18 @@ try {
 "#;
 
 /// Makes a component of the module that the manifest names, and of what it imports.
-pub fn compile(project: &Project, sources: &Sources, world: &str, how: &How<'_>) -> Result<Vec<u8>> {
+pub fn compile(
+    project: &Project,
+    sources: &Sources,
+    world: &str,
+    how: &How<'_>,
+) -> Result<Vec<u8>> {
     if !how.more.is_empty() {
         bail!("arguments after `--` are not supported for JavaScript: componentize-js takes none");
     }
-    let node = tools::find("node", &[])
-        .context("node is not installed: run `apt install nodejs`, or see https://nodejs.org (20 or later)")?;
+    let node = tools::find("node", &[]).context(
+        "node is not installed: run `apt install nodejs`, or see https://nodejs.org (20 or later)",
+    )?;
     let version = installed(&project.folder)?;
     tools::check_version(PACKAGE, &version, TESTED, how.talk);
     let output = project.target.join("wudf").join("javascript.wasm");
@@ -60,7 +66,10 @@ pub fn compile(project: &Project, sources: &Sources, world: &str, how: &How<'_>)
 /// The version of the package that Node finds from this folder.
 fn installed(folder: &Path) -> Result<String> {
     let manifest = |folder: &Path| -> PathBuf {
-        folder.join("node_modules").join(PACKAGE).join("package.json")
+        folder
+            .join("node_modules")
+            .join(PACKAGE)
+            .join("package.json")
     };
     let text = folder
         .ancestors()
@@ -68,7 +77,10 @@ fn installed(folder: &Path) -> Result<String> {
     let Some(text) = text else {
         let own = fs::read_to_string(folder.join("package.json")).unwrap_or_default();
         match own.contains(PACKAGE) {
-            true => bail!("{PACKAGE} is not installed: run `npm install` in {}", folder.display()),
+            true => bail!(
+                "{PACKAGE} is not installed: run `npm install` in {}",
+                folder.display()
+            ),
             false => bail!(
                 "{PACKAGE} is not installed: run `npm install --save-dev {PACKAGE}@{TESTED}` in {}",
                 folder.display()

@@ -15,10 +15,20 @@ const TOOL: &str = "componentize-py";
 const TESTED: &str = "0.25";
 
 /// Makes a component of the module that the manifest names, and of what it imports.
-pub fn compile(project: &Project, sources: &Sources, world: &str, how: &How<'_>) -> Result<Vec<u8>> {
+pub fn compile(
+    project: &Project,
+    sources: &Sources,
+    world: &str,
+    how: &How<'_>,
+) -> Result<Vec<u8>> {
     let tool = find(&project.folder)?;
     let version = tools::version(&tool).unwrap_or_default();
-    tools::check_version(TOOL, version.trim_start_matches(TOOL).trim(), TESTED, how.talk);
+    tools::check_version(
+        TOOL,
+        version.trim_start_matches(TOOL).trim(),
+        TESTED,
+        how.talk,
+    );
     let source = sources.files.first().context("no source")?;
     let module = source
         .file_stem()
@@ -47,7 +57,6 @@ fn find(folder: &Path) -> Result<PathBuf> {
     let active = env::var_os("VIRTUAL_ENV").map(PathBuf::from);
     let environments = active.into_iter().chain([folder.join(".venv")]);
     let folders: Vec<PathBuf> = environments.map(|folder| folder.join("bin")).collect();
-    tools::find(TOOL, &folders).with_context(|| {
-        format!("{TOOL} is not installed: run `pip install '{TOOL}=={TESTED}.*'`")
-    })
+    tools::find(TOOL, &folders)
+        .with_context(|| format!("{TOOL} is not installed: run `pip install '{TOOL}=={TESTED}.*'`"))
 }

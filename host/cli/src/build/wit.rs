@@ -15,8 +15,11 @@ impl Wit {
     /// Reads a file, or a folder with its `deps`. Without a name it is the only world.
     pub fn read(path: &Path, world: Option<&str>) -> Result<Self> {
         let mut resolve = Resolve::default();
-        let cannot = || format!("the WIT in {} is not valid", path.display());
-        let (package, _) = resolve.push_path(path).with_context(cannot)?;
+        let (package, _) = resolve.push_path(path).map_err(|error| {
+            // With the place in the file.
+            let why = resolve.render_error(&error);
+            anyhow::anyhow!("the WIT in {} is not valid\n{}", path.display(), why.trim())
+        })?;
         let world = resolve.select_world(&[package], world).with_context(|| {
             format!(
                 "no world chosen of {}: set `world` in [build] of wudf.toml",

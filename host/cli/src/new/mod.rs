@@ -119,9 +119,14 @@ fn rust(name: &str, args: &NewArgs) -> Result<Vec<(String, String)>> {
     let (dependency, about) = match &args.sdk {
         Some(checkout) => {
             // Within quotes of TOML.
-            let path = in_checkout(checkout)?.replace('\\', "\\\\").replace('"', "\\\"");
+            let path = in_checkout(checkout)?
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"");
             let about = "The SDK is that of a checkout of wudf, which `Cargo.toml` names.";
-            (format!("{GUEST} = {{ path = \"{path}\" }}"), about.to_owned())
+            (
+                format!("{GUEST} = {{ path = \"{path}\" }}"),
+                about.to_owned(),
+            )
         }
         None if vendored => {
             let about = format!(
@@ -385,7 +390,9 @@ mod tests {
         assert_eq!(version, Some(env!("CARGO_PKG_VERSION")));
         for (name, patched) in manifest["patch"]["crates-io"].as_table().unwrap() {
             let folder = patched["path"].as_str().unwrap();
-            let manifest: toml::Table = text(&files, &format!("{folder}/Cargo.toml")).parse().unwrap();
+            let manifest: toml::Table = text(&files, &format!("{folder}/Cargo.toml"))
+                .parse()
+                .unwrap();
             assert_eq!(manifest["package"]["name"].as_str(), Some(name.as_str()));
             text(&files, &format!("{folder}/src/lib.rs"));
         }
@@ -399,17 +406,31 @@ mod tests {
         let manifest: toml::Table = text(&files, "Cargo.toml").parse().unwrap();
         assert!(manifest["dependencies"]["wudf-guest"].is_str());
         assert!(manifest.get("patch").is_none());
-        assert!(files.iter().all(|(name, _)| !name.starts_with("sdk/") && name != "Cargo.lock"));
+        assert!(
+            files
+                .iter()
+                .all(|(name, _)| !name.starts_with("sdk/") && name != "Cargo.lock")
+        );
         all_filled(&files);
     }
 
     #[test]
     fn other_languages_are_whole() {
-        for (lang, source) in [(Lang::Python, "app.py"), (Lang::Js, "plugin.js"), (Lang::C, "plugin.c")] {
+        for (lang, source) in [
+            (Lang::Python, "app.py"),
+            (Lang::Js, "plugin.js"),
+            (Lang::C, "plugin.c"),
+        ] {
             let files = plain("Hello_2", lang);
             let manifest: toml::Table = text(&files, MANIFEST).parse().unwrap();
             assert_eq!(manifest["build"]["source"].as_str(), Some(source));
-            for name in [source, "wit/plugin.wit", "example.csv", EXPECTED, "README.md"] {
+            for name in [
+                source,
+                "wit/plugin.wit",
+                "example.csv",
+                EXPECTED,
+                "README.md",
+            ] {
                 text(&files, name);
             }
             all_filled(&files);

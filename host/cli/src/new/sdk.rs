@@ -158,7 +158,11 @@ mod tests {
                 assert!(files.iter().any(|(known, _)| *known == file), "{file}");
             }
         }
-        let outside = |name: &str| !CRATES.iter().any(|krate| name.starts_with(&format!("{krate}/")));
+        let outside = |name: &str| {
+            !CRATES
+                .iter()
+                .any(|krate| name.starts_with(&format!("{krate}/")))
+        };
         assert!(!files.iter().any(|(name, _)| outside(name)));
     }
 }

@@ -62,12 +62,25 @@ pub fn read(file: &Path) -> Result<(About, Sources, Settings)> {
         fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let manifest: Manifest =
         toml::from_str(&text).with_context(|| format!("{} is not valid", file.display()))?;
-    let Manifest { package, build, run } = manifest;
+    let Manifest {
+        package,
+        build,
+        run,
+    } = manifest;
     crate::new::check_name(&package.name)
         .map_err(|why| anyhow::anyhow!("`name` in {}: {why}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let files: Vec<PathBuf> = build.source.paths().iter().map(|path| folder.join(path)).collect();
-    ensure!(!files.is_empty(), "`source` in {} names no file", file.display());
+    let files: Vec<PathBuf> = build
+        .source
+        .paths()
+        .iter()
+        .map(|path| folder.join(path))
+        .collect();
+    ensure!(
+        !files.is_empty(),
+        "`source` in {} names no file",
+        file.display()
+    );
     for path in files.iter().chain([&folder.join(&build.wit)]) {
         ensure!(
             path.exists(),
@@ -109,9 +122,14 @@ mod tests {
 
     #[test]
     fn a_manifest_is_read() {
-        let text = format!("{PACKAGE}[build]\nlanguage = 'python'\nsource = 'app.py'\n[run]\nexample = 'a.csv'\n");
+        let text = format!(
+            "{PACKAGE}[build]\nlanguage = 'python'\nsource = 'app.py'\n[run]\nexample = 'a.csv'\n"
+        );
         let (about, sources, settings) = read_text(&text).unwrap();
-        assert_eq!((about.name.as_str(), about.version.as_str()), ("hello", "0.1.0"));
+        assert_eq!(
+            (about.name.as_str(), about.version.as_str()),
+            ("hello", "0.1.0")
+        );
         assert_eq!(sources.language, Language::Python);
         assert!(sources.files[0].ends_with("app.py") && sources.wit.ends_with("wit"));
         assert!(settings.run.example.is_some());
@@ -119,7 +137,12 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        let refuse = |build: &str| format!("{:#}", read_text(&format!("{PACKAGE}[build]\n{build}")).unwrap_err());
+        let refuse = |build: &str| {
+            format!(
+                "{:#}",
+                read_text(&format!("{PACKAGE}[build]\n{build}")).unwrap_err()
+            )
+        };
         let said = refuse("language = 'cobol'\nsource = 'app.py'");
         assert!(said.contains("cobol") && said.contains("python"), "{said}");
         let said = refuse("language = 'python'\nsource = 'main.py'");

@@ -60,7 +60,9 @@ impl Settings {
             return Ok(Self::default());
         };
         let mut table = table.clone();
-        let tests = table.as_object_mut().and_then(|table| table.remove("tests"));
+        let tests = table
+            .as_object_mut()
+            .and_then(|table| table.remove("tests"));
         let wrong = || format!("{place} is not valid");
         let settings = Self {
             run: serde_json::from_value(table).with_context(wrong)?,
@@ -78,7 +80,10 @@ impl Settings {
                 !name.is_empty() && name.chars().all(plain),
                 "each of `tests` in {place} needs a `name` of letters, digits, `-` and `_`"
             );
-            ensure!(!names.contains(&name), "two of `tests` in {place} are named {name}");
+            ensure!(
+                !names.contains(&name),
+                "two of `tests` in {place} are named {name}"
+            );
             names.push(name);
         }
         Ok(settings)
@@ -116,7 +121,10 @@ impl Case {
         let assets = self.assets.iter().flatten();
         assets.map(|(name, path)| {
             let path = folder.join(path);
-            (name.clone(), super::from_here(&path).to_string_lossy().into_owned())
+            (
+                name.clone(),
+                super::from_here(&path).to_string_lossy().into_owned(),
+            )
         })
     }
 
@@ -168,7 +176,10 @@ mod tests {
     fn mistakes_are_named() {
         let refuse = |text: &str| format!("{:#}", read(text).unwrap_err());
         let said = refuse("exmaple = 'a.csv'");
-        assert!(said.contains("[run] of wudf.toml") && said.contains("exmaple"), "{said}");
+        assert!(
+            said.contains("[run] of wudf.toml") && said.contains("exmaple"),
+            "{said}"
+        );
         assert!(refuse("[[tests]]\nfunction = 'f'").contains("needs a `name`"));
         assert!(refuse("[[tests]]\nname = '../x'").contains("needs a `name`"));
         let twice = "[[tests]]\nname = 'a'\n[[tests]]\nname = 'a'";
