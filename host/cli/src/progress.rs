@@ -98,8 +98,9 @@ impl Drop for Progress {
 
 /// Does something that may take a while: after a moment it says what, on a terminal with the time that it takes.
 pub fn step<T: Send>(talk: Talk, doing: &str, work: impl FnOnce() -> T + Send) -> T {
-    /// What is over before nobody waits for.
     const MOMENT: Duration = Duration::from_millis(700);
+    /// A log keeps each line, and needs none about what is soon over.
+    const LONG: Duration = Duration::from_secs(5);
     if talk.is_quiet() {
         return work();
     }
@@ -107,12 +108,15 @@ pub fn step<T: Send>(talk: Talk, doing: &str, work: impl FnOnce() -> T + Send) -
         let (done, is_done) = mpsc::channel::<()>();
         scope.spawn(move || {
             let waited = |span| is_done.recv_timeout(span) == Err(RecvTimeoutError::Timeout);
-            if !waited(MOMENT) {
-                return;
-            }
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if bar.is_hidden() {
-                return talk.say(doing);
+                if waited(LONG) {
+                    talk.say(doing);
+                }
+                return;
+            }
+            if !waited(MOMENT) {
+                return;
             }
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
                 bar.set_style(style);

@@ -1,9 +1,8 @@
 //! `wudf run`: a function over files or tables.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use arrow_array::ArrayRef;
 use wudf::Function;
 use wudf_adapter::{Prepared, options, prepare};
@@ -45,16 +44,6 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let mut bounds = Bounds::default();
     if let Some(rows) = limit.and_then(|rows| usize::try_from(rows).ok()) {
         bounds.rows = bounds.rows.min(rows.max(1));
-    }
-    for name in &args.inputs {
-        let same =
-            |path: &Path| Some(path.canonicalize().ok()? == Path::new(name).canonicalize().ok()?);
-        if let Some(path) = target.path().filter(|path| same(path) == Some(true)) {
-            bail!(
-                "{} is an input, too: choose another file for the output",
-                path.display()
-            );
-        }
     }
     let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
 

@@ -16,9 +16,11 @@ impl Wit {
     pub fn read(path: &Path, world: Option<&str>) -> Result<Self> {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_path(path).map_err(|error| {
-            // With the place in the file.
+            // With the place in the file, and without the steps that led there.
             let why = resolve.render_error(&error);
-            anyhow::anyhow!("the WIT in {} is not valid\n{}", path.display(), why.trim())
+            let steps = format!("{}: ", path.display());
+            let why = why.rsplit_once(&steps).map_or(why.as_str(), |(_, why)| why);
+            anyhow::anyhow!("the WIT in {} is not valid: {}", path.display(), why.trim())
         })?;
         let world = resolve.select_world(&[package], world).with_context(|| {
             format!(

@@ -86,9 +86,10 @@ pub fn new(args: &NewArgs, talk: Talk) -> Result<()> {
         Lang::Rust | Lang::Python | Lang::C => "",
     };
     talk.say(&format!(
-        "  cd {} && {install}wudf build && wudf run && wudf test",
+        "  cd {} && {install}wudf build && wudf test",
         folder.display()
     ));
+    talk.say("  wudf run        # over example.csv");
     Ok(())
 }
 
