@@ -198,11 +198,6 @@ fn javascript() {
     // node_modules/@bytecodealliance/componentize-js/package.json
     let modules = package.ancestors().nth(3).unwrap();
     std::os::unix::fs::symlink(modules, plugin.path("node_modules")).unwrap();
-    plugin.replace(
-        "wudf.toml",
-        "wit = \"wit\"",
-        "wit = \"wit\"\ndisable-features = [\"http\", \"fetch-event\"]",
-    );
     let file = plugin.build().unwrap();
     plugin.goes_everywhere(&file);
 }
@@ -252,6 +247,29 @@ fn c() {
         "{said}"
     );
     plugin.replace("wudf.toml", "language = \"cobol\"", "language = \"c\"");
+
+    // An export that is no function of rows is named.
+    plugin.replace(
+        "wit/plugin.wit",
+        "export slug",
+        "export idle: func();\n    export slug",
+    );
+    plugin.replace(
+        "plugin.c",
+        "#include \"plugin.h\"",
+        "#include \"plugin.h\"\nvoid exports_plugin_idle(void) {}",
+    );
+    let said = plugin.line("build").ends_with(0).stderr;
+    assert!(
+        said.contains("warning: idle is not a function of rows: "),
+        "{said}"
+    );
+    plugin.replace(
+        "wit/plugin.wit",
+        "export idle: func();\n    export slug",
+        "export slug",
+    );
+    plugin.replace("plugin.c", "void exports_plugin_idle(void) {}", "");
 
     // A test that differs, and one that is accepted.
     plugin.replace("plugin.c", "'-'", "'_'");

@@ -50,6 +50,12 @@ pub fn build(args: &BuildArgs, talk: Talk) -> Result<()> {
     for signature in built.plugin.signatures() {
         talk.say(&format!("  {signature}"));
     }
+    for skipped in built.plugin.skipped() {
+        talk.warn(&format!(
+            "{} is not a function of rows: {}",
+            skipped.export, skipped.reason
+        ));
+    }
     output::print(&format!("{}\n", project::from_here(&built.path).display()))
 }
 

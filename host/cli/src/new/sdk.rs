@@ -143,10 +143,17 @@ mod tests {
             dependencies["wudf-guest-macros"]["version"].as_str(),
             Some(env!("CARGO_PKG_VERSION"))
         );
-        let features = dependencies["bytemuck"]["features"].as_array().unwrap();
-        assert_eq!(features.len(), 2, "{features:?}");
         let macros = manifest_of("wudf-guest-macros").unwrap().to_string();
         assert!(!macros.contains("workspace"), "{macros}");
+    }
+
+    #[test]
+    fn a_dependency_has_the_features_of_both() {
+        let table = |text: &str| Value::Table(text.parse().unwrap());
+        let given = table("version = '1'\npath = '../a'\nfeatures = ['a', 'b']");
+        let own = table("workspace = true\noptional = true\nfeatures = ['b', 'c']");
+        let whole = table("version = '1'\noptional = true\nfeatures = ['a', 'b', 'c']");
+        assert_eq!(merged(&given, &own), whole);
     }
 
     #[test]
