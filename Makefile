@@ -63,6 +63,17 @@ $(VENV)/oras: $(VENV)/installed
 	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'oras<0.3' && touch '$@' \
 	  || echo 'note: oras could not be installed; the test that needs it is skipped'
 
+# What plugins in Python and JavaScript are built with.
+$(VENV)/componentize-py: $(VENV)/installed
+	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'componentize-py==0.25.*' && touch '$@' \
+	  || echo 'note: componentize-py could not be installed; tests that need it are skipped'
+NODE          := $(TARGET)/node
+COMPONENTIZE  := node_modules/@bytecodealliance/componentize-js/package.json
+$(NODE)/$(COMPONENTIZE):
+	@mkdir -p '$(NODE)' && npm install --prefix '$(NODE)' --no-audit --no-fund --loglevel=error \
+	  '@bytecodealliance/componentize-js@0.23' >/dev/null \
+	  || echo 'note: componentize-js could not be installed; tests that need it are skipped'
+
 # What packages a wheel.
 $(VENV)/maturin: $(VENV)/installed
 	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' && touch '$@'
@@ -95,12 +106,12 @@ test-python: installed-wheel
 	done
 
 # All Python environments, and what is in them: nothing of ours, so it can go on beside a build.
-environments: $(VENV)/installed $(VENV)/oras $(VENV)/maturin $(VENVS:=/installed)
+environments: $(VENV)/installed $(VENV)/oras $(VENV)/maturin $(VENV)/componentize-py $(NODE)/$(COMPONENTIZE) $(VENVS:=/installed)
 
 # What was skipped is listed last, and under CI fails unless tests/skips.allowed has it.
 # One Spark cluster serves all tests that run with the newest Spark.
 test: export WUDF_SKIPS := $(SKIPS)
-test: build $(VENV)/installed $(VENV)/oras installed-wheel
+test: build $(VENV)/installed $(VENV)/oras $(VENV)/componentize-py $(NODE)/$(COMPONENTIZE) installed-wheel
 	@rm -f '$(SKIPS)'
 	@'$(TARGET)/python-new/bin/python' host/python/tests/spark_cluster.py --for-tests \
 	  $(MAKE) --no-print-directory test-built; status=$$?; \
@@ -110,6 +121,8 @@ test: build $(VENV)/installed $(VENV)/oras installed-wheel
 test-built:
 	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
 	WUDF_TEST_PYTHON_ORAS='$(abspath $(VENV)/bin/python)' \
+	$(if $(wildcard $(VENV)/componentize-py),WUDF_TEST_COMPONENTIZE_PY='$(abspath $(VENV)/bin/componentize-py)') \
+	$(if $(wildcard $(NODE)/$(COMPONENTIZE)),WUDF_TEST_COMPONENTIZE_JS='$(abspath $(NODE)/$(COMPONENTIZE))') \
 	  $(CARGO) test --release --workspace --locked
 	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
@@ -121,7 +134,7 @@ versions:
 	@for venv in '$(VENV)' $(VENVS); do \
 	  printf 'versions in %s:' "$$venv" \
 	  && "$$venv/bin/python" -m pip list --format freeze --disable-pip-version-check \
-	     | grep -E '^(pyarrow|pandas|numpy|polars|duckdb|pyspark|cloudpickle|onnxruntime|openvino|oras|pytest)==' \
+	     | grep -E '^(pyarrow|pandas|numpy|polars|duckdb|pyspark|cloudpickle|onnxruntime|openvino|oras|componentize-py|pytest)==' \
 	     | tr '\n' ' ' | sed 's/^/ /; s/ $$//' && echo || exit 1; \
 	done
 

@@ -1,5 +1,4 @@
-//! Lists what a new plugin crate needs of this repository, for `wudf new` to
-//! carry along: the SDK, its macros and the contract.
+//! Lists the files of the SDK's crates, which `wudf new` writes into a new plugin crate.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,13 +10,12 @@ const CARRIED: &[&str] = &[
     "LICENSE",
     "Cargo.toml",
     "Cargo.lock",
-    "wit",
-    "guest/sdk/Cargo.toml",
-    "guest/sdk/README.md",
-    "guest/sdk/src",
-    "guest/sdk-macros/Cargo.toml",
-    "guest/sdk-macros/src",
+    "guest/sdk",
+    "guest/sdk-macros",
 ];
+
+/// What is in these folders and not published.
+const LEFT_OUT: &[&str] = &["tests", "target"];
 
 fn main() {
     if let Err(error) = run() {
@@ -65,8 +63,10 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        // What editors leave is none of it.
-        if !entry.file_name().to_string_lossy().starts_with('.') {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Hidden files are those of editors.
+        if !name.starts_with('.') && !LEFT_OUT.contains(&&*name) {
             collect(&entry.path(), files)?;
         }
     }

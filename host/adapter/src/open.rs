@@ -92,8 +92,8 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
         spec.registries.sources(fetch),
     )?;
     let runtime = runtime(spec, &models)?;
-    let plugin = found.load(&runtime)?;
-    let function = reference::function(&plugin, spec.function.as_deref())?;
+    let plugin = found.load(&runtime, fetch)?;
+    let function = reference::function(&plugin, &spec.plugin, spec.function.as_deref())?;
     Ok(Prepared {
         function: function.name.clone(),
         runtime,
@@ -110,7 +110,10 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
 /// As [`prepare`].
 pub fn inspect(source: &PluginSource, registries: &Registries) -> Result<Plugin> {
     let found = reference::find(source, None, registries, &Fetch::default())?;
-    found.load(&base(&Limits::default(), &Cache::default())?)
+    found.load(
+        &base(&Limits::default(), &Cache::default())?,
+        &Fetch::default(),
+    )
 }
 
 /// Opens a spec. What this process has opened before is not opened again, as

@@ -13,7 +13,7 @@ use wudf_registry::{Reference, SCHEME, signature};
 use crate::registries::error;
 use crate::{Fetch, PluginSource, Registries};
 
-/// The names of the plugins that wudf brings.
+/// The names of the plugins that ships with wudf.
 pub fn shipped() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|shipped| shipped.name)
 }
@@ -35,8 +35,14 @@ impl Found {
     ///
     /// # Errors
     /// As [`Plugin::from_bytes`].
-    pub fn load(&self, runtime: &Runtime) -> Result<Plugin> {
-        Plugin::from_bytes(runtime, &self.name, &self.bytes)
+    pub fn load(&self, runtime: &Runtime, fetch: &Fetch) -> Result<Plugin> {
+        let load = || Plugin::from_bytes(runtime, &self.name, &self.bytes);
+        let Some(around) = &fetch.compiling else {
+            return load();
+        };
+        let mut loaded = None;
+        around(&self.name, self.bytes.len(), &mut || loaded = Some(load()));
+        loaded.unwrap_or_else(load)
     }
 
     fn of(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
@@ -49,7 +55,7 @@ impl Found {
     }
 }
 
-/// Finds a plugin: a file, one that wudf brings, one in a registry
+/// Finds a plugin: a file, one that ships with wudf, one in a registry
 /// (`oci://HOST/NAME:TAG`), or one in memory; and refuses it when its digest
 /// is not the one that is wanted, or when the policy does not allow it. What
 /// wudf brings is as trusted as wudf.
@@ -105,7 +111,7 @@ fn named(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
     Err(Error::new(
         ErrorKind::UnknownPlugin,
         format!(
-            "{name} is neither a file nor a plugin that wudf brings ({})",
+            "{name} is neither a file nor a plugin that ships with wudf ({})",
             names.join(", ")
         ),
     ))
@@ -191,10 +197,15 @@ fn split_reference<'a>(reference: &'a str, rest: &str) -> (&'a str, Option<&'a s
 }
 
 /// The function of that name; without a name the only one, or the one named like the plugin.
+/// `source` is where the plugin was found, as the user named it.
 ///
 /// # Errors
-/// [`ErrorKind::UnknownFunction`], naming those that there are.
-pub fn function<'a>(plugin: &'a Plugin, name: Option<&str>) -> Result<&'a Signature> {
+/// [`ErrorKind::UnknownFunction`], naming those that exist.
+pub fn function<'a>(
+    plugin: &'a Plugin,
+    source: &PluginSource,
+    name: Option<&str>,
+) -> Result<&'a Signature> {
     let signatures = plugin.signatures();
     let names = || {
         signatures
@@ -216,11 +227,12 @@ pub fn function<'a>(plugin: &'a Plugin, name: Option<&str>) -> Result<&'a Signat
         (None, [only]) => Ok(only),
         (None, []) => Err(unknown(format!("{} has no functions", plugin.name()))),
         (None, [first, ..]) => find(&plugin.name().replace('-', "_")).ok_or_else(|| {
+            let (PluginSource::Named(typed) | PluginSource::Inline { name: typed, .. }) = source;
             unknown(format!(
-                "{0} has several functions, say which, as in {0}:{1}: {2}",
+                "{} has several functions ({}): choose one, as in `{typed}:{}`",
                 plugin.name(),
-                first.name,
-                names()
+                names(),
+                first.name
             ))
         }),
     }

@@ -28,17 +28,22 @@ pub struct Registries {
     pub policy: Option<PathBuf>,
 }
 
-/// Told how a download goes on: what, bytes so far, and bytes in all if known.
+/// Told about the progress of a download: what, bytes so far, and bytes in all if known.
 pub type OnProgress = Arc<dyn Fn(&str, u64, Option<u64>) + Send + Sync>;
 
-/// How downloads are kept and shown.
+/// Told that a plugin is compiled: its name, its size in bytes, and the work, which it is to call.
+pub type OnCompile = Arc<dyn Fn(&str, usize, &mut (dyn FnMut() + Send)) + Send + Sync>;
+
+/// How downloads are kept, and how what takes a while is shown.
 #[derive(Clone, Default)]
 pub struct Fetch {
     /// The folder that keeps models from the web and what is made of models;
     /// in the user's cache when `None`.
     pub cache: Option<PathBuf>,
-    /// Told how a download goes on.
+    /// Told about the progress of downloads.
     pub progress: Option<OnProgress>,
+    /// Told that a plugin is compiled, or found in the cache of compiled plugins.
+    pub compiling: Option<OnCompile>,
 }
 
 impl Registries {

@@ -52,7 +52,7 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PluginSource {
-    /// A file, the name of a plugin that wudf brings, or one in a registry: `oci://...`.
+    /// A file, the name of a plugin that ships with wudf, or one in a registry: `oci://...`.
     Named(String),
     /// Here.
     Inline {

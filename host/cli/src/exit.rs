@@ -11,6 +11,8 @@ use crate::pipeline::RowFailed;
 pub enum Exit {
     Success,
     RowsFailed,
+    /// Of a test: the output is not the expected one.
+    Differs,
     Stopped,
     /// The plugin may not run here.
     Refused,
@@ -40,7 +42,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Success => 0,
-            Exit::RowsFailed => 1,
+            Exit::RowsFailed | Exit::Differs => 1,
             Exit::Stopped => 3,
             Exit::Refused => 4,
         })

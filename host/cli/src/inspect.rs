@@ -13,12 +13,12 @@ use crate::registry::Origin;
 use crate::talk::Talk;
 use crate::{models, output};
 
-pub fn inspect(args: &InspectArgs) -> Result<()> {
+pub fn inspect(args: &InspectArgs, talk: Talk) -> Result<()> {
     let registries = args.registries.registries();
     let source = PluginSource::Named(args.plugin.clone());
-    let fetch = models::fetch(Talk::silent());
+    let fetch = models::fetch(talk);
     let found = reference::find(&source, None, &registries, &fetch)?;
-    let plugin = found.load(&Runtime::new()?)?;
+    let plugin = found.load(&Runtime::new()?, &fetch)?;
     let facts = facts(&found.bytes);
     let origin = Origin::of(&args.plugin, &found, &registries)?;
     let text = if args.json {

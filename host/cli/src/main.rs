@@ -20,11 +20,13 @@ mod output;
 mod pipe;
 mod pipeline;
 mod progress;
+mod project;
 mod registry;
 mod run;
 #[cfg(feature = "sql")]
 mod sql;
 mod talk;
+mod test;
 
 use std::process::ExitCode;
 
@@ -39,11 +41,15 @@ fn main() -> ExitCode {
     keep_to_itself();
     let (cli, example) = example::parse();
     let talk = Talk::begin(cli.talk);
-    let ready = || {
-        interruptible()?;
-        example.map_or(Ok(()), |example| example?.check(talk))
-    };
-    let exit = match ready().and_then(|()| act(cli.command, talk)) {
+    let done = interruptible().and_then(|()| match example {
+        None => act(cli.command, talk),
+        Some(example) => {
+            let example = example?;
+            example.check(talk)?;
+            act(cli.command, talk).map_err(|error| example.explain(error))
+        }
+    });
+    let exit = match done {
         Ok(exit) => exit,
         // Whoever read our output has had enough.
         Err(_) if output::broken_pipe() => Exit::Success,
@@ -65,9 +71,10 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
             anyhow::bail!("this build of wudf has no SQL: build it with `--features sql`")
         }
         Command::Pipe(args) => pipe::pipe(&args, talk)?,
-        Command::Inspect(args) => inspect::inspect(&args)?,
+        Command::Inspect(args) => inspect::inspect(&args, talk)?,
         Command::New(args) => new::new(&args, talk)?,
         Command::Build(args) => build::build(&args, talk)?,
+        Command::Test(args) => return test::test(&args, talk),
         Command::Model(command) => model::act(&command, talk)?,
         Command::Push(args) => registry::push(&args, talk)?,
         Command::Pull(args) => registry::pull(&args, talk)?,

@@ -13,26 +13,47 @@ use wudf_backends::source::Source;
 use wudf_backends::{catalogue, seeded};
 
 use crate::args::{LimitArgs, ModelArgs, RegistryArgs};
-use crate::cache;
 use crate::talk::Talk;
+use crate::{cache, progress};
 
-/// How downloads are kept and shown.
+/// How downloads are kept, and how what takes a while is shown.
 pub fn fetch(talk: Talk) -> Fetch {
+    transfer(talk, "downloading")
+}
+
+/// The same, for what goes into a registry.
+pub fn upload(talk: Talk) -> Fetch {
+    transfer(talk, "uploading")
+}
+
+fn transfer(talk: Talk, doing: &'static str) -> Fetch {
     Fetch {
         cache: cache::models(),
-        progress: download_bar(talk),
+        progress: transfer_bar(talk, doing),
+        compiling: Some(Arc::new(move |name, size, work| {
+            progress::step(talk, &progress::compiling(name, size), work);
+        })),
     }
 }
 
-/// What the command line says of a function that `reference` names, before options.
+/// What the command line says about a function, before options. The function is a part of `reference`, or named apart.
 pub fn spec(
     reference: &str,
+    function: Option<&str>,
     models: &ModelArgs,
     assets: &[(String, String)],
     limits: &LimitArgs,
     registries: &RegistryArgs,
 ) -> Result<Spec> {
     let mut spec = Spec::new(reference);
+    if let Some(function) = function {
+        if let Some(other) = spec.function.filter(|other| other != function) {
+            bail!(
+                "the function is {other} in {reference} and {function} in --function: name it once"
+            );
+        }
+        spec.function = Some(function.to_owned());
+    }
     for entry in &models.models {
         let name = catalogue::parse(entry)?.name;
         let source = entry.split_once('=').map_or("", |(_, source)| source);
@@ -41,7 +62,7 @@ pub fn spec(
             .insert(name.clone(), source.to_owned())
             .is_some()
         {
-            bail!("the model {name} is named twice");
+            bail!("--model names {name} twice");
         }
     }
     for (name, path) in assets {
@@ -81,10 +102,20 @@ pub fn remark(spec: &Spec, models: &Models, function: &Signature, talk: Talk) {
     }
 }
 
-/// Says what to add where a model is missing.
-pub fn explain(models: &Models, function: &Signature, error: wudf::Error) -> anyhow::Error {
-    match models.missing(function) {
-        Some(name) if error.kind() == ErrorKind::Model => missing(function, name),
+/// Says what to add where a model or an asset is missing.
+pub fn explain(
+    spec: &Spec,
+    models: &Models,
+    function: &Signature,
+    error: wudf::Error,
+) -> anyhow::Error {
+    let granted = |name: &&String| spec.assets.contains_key(*name);
+    let asset = function.assets.iter().find(|name| !granted(name));
+    match (error.kind(), models.missing(function), asset) {
+        (ErrorKind::Model, Some(name), _) => missing(function, name),
+        (ErrorKind::Asset, _, Some(name)) => {
+            anyhow::anyhow!("missing asset `{name}`: pass `--asset {name}=FILE`")
+        }
         _ => error.into(),
     }
 }
@@ -106,8 +137,8 @@ pub fn is_untrained(spec: &ModelSpec) -> bool {
     Source::of(&spec.source).is_some_and(|source| source.is_untrained())
 }
 
-/// Shows how a download goes on.
-fn download_bar(talk: Talk) -> Option<OnProgress> {
+/// Shows the progress of a download or an upload.
+fn transfer_bar(talk: Talk, doing: &'static str) -> Option<OnProgress> {
     if talk.is_quiet() {
         return None;
     }
@@ -116,7 +147,7 @@ fn download_bar(talk: Talk) -> Option<OnProgress> {
         move |what: &str, done: u64, total: Option<u64>| {
             let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
             if current.as_ref().is_none_or(|(of, _)| of != what) {
-                talk.say(&format!("downloading {what}"));
+                talk.say(&format!("{doing} {what}"));
                 let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
                 let template = "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
                 if let Ok(style) = ProgressStyle::with_template(template) {

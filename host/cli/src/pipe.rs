@@ -44,6 +44,7 @@ const CANNOT_READ: &str = "cannot read stdin";
 fn open(args: &PipeArgs, talk: Talk) -> Result<Udf> {
     let mut spec = models::spec(
         &args.plugin,
+        args.function.function.as_deref(),
         &args.models,
         &args.function.assets,
         &args.limits,
@@ -60,7 +61,7 @@ fn open(args: &PipeArgs, talk: Talk) -> Result<Udf> {
     models::remark(&spec, prepared.models(), signature, talk);
     prepared
         .open(&options)
-        .map_err(|error| models::explain(prepared.models(), signature, error))
+        .map_err(|error| models::explain(&spec, prepared.models(), signature, error))
 }
 
 /// Answers the batches of one stream; none if there is no stream any more.

@@ -1,6 +1,8 @@
 //! How far a run is, on stderr.
 
 use std::fmt::Write as _;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -92,6 +94,49 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Does something that may take a while: after a moment it says what, on a terminal with the time that it takes.
+pub fn step<T: Send>(talk: Talk, doing: &str, work: impl FnOnce() -> T + Send) -> T {
+    const MOMENT: Duration = Duration::from_millis(700);
+    /// A log keeps each line, and needs none about what is soon over.
+    const LONG: Duration = Duration::from_secs(5);
+    if talk.is_quiet() {
+        return work();
+    }
+    thread::scope(|scope| {
+        let (done, is_done) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            let waited = |span| is_done.recv_timeout(span) == Err(RecvTimeoutError::Timeout);
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if bar.is_hidden() {
+                if waited(LONG) {
+                    talk.say(doing);
+                }
+                return;
+            }
+            if !waited(MOMENT) {
+                return;
+            }
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_elapsed(MOMENT);
+            bar.set_message(doing.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(200));
+            let _ = is_done.recv();
+            bar.finish_and_clear();
+        });
+        // Dropped when the work is over, and when it panics.
+        let _done = done;
+        work()
+    })
+}
+
+/// What is said while a plugin of that many bytes is compiled.
+pub fn compiling(name: &str, bytes: usize) -> String {
+    let size = indicatif::BinaryBytes(bytes as u64);
+    format!("compiling {name} ({size}) for this processor; cached for later runs")
 }
 
 /// A number of rows a second for people.

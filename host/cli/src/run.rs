@@ -49,6 +49,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
 
     let spec = models::spec(
         &args.plugin,
+        args.function.call.function.as_deref(),
         &args.models,
         &args.function.call.assets,
         &args.limits,
@@ -76,7 +77,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let function = prepared
         .open(&options)
         .and_then(|udf| udf.bind(&mapping.types(&input.schema)))
-        .map_err(|error| models::explain(prepared.models(), signature, error))?
+        .map_err(|error| models::explain(&spec, prepared.models(), signature, error))?
         .into_function();
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);
     let value = function

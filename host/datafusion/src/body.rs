@@ -1,14 +1,14 @@
-//! What stands between the quotes of `AS '...'`.
+//! The text in the quotes of `AS '...'`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use wudf::{Error, ErrorKind, Result};
 use wudf_adapter::OnError;
 
-/// The names that mean something of every function; what else there is are
-/// the function's options.
-pub(crate) const NAMES: &str = "on_error, digest and model.NAME";
+/// The names that mean the same for every function; all others are the function's
+/// options.
+pub(crate) const NAMES: &str = "on_error, digest, model.NAME and asset.NAME";
 
 /// `PLUGIN[:FUNCTION][?name=value&name=value]`, taken apart.
 #[derive(Debug, Default, PartialEq)]
@@ -17,6 +17,7 @@ pub(crate) struct Body {
     pub on_error: Option<OnError>,
     pub digest: Option<String>,
     pub models: Vec<(String, String)>,
+    pub assets: Vec<(String, PathBuf)>,
     pub options: Vec<(String, String)>,
 }
 
@@ -29,7 +30,7 @@ impl Body {
         };
         if reference.is_empty() {
             return Err(invalid(
-                "there is no plugin in AS 'PLUGIN[:FUNCTION][?name=value&...]'".into(),
+                "AS '' names no plugin: expected 'PLUGIN[:FUNCTION][?name=value&...]'".into(),
             ));
         }
         let mut body = Self {
@@ -39,18 +40,25 @@ impl Body {
         let mut seen: Vec<String> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
-                return Err(invalid(format!("`{pair}` is no name=value")));
+                return Err(invalid(format!(
+                    "`{pair}` after the question mark is not name=value"
+                )));
             };
             let (name, value) = (decode(name)?, decode(value)?);
             if seen.contains(&name) {
-                return Err(invalid(format!("{name} is said twice")));
+                return Err(invalid(format!("{name} is given twice")));
             }
             seen.push(name.clone());
             match name.as_str() {
                 "on_error" => body.on_error = Some(value.parse()?),
                 "digest" => body.digest = Some(value),
-                _ => match name.strip_prefix("model.") {
-                    Some(model) if !model.is_empty() => body.models.push((model.to_owned(), value)),
+                _ => match name.split_once('.') {
+                    Some(("model", model)) if !model.is_empty() => {
+                        body.models.push((model.to_owned(), value));
+                    }
+                    Some(("asset", asset)) if !asset.is_empty() => {
+                        body.assets.push((asset.to_owned(), value.into()));
+                    }
                     _ => body.options.push((name, value)),
                 },
             }
@@ -78,7 +86,7 @@ mod tests {
     #[test]
     fn a_body_is_taken_apart() {
         let body = Body::parse(
-            "./a.wasm:f?layer=logits&mean=%5B0.5%2C1%5D&on_error=null&model.resnet50=r%26d.onnx,batch=8&label=a=b",
+            "./a.wasm:f?layer=logits&mean=%5B0.5%2C1%5D&on_error=null&model.resnet50=r%26d.onnx,batch=8&asset.words=a.b.txt&label=a=b",
         )
         .unwrap();
         assert_eq!(body.reference, "./a.wasm:f");
@@ -87,6 +95,7 @@ mod tests {
             body.models,
             [("resnet50".into(), "r&d.onnx,batch=8".into())]
         );
+        assert_eq!(body.assets, [("words".into(), "a.b.txt".into())]);
         assert_eq!(
             body.options,
             [
@@ -101,9 +110,9 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said() {
         let refuse = |text| Body::parse(text).unwrap_err().to_string();
-        assert!(refuse("?a=1").contains("no plugin"));
-        assert_eq!(refuse("kit:f?layer"), "`layer` is no name=value");
-        assert_eq!(refuse("kit:f?a=1&a=2"), "a is said twice");
+        assert!(refuse("?a=1").contains("names no plugin"));
+        assert!(refuse("kit:f?layer").contains("is not name=value"));
+        assert_eq!(refuse("kit:f?a=1&a=2"), "a is given twice");
         assert!(refuse("kit:f?on_error=ignore").contains("raise, null or record"));
         assert!(refuse("kit:f?a=%ff").contains("not UTF-8"));
     }

@@ -1,5 +1,7 @@
 //! `CREATE FUNCTION ... LANGUAGE wasm AS '...'`.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -50,6 +52,7 @@ impl WasmFunctions {
         spec.digest.clone_from(&body.digest);
         spec.on_error = body.on_error.unwrap_or(OnError::Raise);
         spec.models.extend(body.models.iter().cloned());
+        spec.assets.extend(body.assets.iter().cloned());
         spec
     }
 }
@@ -93,7 +96,7 @@ impl FunctionFactory for WasmFunctions {
         // Compiling and loading take their time: not on a thread that others wait for.
         let made = tokio::task::spawn_blocking(move || {
             let prepared = prepare(&spec, &fetch).map_err(external)?;
-            open(&prepared, &body, statement)
+            open(&prepared, &body, &spec.assets, statement)
         });
         match made.await {
             Ok(made) => Ok(RegisterFunction::Scalar(Arc::new(made?))),
@@ -105,7 +108,12 @@ impl FunctionFactory for WasmFunctions {
 
 /// Opens the function, and holds it against what the statement declares. What
 /// can be known to be wrong without a model is found before one is loaded.
-fn open(prepared: &Prepared, body: &Body, statement: CreateFunction) -> Result<ScalarUDF> {
+fn open(
+    prepared: &Prepared,
+    body: &Body,
+    granted: &BTreeMap<String, PathBuf>,
+    statement: CreateFunction,
+) -> Result<ScalarUDF> {
     let plugin = prepared.plugin.name();
     let signature = prepared.signature();
     let here = |error: Error| external(error.in_plugin(plugin).in_function(&signature.name));
@@ -113,11 +121,22 @@ fn open(prepared: &Prepared, body: &Body, statement: CreateFunction) -> Result<S
         .map_err(|error| here(explain(error, body, signature)))?;
     declare::check_arguments(&statement, plugin, signature)?;
     let udf = prepared.open(&options).map_err(|error| {
-        here(match prepared.models().missing(signature) {
-            Some(name) if error.kind() == ErrorKind::Model => Error::new(
+        here(match (error.kind(), prepared.models().missing(signature)) {
+            (ErrorKind::Model, Some(name)) => Error::new(
                 ErrorKind::Model,
                 format!("{}: add `?model.{name}=SOURCE` to it", error.message()),
             ),
+            (ErrorKind::Asset, _) => match signature
+                .assets
+                .iter()
+                .find(|name| !granted.contains_key(*name))
+            {
+                Some(name) => Error::new(
+                    ErrorKind::Asset,
+                    format!("missing asset `{name}`: add `?asset.{name}=FILE` to the plugin"),
+                ),
+                None => error,
+            },
             _ => error,
         })
     })?;
@@ -137,7 +156,7 @@ fn explain(error: Error, body: &Body, signature: &wudf::Signature) -> Error {
     if body.options.iter().all(|(name, _)| known(name)) {
         return error;
     }
-    let message = format!("{}; besides there are {NAMES}", error.message());
+    let message = format!("{}; {NAMES} can be given besides", error.message());
     Error::new(error.kind(), message)
 }
 

@@ -37,12 +37,12 @@ def test_inspect(kit):
 
 def test_references(kit):
     assert wudf.load(f"{kit}:add_one")([1]).to_pylist() == [2]
-    with pytest.raises(wudf.Error, match="say which") as caught:
+    with pytest.raises(wudf.Error, match="choose one") as caught:
         wudf.load(kit)
     assert caught.value.kind == "unknown-function"
     with pytest.raises(wudf.Error, match="no function nothing_such"):
         wudf.load(kit, "nothing_such")
-    with pytest.raises(wudf.Error, match="neither a file nor a plugin that wudf brings") as caught:
+    with pytest.raises(wudf.Error, match="neither a file nor a plugin that ships with wudf") as caught:
         wudf.load("nothing-such")
     assert caught.value.kind == "unknown-plugin"
     with pytest.raises(TypeError, match="not bytes"):

@@ -1,5 +1,5 @@
-//! From an empty folder to a plugin that runs: `wudf new`, `wudf build`, and
-//! `wudf run` without arguments.
+//! From an empty folder to a plugin that runs: `wudf new`, `wudf build`, `wudf test`
+//! and `wudf run` without arguments, in Rust. Other languages are in `languages.rs`.
 //!
 //! Nothing is downloaded: a new crate's lock file has the versions that this
 //! workspace was built with. What is compiled is kept among the build's
@@ -16,12 +16,12 @@ use wudf_tests::program::{Ran, names_in, release, wudf};
 use super::golden::check;
 
 /// Where everything is built that is built here.
-fn target() -> PathBuf {
+pub(super) fn target() -> PathBuf {
     release().with_file_name("tmp").join("wudf-new-target")
 }
 
 /// The user's Rust and nothing else of theirs: an empty home folder.
-fn environment(home: &Path) -> Vec<(&'static str, PathBuf)> {
+pub(super) fn environment(home: &Path) -> Vec<(&'static str, PathBuf)> {
     let user = std::env::home_dir().unwrap();
     let rust = |name: &str, folder: &str| {
         std::env::var_os(name).map_or_else(|| user.join(folder), PathBuf::from)
@@ -40,21 +40,21 @@ fn environment(home: &Path) -> Vec<(&'static str, PathBuf)> {
 }
 
 /// A folder, and the home beside it.
-struct Place(TempDir);
+pub(super) struct Place(pub(super) TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         fs::create_dir(place.path("home")).unwrap();
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Runs a command line whose words have no spaces, in a folder of the place.
-    fn run(&self, folder: &str, line: &str) -> Ran {
+    pub(super) fn run(&self, folder: &str, line: &str) -> Ran {
         let run = wudf(&self.path(folder), line.split_whitespace());
         let environment = environment(&self.path("home"));
         environment
@@ -127,6 +127,7 @@ fn a_new_crate_builds_tests_and_runs() {
             "Cargo.toml",
             "README.md",
             "example.csv",
+            "example.expected.ndjson",
             "sdk",
             "src"
         ]
@@ -141,6 +142,7 @@ fn a_new_crate_builds_tests_and_runs() {
     assert_eq!(Path::new(file), target().join("wudf/hello.wasm"));
     tell("hello", "run", 0);
     tell("hello/src", "run --limit 1 --output-format csv -o -", 0);
+    tell("hello", "test", 0);
     let said = place.run("hello", &format!("inspect {file}")).ends_with(0);
     story.push(place.transcript(&said));
     check("new_build_run", &story.join("\n"));
@@ -151,10 +153,10 @@ fn a_new_crate_builds_tests_and_runs() {
         "{tested}"
     );
 
-    // The same sources in another folder make the same file; the check says what is in it.
+    // The same sources in another folder make the same file.
     place.run("", "new hello --path deep/down/it").ends_with(0);
     let other = place
-        .run("deep", "build down/it -o other.wasm --precheck")
+        .run("deep", "build down/it -o other.wasm")
         .ends_with(0);
     assert!(
         other
@@ -310,7 +312,8 @@ fn what_goes_wrong_is_said() {
     tell("", "build main", 3);
     tell("", "build several", 3);
     tell("", "build broken --quiet", 3);
-    tell("", "build several/idle --quiet --precheck -o idle.wasm", 3);
+    // Nothing is exported: `plugin!` was forgotten.
+    tell("", "build several/idle --quiet -o idle.wasm", 3);
     tell("several/idle", "run", 3);
     // No plugin crate with an example, or not all of the arguments left out: as ever.
     tell("home", "run", 2);
@@ -326,6 +329,147 @@ fn what_goes_wrong_is_said() {
     let mut after = names_in(&place.path("several/idle"));
     after.retain(|name| name != "Cargo.lock");
     assert_eq!(after, before);
+}
+
+const SEVERAL: &str = "use wudf_guest::udf;\n\
+    #[udf]\nfn upper(title: &str) -> String { title.to_uppercase() }\n\
+    #[udf]\nfn length(title: &str) -> u32 { title.len() as u32 }\n\
+    wudf_guest::plugin!(upper, length);\n";
+
+/// A crate of two functions: what is advised works, on the command line and in the manifest.
+#[test]
+fn one_of_several_functions_is_chosen() {
+    let place = Place::new();
+    place.run("", "new two").ends_with(0);
+    fs::write(place.path("two/src/lib.rs"), SEVERAL).unwrap();
+    let file = place.run("two", "build --quiet -o two.wasm").ends_with(0);
+    assert_eq!(file.text(), "two.wasm\n");
+    place.run("two", "build --quiet").ends_with(0);
+
+    let built = target().join("wudf/two.wasm");
+    for line in ["run".to_owned(), "run two.wasm example.csv".to_owned()] {
+        let said = place.run("two", &line).ends_with(3).stderr;
+        let typed = match line.as_str() {
+            "run" => built.to_str().unwrap(),
+            _ => "two.wasm",
+        };
+        let advice =
+            format!("two has several functions (upper, length): choose one, as in `{typed}:upper`");
+        assert!(said.contains(&advice), "{said}");
+        place
+            .run("two", &format!("run {typed}:upper example.csv"))
+            .ends_with(0);
+        assert_eq!(
+            said.contains("`wudf run --function NAME`"),
+            line == "run",
+            "{said}"
+        );
+    }
+    let ran = place
+        .run("two", "run --function length -o - --output-format csv")
+        .ends_with(0);
+    assert!(
+        ran.text()
+            .starts_with("id,title,length,error\n1,Hello World,11,"),
+        "{}",
+        ran.text()
+    );
+    let said = place
+        .run("two", "run two.wasm:upper example.csv --function length")
+        .ends_with(3);
+    assert!(said.stderr.contains("name it once"), "{}", said.stderr);
+    let said = place.run("two", "test").ends_with(3).stderr;
+    assert!(said.contains("several functions"), "{said}");
+
+    let manifest = place.path("two/Cargo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let more = "example = \"example.csv\"\nfunction = \"upper\"\n\n\
+                [[package.metadata.wudf.tests]]\nname = \"lengths\"\nfunction = \"length\"\n";
+    fs::write(&manifest, text.replace("example = \"example.csv\"\n", more)).unwrap();
+    let ran = place
+        .run("two", "run -o - --output-format csv")
+        .ends_with(0);
+    assert!(ran.text().contains("HELLO WORLD"), "{}", ran.text());
+    // The template's output is that of another function; the second test has none.
+    let mut story = Vec::new();
+    let said = place.run("two", "test --quiet").ends_with(1);
+    story.push(place.transcript(&said));
+    let said = place.run("two", "test --bless").ends_with(0);
+    story.push(place.transcript(&said));
+    let said = place.run("two", "test").ends_with(0);
+    story.push(place.transcript(&said));
+    check("test_of_several_functions", &story.join("\n"));
+    let lengths = fs::read_to_string(place.path("two/lengths.expected.ndjson")).unwrap();
+    assert!(
+        lengths.starts_with("{\"id\":1,\"title\":\"Hello World\",\"length\":11,"),
+        "{lengths}"
+    );
+}
+
+/// What `wudf new` writes of the SDK is what cargo would publish.
+#[test]
+fn the_vendored_sdk_is_the_published_one() {
+    let place = Place::new();
+    place.run("", "new it").ends_with(0);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for name in ["wudf-guest", "wudf-guest-macros"] {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "package",
+                "--list",
+                "--allow-dirty",
+                "--offline",
+                "-p",
+                name,
+            ])
+            .current_dir(root)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let mut published: Vec<String> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter(|file| !file.starts_with("tests/"))
+            .filter(|file| {
+                !["Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"].contains(file)
+            })
+            .map(str::to_owned)
+            .collect();
+        let folder = place.path("it/sdk").join(name);
+        let mut vendored: Vec<String> = walk(&folder)
+            .iter()
+            .map(|file| {
+                file.strip_prefix(&folder)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            // The licence is the repository's, for both.
+            .filter(|file| file != "LICENSE")
+            .collect();
+        published.retain(|file| file != "LICENSE");
+        published.sort();
+        vendored.sort();
+        assert_eq!(vendored, published, "{name}");
+    }
+}
+
+/// The files below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(walk(&path)),
+            false => files.push(path),
+        }
+    }
+    files
 }
 
 /// Tools that are not there are named, with what installs them.

@@ -18,6 +18,15 @@ const FILTERS: &[(&str, &str)] = &[
     ),
     (r"wudf \d+\.\d+\.\d+", "wudf [VERSION]"),
     (r"(\d rows?), [\d.]+ (ms|s|min \d+ s)", "$1, [TIME]"),
+    // Where a plugin is slow to compile, it is said.
+    (
+        r"-- stderr\ncompiling [^\n]* for this processor; cached for later runs\n-- exit",
+        "-- exit",
+    ),
+    (
+        r"compiling [^\n]* for this processor; cached for later runs\n",
+        "",
+    ),
     // The test plugin grows.
     (
         r"add_one, nothing, [a-z0-9_, ]+",
@@ -57,6 +66,7 @@ fn help() {
         "inspect",
         "new",
         "build",
+        "test",
         "model",
         "model seed",
         "model list",
@@ -218,6 +228,7 @@ fn wrong_command_lines() {
         "run image-features a.jpg --option crop",
         "run image-features a.jpg --threads 0",
         "run image-features a.jpg --memory much",
+        "run image-features a.jpg --memory 100",
         "run image-features a.jpg --output-format xlsx",
         "model",
         "doctor --jsn",

@@ -7,6 +7,8 @@ mod crates;
 mod demo;
 mod formats;
 mod golden;
+#[cfg(unix)]
+mod languages;
 mod memory;
 mod rows;
 #[cfg(unix)]

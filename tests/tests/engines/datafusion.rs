@@ -549,7 +549,7 @@ fn statements_that_make_no_sense() {
         ),
         (
             "f(x BIGINT) LANGUAGE wasm AS 'gone.wasm:f'".into(),
-            "gone.wasm is neither a file nor a plugin that wudf brings (image-features)",
+            "gone.wasm is neither a file nor a plugin that ships with wudf (image-features)",
         ),
         (
             format!("f(x BIGINT) LANGUAGE wasm AS '{kit}:gone'"),
@@ -569,7 +569,7 @@ fn statements_that_make_no_sense() {
         ),
         (
             format!("f(x BIGINT) LANGUAGE wasm AS '{kit}:add_one?colour=red'"),
-            "no colour either; besides there are on_error, digest and model.NAME",
+            "no colour either; on_error, digest, model.NAME and asset.NAME can be given besides",
         ),
         (
             format!("f(x BIGINT) LANGUAGE wasm AS '{kit}:options_echo?count=many'"),

@@ -327,7 +327,7 @@ fn an_engine_that_goes_away_is_no_error() {
 #[test]
 fn functions_that_cannot_be_opened() {
     let said = |words: &[&str]| pipe(words, Vec::new()).ends_with(3).stderr;
-    assert!(said(&["gone"]).contains("gone is neither a file nor a plugin that wudf brings"));
+    assert!(said(&["gone"]).contains("gone is neither a file nor a plugin that ships with wudf"));
     assert!(said(&[&kit("gone")]).contains("kit has no function gone"));
     assert!(said(&["image-features"]).contains("--model resnet50=resnet50.onnx"));
     assert!(said(&[&kit("options_echo"), "--option", "colour=red"]).contains("no option colour"));

@@ -580,3 +580,34 @@ fn at_a_terminal_statements_are_asked_for() {
     let history = fs::read_to_string(folder.path().join("cache/wudf/sql-history")).unwrap();
     assert!(history.contains("41) AS answer;"), "{history}");
 }
+
+/// Assets are granted to one function by its statement, or to all of them by a flag.
+#[test]
+fn assets_are_granted() {
+    let folder = folder();
+    fs::write(folder.path().join("words.txt"), "zero\none\ntwo\n").unwrap();
+    let select = "SELECT word(n) AS w FROM 'n.csv' WHERE n = 1";
+    let statement = create("word", "n INT", "asset_word?asset.words=words.txt");
+    assert_eq!(
+        lines(&folder, &format!("{statement}{select}")),
+        ["w", "one"]
+    );
+
+    let statement = create("word", "n INT", "asset_word");
+    let text = format!("{statement}{select}");
+    let ran = sql(
+        &folder,
+        &text,
+        &["--format", "csv", "--asset", "words=words.txt"],
+    )
+    .ends_with(0);
+    assert_eq!(ran.text(), "w\none\n");
+    let said = error(&folder, &text);
+    assert!(
+        said.contains("missing asset `words`: add `?asset.words=FILE`"),
+        "{said}"
+    );
+    let statement = create("word", "n INT", "asset_word?asset.words=nowhere.txt");
+    let said = error(&folder, &statement);
+    assert!(said.contains("nowhere.txt"), "{said}");
+}

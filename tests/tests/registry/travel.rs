@@ -144,3 +144,17 @@ fn what_cannot_travel_says_why() {
         assert_eq!(ran.text(), "", "{words:?}");
     }
 }
+
+#[test]
+fn an_upload_is_reported_as_one() {
+    let Some(place) = Place::with_registry() else {
+        return;
+    };
+    let reference = place.reference("kit:1.0");
+    let said = place
+        .run(&["push", "kit.wasm", &reference])
+        .ends_with(0)
+        .stderr;
+    assert!(said.contains("uploading kit.wasm"), "{said}");
+    assert!(!said.contains("downloading"), "{said}");
+}

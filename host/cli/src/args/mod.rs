@@ -1,4 +1,4 @@
-//! The command line: what may be said. Nothing here acts.
+//! The command line: parsed here, acted on elsewhere.
 
 mod build;
 mod pipe;
@@ -12,14 +12,14 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use wudf::Cache;
 
-pub use build::{BuildArgs, NewArgs};
+pub use build::{BuildArgs, Lang, NewArgs, TestArgs};
 pub use pipe::{PipeArgs, Policy};
 pub use registry::{
     KeyCommand, ListArgs, PullArgs, PushArgs, RegistryArgs, RemoveArgs, SignArgs, UpdateArgs,
     VerifyArgs,
 };
 pub use sql::SqlArgs;
-use values::{byte_size, key_value, seconds};
+use values::{key_value, memory_size, seconds};
 
 const EXIT_CODES: &str = "Exit status:
   0    everything went well
@@ -51,8 +51,9 @@ const RUN_EXAMPLES: &str = "Examples:
   # Your own plugin over a table; without -o, its first rows on the terminal.
   wudf run ./plugin.wasm:slug titles.csv --column title
 
-  # In a plugin crate: what `wudf build` made, over the example that Cargo.toml names.
-  wudf run";
+  # In a plugin's folder: what `wudf build` made, over the example that Cargo.toml or wudf.toml names.
+  wudf run
+  wudf run --function slug";
 
 const INSPECT_EXAMPLES: &str = "Examples:
   wudf inspect image-features
@@ -149,20 +150,35 @@ pub enum Command {
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
 
-    /// Makes a plugin crate, with what it needs to be built and tested
+    /// Creates a plugin: sources with one function, an example and its expected output
     ///
-    /// The crate has one function, a test of it, an example to run it over, and the SDK that plugins are written with.
+    /// In Rust with the SDK. In Python, JavaScript and C a WIT file declares the functions, and wudf.toml says how they
+    /// are built.
     #[command(after_help = build::NEW_EXAMPLES)]
     New(NewArgs),
 
-    /// Builds a plugin crate: one .wasm file that says what it is
+    /// Builds a plugin: one .wasm file
     ///
-    /// Compiles with cargo for wasm32-wasip2, with vectors and link-time optimisation and without debug information, and
-    /// writes into the file what Cargo.toml says: name, version, description, licence, authors, repository and home
-    /// page, and the git revision of the sources. The same sources give the same file in every folder. Its path is
-    /// printed on stdout.
+    /// A folder with a Cargo.toml is compiled with cargo for wasm32-wasip2, with SIMD and link-time optimization and
+    /// without debug information: the same sources give the same file in every folder. A folder with a wudf.toml is built
+    /// with componentize-py, componentize-js or clang.
+    ///
+    /// The file has in it what the manifest says: name, version, description, license, authors, repository and home page,
+    /// and the git revision of the sources. It is loaded as a run would load it, its functions are listed, and nothing is
+    /// written when that fails. Its path is printed on stdout.
     #[command(after_help = build::BUILD_EXAMPLES)]
     Build(BuildArgs),
+
+    /// Builds a plugin, runs it over its examples and compares the output with what is expected
+    ///
+    /// The examples are those of `wudf run` without arguments, and the `tests` beside them in Cargo.toml or wudf.toml. The
+    /// expected output is NDJSON in the plugin's folder: example.expected.ndjson for example.csv, NAME.expected.ndjson for
+    /// the test NAME.
+    #[command(
+        after_help = build::TEST_EXAMPLES,
+        after_long_help = format!("{}\n\n{}", build::TEST_EXAMPLES, build::TEST_EXIT_CODES)
+    )]
+    Test(TestArgs),
 
     /// Puts a plugin or a model into a registry
     #[command(after_help = registry::PUSH_EXAMPLES)]
@@ -226,7 +242,7 @@ pub enum Command {
 
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG, and the function's name
+    /// A .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG, and the function's name
     ///
     /// The function may be left out where the plugin has only one, or one of the plugin's own name (image-features:
     /// image_features).
@@ -298,6 +314,10 @@ pub struct OutputArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Function")]
 pub struct FunctionCallArgs {
+    /// The function, in place of PLUGIN:FUNCTION
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+
     /// An option of the function (see `wudf inspect`); may be repeated
     ///
     /// VALUE is JSON where the option wants a number, a boolean, a list or an object, and a string otherwise.
@@ -365,8 +385,8 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// The memory that one instance of the plugin may take, like 512MiB
-    #[arg(long, value_name = "SIZE", value_parser = byte_size)]
+    /// The memory that one instance of the plugin may use, from 1MiB to 4GiB [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub memory: Option<u64>,
 
     /// The seconds that the plugin may take for one row's call
@@ -397,7 +417,7 @@ impl LimitArgs {
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG
+    /// A .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG
     #[arg(value_hint = ValueHint::FilePath)]
     pub plugin: String,
 

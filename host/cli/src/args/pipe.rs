@@ -33,7 +33,7 @@ pub const EXIT_CODES: &str = "Exit status:
 
 #[derive(Args, Debug)]
 pub struct PipeArgs {
-    /// A .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG, and the function's name
+    /// A .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG, and the function's name
     #[arg(value_name = "PLUGIN[:FUNCTION]")]
     pub plugin: String,
 

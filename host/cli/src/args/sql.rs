@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::values::key_value;
 use super::{LimitArgs, ModelArgs, OutputFormat, RegistryArgs};
 
 pub const EXAMPLES: &str = "Examples:
@@ -12,7 +13,7 @@ pub const EXAMPLES: &str = "Examples:
             SELECT path, embed(content) AS features FROM 'photos/'\" \\
       --model resnet50=resnet50.onnx -o features.parquet
 
-  # Options of the function behind a question mark; failed rows are null.
+  # Options of the function follow a question mark; failed rows are null.
   wudf sql \"CREATE FUNCTION logits(image BYTEA) LANGUAGE wasm
               AS 'image-features?layer=logits&on_error=null';
             SELECT path, logits(content) FROM 'photos/*.jpg' WHERE length < 1000000\" \\
@@ -25,17 +26,17 @@ pub const EXAMPLES: &str = "Examples:
   wudf sql --file job.sql -o result.csv
   wudf sql                                   # interactive";
 
-/// What a statement may say, for `--help`.
+/// The statements, for `--help`.
 pub const STATEMENTS: &str = "Statements:
   SELECT ... FROM 'FILES'
       FILES are a folder, a file or a glob, as INPUT of `wudf run`: tables by their extension, all
       else a row each with the columns path, modificationTime, length and content. '-' is stdin.
   CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE wasm
       AS 'PLUGIN[:FUNCTION][?NAME=VALUE&...]'
-      PLUGIN is a .wasm file, the name of a plugin that wudf brings, or oci://HOST/NAME:TAG. Behind
-      the question mark are options of the function (see `wudf inspect`), on_error=raise (the query
-      stops; the default), null or record (a struct of value and error), digest=sha256:HEX and
-      model.NAME=SOURCE.
+      PLUGIN is a .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG.
+      After the question mark come options of the function (see `wudf inspect`), on_error=raise (the
+      query stops; the default), null or record (a struct of value and error), digest=sha256:HEX,
+      model.NAME=SOURCE and asset.NAME=FILE.
   CREATE EXTERNAL TABLE NAME STORED AS BINARYFILE LOCATION 'FILES'
       PARQUET, CSV, JSON and ARROW work, too, and so does the rest of DataFusion's SQL.";
 
@@ -71,6 +72,10 @@ pub struct SqlArgs {
     /// A table shows the first 1,000 rows; everything else is all of them.
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<OutputFormat>,
+
+    /// Grants a file to the plugins as an asset, under a name; may be repeated
+    #[arg(long = "asset", value_name = "NAME=PATH", value_parser = key_value, help_heading = "Function")]
+    pub assets: Vec<(String, String)>,
 
     #[command(flatten)]
     pub models: ModelArgs,

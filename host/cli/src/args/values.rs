@@ -7,7 +7,7 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub fn byte_size(text: &str) -> Result<u64, String> {
+fn byte_size(text: &str) -> Result<u64, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -29,6 +29,15 @@ pub fn byte_size(text: &str) -> Result<u64, String> {
         .checked_mul(scale)
         .filter(|&n| n > 0)
         .ok_or_else(|| "out of range".to_owned())
+}
+
+/// Memory for an instance: what a plugin at least needs, and what 32-bit addresses reach.
+pub fn memory_size(text: &str) -> Result<u64, String> {
+    let size = byte_size(text)?;
+    match (1 << 20..=4 << 30).contains(&size) {
+        true => Ok(size),
+        false => Err("expected a size from 1MiB to 4GiB".to_owned()),
+    }
 }
 
 pub fn seconds(text: &str) -> Result<std::time::Duration, String> {
@@ -53,6 +62,17 @@ mod tests {
         assert!(byte_size("many").is_err());
         assert!(byte_size("0").is_err());
         assert!(byte_size("99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn memory_has_bounds() {
+        assert_eq!(memory_size("4GiB"), Ok(4 << 30));
+        for bad in ["100", "1023KiB", "5GiB"] {
+            assert!(
+                memory_size(bad).unwrap_err().contains("1MiB to 4GiB"),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

@@ -1,74 +1,132 @@
-//! `wudf build`: a plugin crate to a component that says what it is.
+//! `wudf build`: the sources of a plugin to a component that says what it is.
 
-mod compile;
-mod package;
+mod c;
+mod javascript;
+mod python;
 mod revision;
+mod rust;
+mod tools;
+mod wit;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use wudf::{Plugin, Runtime};
-use wudf_adapter::reference;
+use wudf::{ErrorKind, Plugin, Runtime};
 use wudf_registry::Metadata;
 
-use self::compile::How;
-pub use self::package::{Package, above, from_here};
+use self::wit::Wit;
 use crate::args::BuildArgs;
 use crate::output;
+use crate::progress;
+use crate::project::{self, Code, Language, Project};
 use crate::talk::Talk;
 
-pub fn build(args: &BuildArgs, talk: Talk) -> Result<()> {
-    let package = Package::read(&package::locate(args.path.as_deref())?)?;
-    let how = How {
-        auditable: args.auditable,
-        quiet: talk.is_quiet(),
-        more: &args.cargo,
-    };
-    let component = compile::compile(&package, &how)?;
-    let bytes = facts(&package)
-        .write(&component)
-        .context("Cargo.toml has what a plugin cannot say of itself")?;
-    let name = &package.manifest.name;
-    // Before the file is there, so that what is there has passed.
-    let plugin = match args.precheck {
-        true => Some(Plugin::from_bytes(&Runtime::new()?, name, &bytes)?),
-        false => None,
-    };
-
-    let path = args.output.clone().unwrap_or_else(|| package.plugin());
-    if args.output.is_none()
-        && let Some(folder) = path.parent()
-    {
-        fs::create_dir_all(folder).with_context(|| format!("cannot write {}", folder.display()))?;
-    }
-    output::write_file(&path, &bytes)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-
-    talk.say(&format!(
-        "{name} {}, {}, {}",
-        package.manifest.version,
-        indicatif::BinaryBytes(bytes.len() as u64),
-        reference::digest_of(&bytes)
-    ));
-    for signature in plugin.iter().flat_map(Plugin::signatures) {
-        talk.say(&format!("  {signature}"));
-    }
-    output::print(&format!("{}\n", from_here(&path).display()))
+/// How to compile.
+pub struct How<'a> {
+    /// Whether a plugin in Rust has the list of its dependencies in it.
+    pub auditable: bool,
+    pub talk: Talk,
+    /// For the language's tool, as they are.
+    pub more: &'a [String],
 }
 
-/// What the plugin will say of itself.
-fn facts(package: &Package) -> Metadata {
-    let manifest = &package.manifest;
+/// `wudf build`.
+pub fn build(args: &BuildArgs, talk: Talk) -> Result<()> {
+    let project = Project::read(&project::locate(args.path.as_deref())?)?;
+    let how = How {
+        auditable: args.auditable,
+        talk,
+        more: &args.tool,
+    };
+    let built = make(&project, args.output.clone(), &how)?;
+    talk.say(&format!(
+        "{} {}, {}, {}",
+        project.about.name,
+        project.about.version,
+        indicatif::BinaryBytes(built.plugin.size() as u64),
+        built.plugin.digest()
+    ));
+    for signature in built.plugin.signatures() {
+        talk.say(&format!("  {signature}"));
+    }
+    for skipped in built.plugin.skipped() {
+        talk.warn(&format!(
+            "{} is not a function of rows: {}",
+            skipped.export, skipped.reason
+        ));
+    }
+    output::print(&format!("{}\n", project::from_here(&built.path).display()))
+}
+
+/// A plugin that was built.
+pub struct Built {
+    pub path: PathBuf,
+    pub plugin: Plugin,
+}
+
+/// Builds a plugin and checks it as a run would; the file is written once it has passed.
+pub fn make(project: &Project, output: Option<PathBuf>, how: &How<'_>) -> Result<Built> {
+    let folder = project.target.join("wudf");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot write {}", folder.display()))?;
+    let component = compile(project, how)?;
+    let bytes = about(project).write(&component).with_context(|| {
+        format!(
+            "{} has values that a plugin cannot have",
+            project::from_here(&project.manifest).display()
+        )
+    })?;
+    let plugin = check(project, &bytes, how.talk)?;
+    let path = output.unwrap_or_else(|| project.plugin());
+    output::write_file(&path, &bytes)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Built { path, plugin })
+}
+
+fn compile(project: &Project, how: &How<'_>) -> Result<Vec<u8>> {
+    let sources = match &project.code {
+        Code::Rust(package) => return rust::compile(package, how),
+        Code::Wit(sources) => sources,
+    };
+    let wit = Wit::read(&sources.wit, sources.world.as_deref())?;
+    match sources.language {
+        Language::Python => python::compile(project, sources, wit.name(), how),
+        Language::Js => javascript::compile(project, sources, wit.name(), how),
+        Language::C => c::compile(project, sources, wit, how),
+    }
+}
+
+/// Loads the plugin. What is compiled on the way stays in the cache, so that the first run begins at once.
+fn check(project: &Project, bytes: &[u8], talk: Talk) -> Result<Plugin> {
+    let name = &project.about.name;
+    let runtime = Runtime::new()?;
+    let doing = progress::compiling(name, bytes.len());
+    let loaded = progress::step(talk, &doing, || Plugin::from_bytes(&runtime, name, bytes));
+    loaded.map_err(|error| {
+        let hint = match project.code {
+            Code::Rust(_) => "list its functions in `wudf_guest::plugin!(...)` in src/lib.rs",
+            Code::Wit(_) => "the world in its WIT must export functions of types that columns have",
+        };
+        match error.kind() {
+            ErrorKind::InvalidPlugin => anyhow::anyhow!("{error}\n{hint}"),
+            _ => error.into(),
+        }
+    })
+}
+
+/// What the plugin will say about itself.
+fn about(project: &Project) -> Metadata {
+    let about = &project.about;
     let text = |text: &Option<String>| text.as_deref().map(|text| text.trim().to_owned());
-    let mut facts = Metadata::default();
-    facts.name = Some(manifest.name.clone());
-    facts.version = Some(manifest.version.clone());
-    facts.description = text(&manifest.description);
+    let mut metadata = Metadata::default();
+    metadata.name = Some(about.name.clone());
+    metadata.version = Some(about.version.clone());
+    metadata.description = text(&about.description);
     // Cargo still takes `MIT/Apache-2.0`, which SPDX does not.
-    facts.licenses = text(&manifest.license).map(|license| license.replace('/', " OR "));
-    facts.authors = Some(manifest.authors.join(", ")).filter(|authors| !authors.is_empty());
-    facts.source = text(&manifest.repository);
-    facts.homepage = text(&manifest.homepage);
-    facts.revision = revision::of(&package.folder);
-    facts
+    metadata.licenses = text(&about.license).map(|license| license.replace('/', " OR "));
+    metadata.authors = Some(about.authors.join(", ")).filter(|authors| !authors.is_empty());
+    metadata.source = text(&about.repository);
+    metadata.homepage = text(&about.homepage);
+    metadata.revision = revision::of(&project.manifest);
+    metadata
 }

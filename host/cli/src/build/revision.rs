@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-/// The commit that a crate's sources are of, with `-dirty` behind it where tracked files differ from it. None where the
-/// crate is in no repository, or its manifest is not tracked: then the repository around it is about something else.
-pub fn of(folder: &Path) -> Option<String> {
-    git(folder, &["ls-files", "--error-unmatch", "Cargo.toml"])?;
+/// The commit that a plugin's sources are of, with `-dirty` behind it where tracked files differ from it. None where
+/// they are in no repository, or the manifest is not tracked: then the repository around it is about something else.
+pub fn of(manifest: &Path) -> Option<String> {
+    let folder = manifest.parent()?;
+    let name = manifest.file_name()?.to_str()?;
+    git(folder, &["ls-files", "--error-unmatch", name])?;
     let commit = git(folder, &["rev-parse", "--verify", "HEAD"])?;
     // What is not tracked is left out, or a plugin built into the folder would make the next one another.
     let changed = git(folder, &["status", "--porcelain", "--untracked-files=no"])?;

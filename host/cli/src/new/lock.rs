@@ -24,10 +24,15 @@ pub fn of_new(name: &str) -> Result<String> {
         packages.insert((text(package, "name")?, text(package, "version")?), package);
     }
 
-    // What the SDK's own tests want is in the list too.
-    let manifest = sdk::manifest_of(&format!("{}/Cargo.toml", super::GUEST))?;
-    let wanted = manifest.get("dependencies").and_then(Value::as_table);
-    let guest = find("wudf-guest", &packages)?;
+    // The lock file lists what the SDK's own tests and its optional features need, too.
+    let manifest = sdk::manifest_of(super::GUEST)?;
+    let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+    let wanted = |name: &str| {
+        let dependency = dependencies.and_then(|all| all.get(name));
+        let optional = dependency.and_then(|one| one.get("optional"));
+        dependency.is_some() && optional.and_then(Value::as_bool) != Some(true)
+    };
+    let guest = find(super::GUEST, &packages)?;
     let mut kept: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
     let mut next = vec![guest.clone()];
     while let Some(id) = next.pop() {
@@ -39,7 +44,7 @@ pub fn of_new(name: &str) -> Result<String> {
         let mut needs = Vec::new();
         for dependency in listed.into_iter().flatten().filter_map(Value::as_str) {
             let needed = find(dependency, &packages)?;
-            if id != guest || wanted.is_some_and(|wanted| wanted.contains_key(&needed.0)) {
+            if id != guest || wanted(&needed.0) {
                 needs.push(needed);
             }
         }
@@ -128,7 +133,7 @@ mod tests {
         ] {
             assert!(names.contains(&needed), "{needed}");
         }
-        for other in ["wasmtime", "datafusion", "proptest", "trybuild"] {
+        for other in ["wasmtime", "datafusion", "proptest", "trybuild", "jiff"] {
             assert!(!names.contains(&other), "{other}");
         }
         for package in packages {

@@ -1,4 +1,4 @@
-//! `wudf new`: a plugin crate that builds, tests and runs at once.
+//! `wudf new`: a plugin that builds, tests and runs at once.
 
 mod lock;
 mod sdk;
@@ -8,63 +8,163 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::args::NewArgs;
+use crate::args::{Lang, NewArgs};
+use crate::project::MANIFEST;
 use crate::talk::Talk;
 
-const MANIFEST: &str = include_str!("template/Cargo.toml.txt");
-const LIBRARY: &str = include_str!("template/lib.rs.txt");
-const EXAMPLE: &str = include_str!("template/example.csv.txt");
-const README: &str = include_str!("template/README.md.txt");
+/// The files of a language, by their names in the new folder.
+type Template = &'static [(&'static str, &'static str)];
 
-/// The folder of the new crate that the SDK is in.
+const RUST: Template = &[
+    ("Cargo.toml", include_str!("template/rust/Cargo.toml.txt")),
+    ("src/lib.rs", include_str!("template/rust/lib.rs.txt")),
+    ("example.csv", include_str!("template/rust/example.csv.txt")),
+    (
+        EXPECTED,
+        include_str!("template/rust/example.expected.ndjson.txt"),
+    ),
+    ("README.md", include_str!("template/rust/README.md.txt")),
+    (".gitignore", "/target\n"),
+];
+
+/// What all languages but Rust have.
+const PLAIN: Template = &[
+    (MANIFEST, include_str!("template/wudf.toml.txt")),
+    ("wit/plugin.wit", include_str!("template/plugin.wit.txt")),
+    ("example.csv", include_str!("template/example.csv.txt")),
+    (
+        EXPECTED,
+        include_str!("template/example.expected.ndjson.txt"),
+    ),
+];
+
+const PYTHON: Template = &[
+    ("app.py", include_str!("template/python/app.py.txt")),
+    ("README.md", include_str!("template/python/README.md.txt")),
+    (".gitignore", "/target\n/bindings\n__pycache__\n.venv\n"),
+];
+
+const JS: Template = &[
+    ("plugin.js", include_str!("template/js/plugin.js.txt")),
+    ("package.json", include_str!("template/js/package.json.txt")),
+    ("README.md", include_str!("template/js/README.md.txt")),
+    (".gitignore", "/target\n/node_modules\n"),
+];
+
+const C: Template = &[
+    ("plugin.c", include_str!("template/c/plugin.c.txt")),
+    ("README.md", include_str!("template/c/README.md.txt")),
+    (".gitignore", "/target\n"),
+];
+
+/// What the template's examples give, which `wudf test` compares.
+const EXPECTED: &str = "example.expected.ndjson";
+
+/// The folder of a new crate that has the SDK, a folder for each of its crates.
 const SDK: &str = "sdk";
-/// Where in that folder, and in a checkout, the crate for authors is.
-const GUEST: &str = "guest/sdk";
+/// The crate that a plugin depends on.
+const GUEST: &str = "wudf-guest";
 
 pub fn new(args: &NewArgs, talk: Talk) -> Result<()> {
     let name = args.name.as_str();
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(name));
-    let files = files(name, args.sdk.as_deref())?;
+    let files = match args.lang {
+        Lang::Rust => rust(name, args)?,
+        other => {
+            ensure!(
+                args.sdk.is_none(),
+                "--sdk is for plugins in Rust: those in other languages use no SDK"
+            );
+            plain(name, other)
+        }
+    };
     write(&folder, &files)?;
-    talk.say(&format!("{name} is a plugin now. What comes next:"));
+    talk.say(&format!("created the plugin {name}; next:"));
+    // In a shell's words; a path that needs quotes is rare.
+    let install = match args.lang {
+        Lang::Js => "npm install && ",
+        Lang::Rust | Lang::Python | Lang::C => "",
+    };
     talk.say(&format!(
-        "  cd {} && wudf build && wudf run",
+        "  cd {} && {install}wudf build && wudf test",
         folder.display()
     ));
+    talk.say("  wudf run        # over example.csv");
     Ok(())
 }
 
-/// All files of the new crate, by their names in it.
-fn files(name: &str, checkout: Option<&Path>) -> Result<Vec<(String, String)>> {
-    let (guest, about) = match checkout {
-        Some(checkout) => (
-            in_checkout(checkout)?,
-            "The SDK is that of a checkout of wudf, which `Cargo.toml` names.".to_owned(),
-        ),
-        None => (
-            format!("{SDK}/{GUEST}"),
-            format!(
-                "`{SDK}/` is what plugins are written with, as this wudf ({}) brings it; `{SDK}/{GUEST}/README.md` has \
-                 types, options, models and assets.",
-                env!("CARGO_PKG_VERSION")
-            ),
-        ),
+/// The files of a plugin in another language than Rust.
+fn plain(name: &str, lang: Lang) -> Vec<(String, String)> {
+    let (template, language, source) = match lang {
+        Lang::Js => (JS, "js", "plugin.js"),
+        Lang::C => (C, "c", "plugin.c"),
+        Lang::Python | Lang::Rust => (PYTHON, "python", "app.py"),
     };
-    let fill = |template: &str| {
-        template
-            .replace("{{name}}", name)
-            .replace("{{about}}", &about)
+    let fill = |text: &str| {
+        text.replace("{{name}}", name)
+            .replace("{{npm}}", &name.to_ascii_lowercase())
+            .replace("{{language}}", language)
+            .replace("{{source}}", source)
+    };
+    let files = PLAIN.iter().chain(template);
+    files
+        .map(|(name, text)| ((*name).to_owned(), fill(text)))
+        .collect()
+}
+
+/// The files of a plugin crate.
+fn rust(name: &str, args: &NewArgs) -> Result<Vec<(String, String)>> {
+    let version = env!("CARGO_PKG_VERSION");
+    let published = format!("{GUEST} = \"{version}\"");
+    let vendored = args.vendored && args.sdk.is_none();
+    let (dependency, about) = match &args.sdk {
+        Some(checkout) => {
             // Within quotes of TOML.
-            .replace("{{sdk}}", &guest.replace('\\', "\\\\").replace('"', "\\\""))
+            let path = in_checkout(checkout)?
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"");
+            let about = "The SDK is that of a checkout of wudf, which `Cargo.toml` names.";
+            (
+                format!("{GUEST} = {{ path = \"{path}\" }}"),
+                about.to_owned(),
+            )
+        }
+        None if vendored => {
+            let about = format!(
+                "`{SDK}/` has the SDK of wudf {version}; `{SDK}/{GUEST}/README.md` describes types, options, models and \
+                 assets."
+            );
+            (published, about)
+        }
+        None => (published, "The SDK comes from crates.io.".to_owned()),
     };
-    let mut files = vec![
-        ("Cargo.toml".to_owned(), fill(MANIFEST)),
-        ("src/lib.rs".to_owned(), fill(LIBRARY)),
-        ("example.csv".to_owned(), fill(EXAMPLE)),
-        ("README.md".to_owned(), fill(README)),
-        (".gitignore".to_owned(), "/target\n".to_owned()),
-    ];
-    if checkout.is_none() {
+    let patch = match vendored {
+        true => format!(
+            "\n# The SDK in this folder stands in for the one on crates.io; without these lines cargo fetches that.\n\
+             [patch.crates-io]\n{}",
+            sdk::CRATES
+                .iter()
+                .map(|name| format!("{name} = {{ path = \"{SDK}/{name}\" }}\n"))
+                .collect::<String>()
+        ),
+        false => String::new(),
+    };
+    let exclude = match vendored {
+        true => format!("exclude = [\"{SDK}\"]\n"),
+        false => String::new(),
+    };
+    let fill = |text: &str| {
+        text.replace("{{name}}", name)
+            .replace("{{about}}", &about)
+            .replace("{{dependency}}", &dependency)
+            .replace("{{patch}}", &patch)
+            .replace("{{exclude}}\n", &exclude)
+    };
+    let mut files: Vec<(String, String)> = RUST
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), fill(text)))
+        .collect();
+    if vendored {
         files.push(("Cargo.lock".to_owned(), lock::of_new(name)?));
         let sdk = sdk::files()?;
         files.extend(
@@ -76,10 +176,10 @@ fn files(name: &str, checkout: Option<&Path>) -> Result<Vec<(String, String)>> {
 }
 
 fn in_checkout(checkout: &Path) -> Result<String> {
-    let guest = checkout.join(GUEST);
+    let guest = checkout.join("guest/sdk");
     ensure!(
         guest.join("Cargo.toml").is_file(),
-        "{} is no checkout of wudf: there is no {GUEST}/Cargo.toml in it",
+        "{} is not a checkout of wudf: it has no guest/sdk/Cargo.toml",
         checkout.display()
     );
     let guest = guest
@@ -87,16 +187,16 @@ fn in_checkout(checkout: &Path) -> Result<String> {
         .with_context(|| format!("cannot find {}", guest.display()))?;
     let guest = guest
         .to_str()
-        .context("the path of the checkout is not UTF-8, which Cargo.toml cannot name")?;
+        .context("the path of the checkout is not UTF-8, which Cargo.toml must be")?;
     Ok(guest.to_owned())
 }
 
-/// Writes the crate beside its place, so that there is all of it or none.
+/// Writes the files beside their place, so that there are all of them or none.
 fn write(folder: &Path, files: &[(String, String)]) -> Result<()> {
     match fs::read_dir(folder) {
         Ok(mut entries) => ensure!(
             entries.next().is_none(),
-            "the folder {} is not empty: choose another name, or --path",
+            "the folder {} is not empty: choose another name, or another folder with --path",
             folder.display()
         ),
         Err(_) if folder.exists() => bail!("{} is a file", folder.display()),
@@ -112,7 +212,7 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<()> {
         .prefix(".wudf-new-")
         .tempdir_in(parent)
         .with_context(cannot)?;
-    let whole = beside.path().join("crate");
+    let whole = beside.path().join("plugin");
     for (name, text) in files {
         let path = whole.join(name);
         if let Some(parent) = path.parent() {
@@ -129,7 +229,19 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<()> {
         .with_context(cannot)
 }
 
-/// What cargo takes as a crate's name, and Rust as one to write.
+/// A plugin's name, in every language.
+pub fn check_name(text: &str) -> Result<&str, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) || !text.chars().all(plain) {
+        return Err("expected a letter, then letters, digits, `-` and `_`".to_owned());
+    }
+    if text.len() > 64 {
+        return Err("longer than 64 letters".to_owned());
+    }
+    Ok(text)
+}
+
+/// A name for cargo, and for Rust code.
 pub fn crate_name(text: &str) -> Result<String, String> {
     // With `-` as `_`, the way the compiler sees it.
     const TAKEN: &[&str] = &[
@@ -192,16 +304,10 @@ pub fn crate_name(text: &str) -> Result<String, String> {
         "wudf_guest_macros",
         "yield",
     ];
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) || !text.chars().all(plain) {
-        return Err("expected a letter, then letters, digits, `-` and `_`".to_owned());
-    }
-    if text.len() > 64 {
-        return Err("longer than 64 letters".to_owned());
-    }
+    let text = check_name(text)?;
     let seen = text.replace('-', "_").to_ascii_lowercase();
     if TAKEN.contains(&seen.as_str()) {
-        return Err("a word of Rust's, or the name of a crate that the plugin needs".to_owned());
+        return Err("a Rust keyword, or the name of a crate that plugins depend on".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -255,26 +361,80 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1);
     }
 
-    #[test]
-    fn a_crate_is_whole() {
-        let files = files("hello", None).unwrap();
-        let text = |name: &str| {
-            let file = files.iter().find(|(known, _)| known == name);
-            file.unwrap_or_else(|| panic!("{name}")).1.as_str()
-        };
-        let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
-        assert_eq!(manifest["package"]["name"].as_str(), Some("hello"));
-        let sdk = manifest["dependencies"]["wudf-guest"]["path"]
-            .as_str()
-            .unwrap();
-        for name in ["Cargo.toml", "README.md", "src/lib.rs"] {
-            text(&format!("{sdk}/{name}"));
+    fn args(name: &str, vendored: bool) -> NewArgs {
+        NewArgs {
+            name: name.to_owned(),
+            lang: Lang::Rust,
+            path: None,
+            vendored,
+            sdk: None,
         }
-        text("sdk/LICENSE");
-        text("sdk/wit/wudf.wit");
-        assert!(text("Cargo.lock").contains("name = \"hello\""));
+    }
+
+    fn text<'a>(files: &'a [(String, String)], name: &str) -> &'a str {
+        let file = files.iter().find(|(known, _)| known == name);
+        file.unwrap_or_else(|| panic!("{name}")).1.as_str()
+    }
+
+    fn all_filled(files: &[(String, String)]) {
         for (name, text) in files.iter().filter(|(name, _)| !name.starts_with("sdk/")) {
             assert!(!text.contains("{{"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_crate_is_whole() {
+        let files = rust("hello", &args("hello", true)).unwrap();
+        let manifest: toml::Table = text(&files, "Cargo.toml").parse().unwrap();
+        assert_eq!(manifest["package"]["name"].as_str(), Some("hello"));
+        let version = manifest["dependencies"]["wudf-guest"].as_str();
+        assert_eq!(version, Some(env!("CARGO_PKG_VERSION")));
+        for (name, patched) in manifest["patch"]["crates-io"].as_table().unwrap() {
+            let folder = patched["path"].as_str().unwrap();
+            let manifest: toml::Table = text(&files, &format!("{folder}/Cargo.toml"))
+                .parse()
+                .unwrap();
+            assert_eq!(manifest["package"]["name"].as_str(), Some(name.as_str()));
+            text(&files, &format!("{folder}/src/lib.rs"));
+        }
+        assert!(text(&files, "Cargo.lock").contains("name = \"hello\""));
+        all_filled(&files);
+    }
+
+    #[test]
+    fn a_crate_can_use_the_published_sdk() {
+        let files = rust("hello", &args("hello", false)).unwrap();
+        let manifest: toml::Table = text(&files, "Cargo.toml").parse().unwrap();
+        assert!(manifest["dependencies"]["wudf-guest"].is_str());
+        assert!(manifest.get("patch").is_none());
+        assert!(
+            files
+                .iter()
+                .all(|(name, _)| !name.starts_with("sdk/") && name != "Cargo.lock")
+        );
+        all_filled(&files);
+    }
+
+    #[test]
+    fn other_languages_are_whole() {
+        for (lang, source) in [
+            (Lang::Python, "app.py"),
+            (Lang::Js, "plugin.js"),
+            (Lang::C, "plugin.c"),
+        ] {
+            let files = plain("Hello_2", lang);
+            let manifest: toml::Table = text(&files, MANIFEST).parse().unwrap();
+            assert_eq!(manifest["build"]["source"].as_str(), Some(source));
+            for name in [
+                source,
+                "wit/plugin.wit",
+                "example.csv",
+                EXPECTED,
+                "README.md",
+            ] {
+                text(&files, name);
+            }
+            all_filled(&files);
         }
     }
 }

@@ -1,21 +1,39 @@
-//! The SDK, as this program carries it: the sources of its repository, whose
-//! manifests must stand on their own where there is no workspace.
+//! The SDK, as this program carries it: the files of its crates as they are
+//! published, whose manifests stand on their own where there is no workspace.
 
 use anyhow::{Context as _, Result};
 use toml::{Table, Value};
 
 include!(concat!(env!("OUT_DIR"), "/carried.rs"));
 
-/// The files of the SDK, by their names in a folder of its own.
+/// The crates of the SDK.
+pub const CRATES: [&str; 2] = ["wudf-guest", "wudf-guest-macros"];
+
+/// Where a crate of the SDK is in the repository.
+fn folder(name: &str) -> &'static str {
+    match name {
+        "wudf-guest" => "guest/sdk",
+        _ => "guest/sdk-macros",
+    }
+}
+
+/// The files of the SDK, in a folder for each of its crates.
 pub fn files() -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
-    for (name, text) in FILES {
-        let text = match *name {
-            "Cargo.toml" | "Cargo.lock" => continue,
-            manifest if manifest.ends_with("/Cargo.toml") => manifest_of(manifest)?.to_string(),
-            _ => (*text).to_owned(),
-        };
-        files.push(((*name).to_owned(), text));
+    for name in CRATES {
+        let folder = format!("{}/", folder(name));
+        for (path, text) in FILES {
+            let Some(file) = path.strip_prefix(&folder) else {
+                continue;
+            };
+            let text = match file {
+                "Cargo.toml" => manifest_of(name)?.to_string(),
+                _ => (*text).to_owned(),
+            };
+            files.push((format!("{name}/{file}"), text));
+        }
+        let license = carried("LICENSE")?.to_owned();
+        files.push((format!("{name}/LICENSE"), license));
     }
     Ok(files)
 }
@@ -27,15 +45,16 @@ pub fn carried(name: &str) -> Result<&'static str> {
         .with_context(|| format!("this wudf was built without {name}"))
 }
 
-/// A manifest of the repository, with what it takes from the workspace in it, and
-/// without what only the repository's own tests and lints want.
+/// The manifest of a crate as cargo publishes it: with what it takes from the workspace in it, with versions in place of
+/// paths, and without what only the repository's own tests and lints need.
 pub fn manifest_of(name: &str) -> Result<Table> {
+    let name = format!("{}/Cargo.toml", folder(name));
     let workspace: Table = carried("Cargo.toml")?.parse()?;
     let workspace = workspace
         .get("workspace")
         .and_then(Value::as_table)
         .context("the manifest has no workspace")?;
-    let mut manifest: Table = carried(name)?.parse()?;
+    let mut manifest: Table = carried(&name)?.parse()?;
     for unwanted in ["dev-dependencies", "lints"] {
         manifest.remove(unwanted);
     }
@@ -52,13 +71,11 @@ pub fn manifest_of(name: &str) -> Result<Table> {
     }
     if let Some(dependencies) = table_mut(&mut manifest, "dependencies") {
         let given = workspace.get("dependencies").and_then(Value::as_table);
-        // From the folder of the manifest to the root, where the workspace's paths begin.
-        let up = "../".repeat(name.matches('/').count());
         for (key, value) in dependencies.iter_mut() {
             if inherits(value) {
                 let found = given.and_then(|given| given.get(key));
                 let found = found.with_context(|| format!("the workspace has no {key}"))?;
-                *value = merged(found, value, &up);
+                *value = merged(found, value);
             }
         }
     }
@@ -77,13 +94,13 @@ fn inherits(value: &Value) -> bool {
 }
 
 /// A dependency of the workspace, with the features that a member adds.
-fn merged(given: &Value, own: &Value, up: &str) -> Value {
+fn merged(given: &Value, own: &Value) -> Value {
     let mut whole = match given {
         Value::Table(table) => table.clone(),
         version => Table::from_iter([("version".to_owned(), version.clone())]),
     };
-    if let Some(Value::String(path)) = whole.get_mut("path") {
-        path.insert_str(0, up);
+    if whole.contains_key("version") {
+        whole.remove("path");
     }
     for (key, value) in own.as_table().into_iter().flatten() {
         match (key.as_str(), value) {
@@ -112,35 +129,47 @@ mod tests {
 
     #[test]
     fn manifests_stand_alone() {
-        let manifest = manifest_of("guest/sdk/Cargo.toml").unwrap();
+        let manifest = manifest_of("wudf-guest").unwrap();
         let text = manifest.to_string();
         assert!(!text.contains("workspace"), "{text}");
         assert!(!text.contains("dev-dependencies"), "{text}");
+        assert!(!text.contains("path"), "{text}");
         assert_eq!(
             manifest["package"]["version"].as_str(),
             Some(env!("CARGO_PKG_VERSION"))
         );
         let dependencies = &manifest["dependencies"];
         assert_eq!(
-            dependencies["wudf-guest-macros"]["path"].as_str(),
-            Some("../../guest/sdk-macros")
+            dependencies["wudf-guest-macros"]["version"].as_str(),
+            Some(env!("CARGO_PKG_VERSION"))
         );
-        let features = dependencies["bytemuck"]["features"].as_array().unwrap();
-        assert_eq!(features.len(), 2, "{features:?}");
-        assert!(
-            !manifest_of("guest/sdk-macros/Cargo.toml")
-                .unwrap()
-                .to_string()
-                .contains("workspace")
-        );
+        let macros = manifest_of("wudf-guest-macros").unwrap().to_string();
+        assert!(!macros.contains("workspace"), "{macros}");
     }
 
     #[test]
-    fn the_repository_stays_at_home() {
+    fn a_dependency_has_the_features_of_both() {
+        let table = |text: &str| Value::Table(text.parse().unwrap());
+        let given = table("version = '1'\npath = '../a'\nfeatures = ['a', 'b']");
+        let own = table("workspace = true\noptional = true\nfeatures = ['b', 'c']");
+        let whole = table("version = '1'\noptional = true\nfeatures = ['a', 'b', 'c']");
+        assert_eq!(merged(&given, &own), whole);
+    }
+
+    #[test]
+    fn only_the_sdk_leaves_the_repository() {
         let files = files().unwrap();
-        let named = |name: &str| files.iter().any(|(known, _)| known == name);
-        assert!(named("LICENSE") && named("guest/sdk/src/lib.rs") && named("wit/wudf.wit"));
-        assert!(!named("Cargo.toml") && !named("Cargo.lock"));
-        assert!(files.iter().any(|(name, _)| name.starts_with("wit/deps/")));
+        for name in ["LICENSE", "Cargo.toml", "src/lib.rs"] {
+            for krate in CRATES {
+                let file = format!("{krate}/{name}");
+                assert!(files.iter().any(|(known, _)| *known == file), "{file}");
+            }
+        }
+        let outside = |name: &str| {
+            !CRATES
+                .iter()
+                .any(|krate| name.starts_with(&format!("{krate}/")))
+        };
+        assert!(!files.iter().any(|(name, _)| outside(name)));
     }
 }

@@ -69,7 +69,7 @@ pub fn sign(args: &SignArgs, talk: Talk) -> Result<()> {
         talk.say(&format!("signed {}", args.plugin));
         return output::print(&format!("{}\n", path.display()));
     };
-    let registry = writable(args.plain_http, &models::fetch(talk))?;
+    let registry = writable(args.plain_http, &models::upload(talk))?;
     let pinned = registry.resolve(&subject)?;
     signature::sign(&registry.remote(), &pinned, &key)?;
     talk.say(&format!("signed {subject}"));

@@ -16,7 +16,7 @@ const MAGIC: &[u8] = b"\0asm";
 
 /// Puts a file into a registry; prints what it is there, by digest.
 pub fn push(args: &PushArgs, talk: Talk) -> Result<()> {
-    let registry = writable(args.plain_http, &models::fetch(talk))?;
+    let registry = writable(args.plain_http, &models::upload(talk))?;
     let reference: Reference = args.reference.parse()?;
     ensure!(
         reference.digest().is_none(),

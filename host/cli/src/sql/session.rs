@@ -47,7 +47,14 @@ impl Session {
         stdin_is_free: bool,
         talk: Talk,
     ) -> Result<Self> {
-        let mut defaults = models::spec("", &args.models, &[], &args.limits, &args.registries)?;
+        let mut defaults = models::spec(
+            "",
+            None,
+            &args.models,
+            &args.assets,
+            &args.limits,
+            &args.registries,
+        )?;
         // Partitions are what runs in parallel here.
         defaults.threads = Some(1);
         for (name, source) in &defaults.models {

@@ -34,7 +34,7 @@ def load(
 ) -> Udf:
     """Opens a function of a plugin.
 
-    :param plugin: a ``.wasm`` file, the name of a plugin that wudf brings, or one in
+    :param plugin: a ``.wasm`` file, the name of a plugin that ships with wudf, or one in
         a registry, ``oci://HOST/NAME:TAG``; ``PLUGIN:FUNCTION`` names the function, too.
     :param function: the function; without it the only one, or the one named
         like the plugin.

@@ -1,4 +1,4 @@
 //! The plugin that `wudf new` writes: what a small one costs is measured with it.
 
-#[path = "../../../../host/cli/src/new/template/lib.rs.txt"]
+#[path = "../../../../host/cli/src/new/template/rust/lib.rs.txt"]
 pub mod template;

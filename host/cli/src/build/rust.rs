@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use toml::Value;
 
-use super::package::{self, Package};
+use super::How;
+use crate::project::{Package, cargo_program};
 
 pub const TARGET: &str = "wasm32-wasip2";
 
@@ -22,15 +23,6 @@ const PROFILE: [&str; 4] = [
     "profile.wudf-plugin.strip='debuginfo'",
 ];
 
-/// How to compile.
-#[derive(Debug)]
-pub struct How<'a> {
-    pub auditable: bool,
-    pub quiet: bool,
-    /// For cargo, as they are.
-    pub more: &'a [String],
-}
-
 /// Compiles a plugin crate, and gives the component.
 pub fn compile(package: &Package, how: &How<'_>) -> Result<Vec<u8>> {
     let library = package.library()?;
@@ -38,7 +30,7 @@ pub fn compile(package: &Package, how: &How<'_>) -> Result<Vec<u8>> {
     if how.auditable {
         check_auditable()?;
     }
-    let mut command = Command::new(package::cargo());
+    let mut command = Command::new(cargo_program());
     command.current_dir(&package.folder);
     if how.auditable {
         command.arg("auditable");
@@ -59,7 +51,7 @@ pub fn compile(package: &Package, how: &How<'_>) -> Result<Vec<u8>> {
         command.args(["--config", setting]);
     }
     set_flags(&mut command, flags(package));
-    if how.quiet {
+    if how.talk.is_quiet() {
         command.arg("--quiet");
     }
     command.args(how.more).stderr(Stdio::inherit());
@@ -103,7 +95,7 @@ fn check_target(folder: &Path) -> Result<()> {
 }
 
 fn check_auditable() -> Result<()> {
-    let found = Command::new(package::cargo())
+    let found = Command::new(cargo_program())
         .args(["auditable", "--version"])
         .output()
         .is_ok_and(|output| output.status.success());

@@ -1,12 +1,14 @@
-//! The plugin crate that is worked on: what cargo says of it.
+//! A plugin crate: what cargo says about it.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+
+use super::{About, Settings};
 
 /// A plugin crate.
 #[derive(Debug)]
@@ -56,35 +58,10 @@ struct Workspace {
     target_directory: PathBuf,
 }
 
-/// The manifest of a crate: its folder's or the file itself; without a path that of this folder, or of one above.
-pub fn locate(path: Option<&Path>) -> Result<PathBuf> {
-    let found = match path {
-        Some(path) if path.is_dir() => Some(path.join("Cargo.toml")),
-        Some(path) => Some(path.to_owned()),
-        None => above(),
-    };
-    let Some(manifest) = found.filter(|file| file.is_file()) else {
-        let place = path.map_or("here or above".to_owned(), |path| {
-            format!("in {}", path.display())
-        });
-        bail!("there is no Cargo.toml {place}: `wudf new NAME` makes a plugin crate");
-    };
-    manifest
-        .canonicalize()
-        .with_context(|| format!("cannot find {}", manifest.display()))
-}
-
-/// The nearest manifest, from the current folder upwards.
-pub fn above() -> Option<PathBuf> {
-    let here = env::current_dir().ok()?;
-    let manifest = here.ancestors().map(|folder| folder.join("Cargo.toml"));
-    manifest.into_iter().find(|file| file.is_file())
-}
-
 impl Package {
     /// Asks cargo, which knows of workspaces, and of where the build goes.
     pub fn read(manifest: &Path) -> Result<Self> {
-        let output = Command::new(cargo())
+        let output = Command::new(program())
             .args([
                 "metadata",
                 "--no-deps",
@@ -147,44 +124,29 @@ impl Package {
         Ok(&library.name)
     }
 
-    /// Where the finished plugin is when nobody says otherwise.
-    pub fn plugin(&self) -> PathBuf {
-        let file = format!("{}.wasm", self.manifest.name);
-        self.target_directory.join("wudf").join(file)
+    /// What the plugin will say about itself.
+    pub fn about(&self) -> About {
+        let manifest = &self.manifest;
+        About {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            description: manifest.description.clone(),
+            license: manifest.license.clone(),
+            authors: manifest.authors.clone(),
+            repository: manifest.repository.clone(),
+            homepage: manifest.homepage.clone(),
+        }
     }
 
-    /// What `[package.metadata.wudf]` names as the input of a trial run.
-    pub fn example(&self) -> Result<Vec<PathBuf>> {
-        let settings = self
-            .manifest
-            .metadata
-            .as_ref()
-            .and_then(|all| all.get("wudf"));
-        let example = settings.and_then(|wudf| wudf.get("example"));
-        let example = example.unwrap_or(&serde_json::Value::Null);
-        let one = example.as_str().map(|name| vec![name.to_owned()]);
-        let names = one.or_else(|| serde_json::from_value(example.clone()).ok());
-        let names = names
-            .context("`example` in [package.metadata.wudf] of Cargo.toml is no list of files")?;
-        ensure!(
-            !names.is_empty(),
-            "`example` in [package.metadata.wudf] of Cargo.toml names nothing"
-        );
-        Ok(names.iter().map(|name| self.folder.join(name)).collect())
+    /// `[package.metadata.wudf]`.
+    pub fn settings(&self) -> Result<Settings> {
+        let metadata = self.manifest.metadata.as_ref();
+        let table = metadata.and_then(|metadata| metadata.get("wudf"));
+        Settings::read(table, "[package.metadata.wudf] of Cargo.toml")
     }
 }
 
 /// The cargo that runs this program, else the user's.
-pub fn cargo() -> OsString {
+pub fn program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// A path as one would write it here.
-pub fn from_here(path: &Path) -> PathBuf {
-    let here = env::current_dir().and_then(|here| here.canonicalize());
-    let below = here.ok().and_then(|here| path.strip_prefix(here).ok());
-    below
-        .filter(|path| !path.as_os_str().is_empty())
-        .unwrap_or(path)
-        .to_owned()
 }
