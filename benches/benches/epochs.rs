@@ -26,7 +26,7 @@ mod contract {
     )]
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "wudf:plugin/plugin",
+        world: "wudf:plugin/scalar-plugin",
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }
@@ -107,7 +107,7 @@ fn compare(
 
 struct Opened {
     store: Store<State>,
-    plugin: contract::Plugin,
+    plugin: contract::ScalarPlugin,
     function: ResourceAny,
 }
 
@@ -126,10 +126,10 @@ impl Opened {
         let mut store = Store::new(&engine, State::default());
         // Nothing ticks, so that no deadline passes.
         store.set_epoch_deadline(1);
-        let plugin = contract::Plugin::instantiate(&mut store, &component, &linker)?;
-        let functions = plugin.wudf_plugin_functions().function();
+        let plugin = contract::ScalarPlugin::instantiate(&mut store, &component, &linker)?;
+        let functions = plugin.wudf_plugin_scalar().function();
         let function = functions
-            .call_open(&mut store, function, "{}")?
+            .call_open(&mut store, function, "{}", &[])?
             .map_err(|error| error.message)?;
         Ok(Self {
             store,
@@ -145,7 +145,7 @@ impl Opened {
             null_count: 0,
             buffers: &buffers,
         }];
-        let functions = self.plugin.wudf_plugin_functions().function();
+        let functions = self.plugin.wudf_plugin_scalar().function();
         for _ in 0..calls {
             let output = functions
                 .call_call(&mut self.store, self.function, column.rows, &[&nodes])?

@@ -186,7 +186,9 @@ fn values_that_do_not_fit_fail_their_rows() {
         Some(2.0),
         Some(1e300),
     ]);
-    let output = open(&runtime, "fails").evaluate(&[column.clone()]).unwrap();
+    let output = open(&runtime, "fails")
+        .evaluate(std::slice::from_ref(&column))
+        .unwrap();
     let failed: Vec<_> = output
         .failures
         .iter()
