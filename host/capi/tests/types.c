@@ -172,7 +172,7 @@ void test_lists(void) {
 }
 
 void test_two_arguments(void) {
-  const int64_t weights[] = {1, 2, 3};
+  const char *words[] = {"1", "2", "3"};
   const int8_t counts[] = {1, 2, 3};
   const double halves[] = {0.5, 1.5, 2.5};
   struct column count, weight, wrong;
@@ -185,7 +185,7 @@ void test_two_arguments(void) {
   column_new(&weight, "g", 3);
   column_buffer(&weight, NULL, 0);
   column_buffer(&weight, halves, sizeof halves);
-  column_i64(&wrong, 3, weights, NULL);
+  column_text(&wrong, "u", 3, words, NULL);
 
   struct ArrowSchema *schemas[] = {&count.schema, &weight.schema};
   struct ArrowArray *arrays[] = {&count.array, &weight.array};
@@ -202,7 +202,7 @@ void test_two_arguments(void) {
         "argument `count`: its array has 3 elements, not 2");
   FAILS(wudf_call(weigh, -3, 2, schemas, arrays, &out, NULL), "invalid-arguments", -1,
         "-3 rows");
-  /* A number that does not fit. */
+  /* A type that is not cast. */
   schemas[1] = &wrong.schema;
   arrays[1] = &wrong.array;
   FAILS(wudf_call(weigh, 3, 2, schemas, arrays, &out, NULL), "invalid-arguments", -1,

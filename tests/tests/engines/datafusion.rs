@@ -541,7 +541,7 @@ fn statements_that_make_no_sense() {
         ("f(x BIGINT) LANGUAGE wasm".into(), "f needs AS 'PLUGIN"),
         (
             "f(x BIGINT) LANGUAGE wasm AS ''".into(),
-            "there is no plugin",
+            "names no plugin",
         ),
         (
             format!("f(x BIGINT DEFAULT 1) LANGUAGE wasm AS '{kit}:add_one'"),

@@ -338,5 +338,5 @@ fn functions_that_cannot_be_opened() {
         "--model",
         "a=y.onnx",
     ];
-    assert!(said(&twice).contains("the model a is named twice"));
+    assert!(said(&twice).contains("--model names a twice"));
 }

@@ -75,9 +75,11 @@ pub(crate) fn functions(
         Exports::of(own.iter().map(|(name, item)| (*name, item))),
     )?;
     for (name, item) in &own {
-        // Those of WASI are a program's entry, not functions of rows.
+        // Those of WASI are a program's entry, and `exports` is what componentize-py itself
+        // calls once, when it builds: no functions of rows.
         if let ComponentItem::ComponentInstance(instance) = item
             && !name.starts_with("wasi:")
+            && *name != "exports"
         {
             let items = instance.exports(engine).map(|(name, item)| (name, item.ty));
             let items: Vec<_> = items.collect();
