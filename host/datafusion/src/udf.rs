@@ -190,7 +190,7 @@ impl ScalarUDFImpl for WasmUdf {
         let wanted = &signature.arguments;
         let several = signature.is_variadic().then(|| wanted.last()).flatten();
         let fits = types.len() == wanted.len() || several.is_some() && types.len() > wanted.len();
-        let all = wanted.iter().chain(std::iter::repeat(several).flatten());
+        let all = wanted.iter().chain(several.into_iter().cycle());
         let coerced = types
             .iter()
             .zip(all)

@@ -539,10 +539,7 @@ fn statements_that_make_no_sense() {
         ),
         ("f(x BIGINT) AS 'x'".into(), "f has no LANGUAGE"),
         ("f(x BIGINT) LANGUAGE wasm".into(), "f needs AS 'PLUGIN"),
-        (
-            "f(x BIGINT) LANGUAGE wasm AS ''".into(),
-            "names no plugin",
-        ),
+        ("f(x BIGINT) LANGUAGE wasm AS ''".into(), "names no plugin"),
         (
             format!("f(x BIGINT DEFAULT 1) LANGUAGE wasm AS '{kit}:add_one'"),
             "f declares a DEFAULT",
