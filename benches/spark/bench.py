@@ -136,7 +136,7 @@ def main():
     arguments = parser.parse_args()
 
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        sys.exit("there is no Java for Spark")
+        sys.exit("Spark needs Java, which is not installed")
 
     def say(what):
         print(what, file=sys.stderr, flush=True)

@@ -23,29 +23,14 @@ pub fn expand(attribute: attribute::Udf, item: ItemFn) -> syn::Result<TokenStrea
     let compute = if attribute.batch.is_some() {
         object::batch(&pattern, &call)
     } else {
-        quote! {
-            #[inline]
-            fn row(
-                &mut self,
-                #pattern: ::wudf_guest::__private::Values<'_, Self>,
-                results: &mut ::wudf_guest::__private::Results<Self>,
-            ) {
-                ::wudf_guest::__private::Outcome::put(#call, results);
-            }
-
-            #[inline]
-            fn block(
-                &mut self,
-                blocks: ::wudf_guest::__private::Blocks<'_, Self>,
-                results: &mut ::wudf_guest::__private::Results<Self>,
-            ) {
-                ::wudf_guest::__private::Outcome::put_block(results, |row| {
-                    let #pattern =
-                        <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                    #call
-                });
-            }
-        }
+        let block = quote! {
+            ::wudf_guest::__private::Outcome::put_block(results, |row| {
+                let #pattern =
+                    <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
+                #call
+            });
+        };
+        object::single(&pattern, &call, &block)
     };
     Ok(quote! {
         #item

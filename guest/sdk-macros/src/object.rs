@@ -123,30 +123,15 @@ pub fn expand(attribute: attribute::Udf, item: ItemImpl) -> syn::Result<TokenStr
     let compute = if attribute.batch.is_some() {
         batch(&pattern, &call)
     } else {
-        quote! {
-            #[inline]
-            fn row(
-                &mut self,
-                #pattern: ::wudf_guest::__private::Values<'_, Self>,
-                results: &mut ::wudf_guest::__private::Results<Self>,
-            ) {
+        // Not by the block: what a row gives may borrow from `self`.
+        let block = quote! {
+            for row in 0..::wudf_guest::__private::BLOCK {
+                let #pattern =
+                    <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
                 ::wudf_guest::__private::Outcome::put(#call, results);
             }
-
-            #[inline]
-            fn block(
-                &mut self,
-                blocks: ::wudf_guest::__private::Blocks<'_, Self>,
-                results: &mut ::wudf_guest::__private::Results<Self>,
-            ) {
-                // Not by the block: what a row gives may borrow from `self`.
-                for row in 0..::wudf_guest::__private::BLOCK {
-                    let #pattern =
-                        <Self::Arguments as ::wudf_guest::__private::Arguments>::at(blocks, row);
-                    ::wudf_guest::__private::Outcome::put(#call, results);
-                }
-            }
-        }
+        };
+        single(&pattern, &call, &block)
     };
     Ok(quote! {
         #item
@@ -184,6 +169,29 @@ pub fn batch(arguments: &TokenStream, call: &TokenStream) -> TokenStream {
             to: ::wudf_guest::__private::BatchOf<'_, Self>,
         ) -> ::core::result::Result<(), ::wudf_guest::__private::Error> {
             ::wudf_guest::__private::BatchOutcome::put_all(#call, to)
+        }
+    }
+}
+
+/// `Udf::row`, and `Udf::block` with this body.
+pub fn single(pattern: &TokenStream, call: &TokenStream, block: &TokenStream) -> TokenStream {
+    quote! {
+        #[inline]
+        fn row(
+            &mut self,
+            #pattern: ::wudf_guest::__private::Values<'_, Self>,
+            results: &mut ::wudf_guest::__private::Results<Self>,
+        ) {
+            ::wudf_guest::__private::Outcome::put(#call, results);
+        }
+
+        #[inline]
+        fn block(
+            &mut self,
+            blocks: ::wudf_guest::__private::Blocks<'_, Self>,
+            results: &mut ::wudf_guest::__private::Results<Self>,
+        ) {
+            #block
         }
     }
 }

@@ -188,15 +188,13 @@ impl ScalarUDFImpl for WasmUdf {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let signature = self.udf.signature();
         let wanted = &signature.arguments;
-        let several = signature.is_variadic().then(|| wanted.last()).flatten();
-        let fits = types.len() == wanted.len() || several.is_some() && types.len() > wanted.len();
-        let all = wanted.iter().chain(several.into_iter().cycle());
+        let all = (0..types.len()).map_while(|i| signature.argument(i));
         let coerced = types
             .iter()
             .zip(all)
             .map(|(from, to)| coerce::argument(from, to.data_type()));
         match coerced.collect::<Option<Vec<_>>>() {
-            Some(coerced) if fits => Ok(coerced),
+            Some(coerced) if signature.takes(types.len()) => Ok(coerced),
             _ => plan_err!(
                 "{} takes ({}), not ({})",
                 self.name,

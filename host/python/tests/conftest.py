@@ -102,7 +102,7 @@ def spark():
     """A Spark session on this machine."""
     pytest.importorskip("pyspark", reason="pyspark is not installed")
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        pytest.skip("there is no Java for Spark")
+        pytest.skip("Spark needs Java, which is not installed")
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     # Not whatever `python3` is.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable

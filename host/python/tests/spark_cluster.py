@@ -40,7 +40,7 @@ def spark_home() -> Path:
     if found is None or not found.submodule_search_locations:
         raise Missing(f"pyspark is not installed in {sys.prefix}")
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise Missing("there is no Java for Spark")
+        raise Missing("Spark needs Java, which is not installed")
     return Path(found.submodule_search_locations[0])
 
 

@@ -1,7 +1,7 @@
 //! Arguments before a call: their types, and the values of constants.
 
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::Field;
+use arrow_schema::{DataType, Field};
 
 use crate::columns::cast;
 use crate::columns::lower;
@@ -52,20 +52,14 @@ impl Argument {
 /// # Errors
 /// [`ErrorKind::InvalidArguments`] when they are not as many as declared, or do not fit.
 pub(crate) fn raw(signature: &Signature, given: &[Argument]) -> Result<Vec<RawArgument>> {
-    let declared = &signature.arguments;
-    let fits = match signature.is_variadic() {
-        true => given.len() >= declared.len(),
-        false => given.len() == declared.len(),
-    };
-    if !fits {
+    if !signature.takes(given.len()) {
         return Err(invalid(format!(
             "takes {} arguments, not {}: {signature}",
-            declared.len(),
+            signature.arguments.len(),
             given.len()
         )));
     }
-    let last = declared.len().saturating_sub(1);
-    let declared = (0..given.len()).filter_map(|i| declared.get(i.min(last)));
+    let declared = (0..given.len()).filter_map(|i| signature.argument(i));
     declared
         .zip(given)
         .map(|(declared, given)| one(declared, given))
@@ -79,14 +73,7 @@ fn one(declared: &Field, given: &Argument) -> Result<RawArgument> {
         true => (given.field.name(), schema::crossing(from)),
         false => (declared.name(), declared.data_type().clone()),
     };
-    cast::conversion(from, &to).map_err(|e| {
-        invalid(format!(
-            "argument `{}` is {}: {}",
-            declared.name(),
-            schema::display(&to),
-            e.message()
-        ))
-    })?;
+    check(declared.name(), from, &to)?;
     let constant = given.constant.as_ref().map(|value| {
         if value.len() != 1 {
             return Err(invalid(format!(
@@ -105,6 +92,20 @@ fn one(declared: &Field, given: &Argument) -> Result<RawArgument> {
         schema: schema::nodes(&field)
             .map_err(|e| invalid(format!("argument `{}`: {e}", declared.name())))?,
         constant: constant.transpose()?,
+    })
+}
+
+/// That a column of type `from` can be cast to what the argument is.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArguments`], with the reason.
+pub(crate) fn check(name: &str, from: &DataType, to: &DataType) -> Result<()> {
+    cast::conversion(from, to).map(|_| ()).map_err(|e| {
+        invalid(format!(
+            "argument `{name}` is {}: {}",
+            schema::display(to),
+            e.message()
+        ))
     })
 }
 

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::argument::{self, Argument};
 use crate::columns::cast;
-use crate::columns::schema;
 use crate::contract::RawArgument;
 use crate::instance::{Handle, Instance};
 use crate::outside::outside;
@@ -281,12 +280,11 @@ impl Function {
         if let Some(bound) = lock().get(&types) {
             return Ok(bound.clone());
         }
-        let last = self.0.signature.arguments.len().saturating_sub(1);
         let arguments: Vec<Argument> = types
             .iter()
             .enumerate()
             .map(|(i, ty)| {
-                let name = self.0.signature.arguments.get(i.min(last));
+                let name = self.0.signature.argument(i);
                 let name = name.map_or("", |field| field.name());
                 Argument::column(Field::new(name, ty.clone(), true))
             })
@@ -429,15 +427,7 @@ impl Inner {
         for ty in types {
             given += 1;
             let Some(field) = wanted.next() else { continue };
-            cast::conversion(ty, field.data_type()).map_err(|e| {
-                let message = format!(
-                    "argument `{}` is {}: {}",
-                    field.name(),
-                    schema::display(field.data_type()),
-                    e.message()
-                );
-                Error::new(ErrorKind::InvalidArguments, message)
-            })?;
+            argument::check(field.name(), ty, field.data_type())?;
         }
         let takes = self.columns().count();
         if given != takes {

@@ -522,7 +522,7 @@ fn join(parts: Vec<Part>) -> Result<Output> {
     }
     if let Some(rows) = rows {
         let array = rows.finish().map_err(|e| {
-            let message = format!("the rows of a plain function are no array: {e}");
+            let message = format!("the rows of a plain function do not form an array: {e}");
             Error::new(ErrorKind::InvalidOutput, message)
         })?;
         arrays.push(array);

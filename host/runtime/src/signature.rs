@@ -71,6 +71,19 @@ impl Signature {
         self.flag("variadic")
     }
 
+    /// The argument at this place of a call, none behind the last. The last one of a
+    /// variadic function stands at every place from its own on.
+    pub fn argument(&self, place: usize) -> Option<&Field> {
+        let several = self.is_variadic().then(|| self.arguments.last()).flatten();
+        self.arguments.get(place).or(several)
+    }
+
+    /// Whether a call may have this many arguments.
+    pub fn takes(&self, arguments: usize) -> bool {
+        let declared = self.arguments.len();
+        arguments == declared || arguments > declared && self.is_variadic()
+    }
+
     /// Whether a row with a null argument gives null, without a call.
     pub fn skips_nulls(&self) -> bool {
         self.properties.get("nulls").is_some_and(|v| v == "skip")
@@ -207,9 +220,8 @@ impl Signature {
         if self.arguments.len() != arguments {
             return broken("takes another number of arguments");
         }
-        let last = declared.arguments.len().saturating_sub(1);
         for (i, bound) in self.arguments.iter().enumerate() {
-            let declared = declared.arguments.get(i.min(last)).map(Field::data_type);
+            let declared = declared.argument(i).map(Field::data_type);
             let fits = match declared {
                 Some(ty) if *ty == ANY => *bound.data_type() != ANY,
                 declared => declared == Some(bound.data_type()),

@@ -29,6 +29,7 @@ use wudf_tests::host::ints;
 use wudf_tests::program::{alone, release, wudf};
 
 use super::c::transcript;
+use super::{NOT_HERE, lacks_spark};
 use columns::ROWS;
 
 const TABLE: &str = include_str!("../../types.txt");
@@ -327,9 +328,6 @@ fn datafusion() {
     }
 }
 
-/// The exit status of `every_type.py` where the engine is not installed.
-const NOT_HERE: i32 = 77;
-
 fn of_python(engine: &str) {
     const PYTHON: &str = "WUDF_TEST_PYTHON";
     let Some(python) = std::env::var_os(PYTHON).map(PathBuf::from) else {
@@ -355,9 +353,7 @@ fn of_python(engine: &str) {
         .args(place.of(engine).map(|case| case.name));
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let lacks_spark = said.starts_with("pyspark is not installed")
-        || said.starts_with("there is no Java for Spark");
-    if output.status.code() == Some(NOT_HERE) || lacks_spark {
+    if output.status.code() == Some(NOT_HERE) || lacks_spark(&output.stderr) {
         skipped(&format!("{said}: types are not tried in {engine}"));
         return;
     }

@@ -93,7 +93,7 @@ fn write_bindings(wit: &mut Wit, folder: &Path) -> Result<Vec<PathBuf>> {
     let mut generator = wit_bindgen_c::Opts::default().build();
     generator
         .generate(&mut wit.resolve, wit.world, &mut files)
-        .context("there are no C bindings for this WIT")?;
+        .context("cannot generate C bindings for this WIT")?;
     fs::create_dir_all(folder).with_context(cannot)?;
     let mut linked = Vec::new();
     for (name, bytes) in files.iter() {

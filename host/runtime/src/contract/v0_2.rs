@@ -96,13 +96,16 @@ impl Exports {
                     .collect()
             })
             .collect();
-        let constants: Vec<Option<Laid<'_>>> = arguments
+        let constants = arguments
             .iter()
-            .map(|argument| argument.constant.as_deref().map(Laid::new))
+            .map(|argument| argument.constant.as_deref());
+        let slices: Vec<Vec<&[u8]>> = constants
+            .clone()
+            .map(|constant| slices(constant.into_iter().flatten()))
             .collect();
         let nodes: Vec<Option<Vec<NodeParam<'_>>>> = constants
-            .iter()
-            .map(|constant| constant.as_ref().map(Laid::nodes))
+            .zip(&slices)
+            .map(|(constant, slices)| Some(params(constant?.iter(), slices)))
             .collect();
         let arguments: Vec<wit::Argument<'_>> = schemas
             .iter()
@@ -134,17 +137,8 @@ impl Exports {
     ) -> wasmtime::Result<Result<RawOutput, Problem>> {
         // Flat, and then cut: a column costs no allocations of its own.
         let all = || arguments.iter().flatten();
-        let slices: Vec<&[u8]> = all()
-            .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
-            .collect();
-        let mut slices = slices.as_slice();
-        let nodes: Vec<NodeParam<'_>> = all()
-            .map(|node| NodeParam {
-                length: node.length,
-                null_count: node.null_count,
-                buffers: cut(&mut slices, node.buffers.len()),
-            })
-            .collect();
+        let slices = slices(all());
+        let nodes = params(all(), &slices);
         let mut nodes = nodes.as_slice();
         let arrays: Vec<wit::ArrayParam<'_>> = arguments
             .iter()
@@ -158,32 +152,25 @@ impl Exports {
     }
 }
 
-/// An array that is lowered but for its list of nodes.
-struct Laid<'a> {
-    array: &'a [Node],
-    buffers: Vec<&'a [u8]>,
+/// The buffers of nodes, all in one list.
+fn slices<'a>(nodes: impl Iterator<Item = &'a Node>) -> Vec<&'a [u8]> {
+    nodes
+        .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
+        .collect()
 }
 
-impl<'a> Laid<'a> {
-    fn new(array: &'a [Node]) -> Self {
-        let buffers = array
-            .iter()
-            .flat_map(|node| node.buffers.iter().map(|b| b.as_slice()))
-            .collect();
-        Self { array, buffers }
-    }
-
-    fn nodes(&self) -> Vec<NodeParam<'_>> {
-        let mut buffers = self.buffers.as_slice();
-        self.array
-            .iter()
-            .map(|node| NodeParam {
-                length: node.length,
-                null_count: node.null_count,
-                buffers: cut(&mut buffers, node.buffers.len()),
-            })
-            .collect()
-    }
+/// Nodes as they are passed, over the buffers of all of them.
+fn params<'a>(
+    nodes: impl Iterator<Item = &'a Node>,
+    mut slices: &'a [&'a [u8]],
+) -> Vec<NodeParam<'a>> {
+    nodes
+        .map(|node| NodeParam {
+            length: node.length,
+            null_count: node.null_count,
+            buffers: cut(&mut slices, node.buffers.len()),
+        })
+        .collect()
 }
 
 /// Takes the first `n` off `rest`.

@@ -166,7 +166,7 @@ impl<'a> Source<'a> {
     /// An address and a length.
     fn pair(self) -> Result<(usize, usize)> {
         let Self::Memory(memory) = self else {
-            return Err(broken("a list that is no address and length"));
+            return Err(broken("a list without an address and a length"));
         };
         let word = |at| Ok::<_, Error>(Source::Memory(part(memory, at, 4)?).number(4)? as usize);
         Ok((word(0)?, word(4)?))
@@ -192,12 +192,12 @@ fn lift(cx: &mut LiftContext<'_>, ty: InterfaceType, source: Source<'_>) -> Resu
         InterfaceType::Char => {
             let code = u32::try_from(source.number(4)?)?;
             let char = char::from_u32(code)
-                .ok_or_else(|| broken("a char that is no Unicode scalar value"))?;
+                .ok_or_else(|| broken("a char that is not a Unicode scalar value"))?;
             Value::Text(char.into())
         }
         InterfaceType::String => {
             let Source::Memory(memory) = source else {
-                return Err(broken("a string that is no address and length"));
+                return Err(broken("a string without an address and a length"));
             };
             Value::Text(String::linear_lift_from_memory(cx, ty, memory)?)
         }

@@ -10,18 +10,10 @@ use wudf_tests::tables::{read_parquet, vectors};
 
 use super::{Answer, BACKEND, Job, Place};
 use crate::engines::c::transcript;
+use crate::engines::{NOT_HERE, lacks_spark};
 
 /// Names the Python that has wudf's wheel and the engines; `make test` sets it.
 const PYTHON: &str = "WUDF_TEST_PYTHON";
-
-/// The exit status of `engines.py` where the engine is not installed.
-const NOT_HERE: i32 = 77;
-
-/// Whether `spark_cluster.py` could not start a cluster for want of Spark or Java.
-fn lacks_spark(said: &[u8]) -> bool {
-    let said = String::from_utf8_lossy(said);
-    said.starts_with("pyspark is not installed") || said.starts_with("there is no Java for Spark")
-}
 
 pub fn python(place: &Place, jobs: &[Job]) -> Option<Vec<Answer>> {
     engine("python", place, jobs)

@@ -249,7 +249,7 @@ fn structs(array: &StructArray, to: &Fields, fail: &mut Fail<'_>) -> Result {
         let name = field.name();
         let column = array
             .column_by_name(name)
-            .ok_or_else(|| format!("there is no field `{name}`"))?;
+            .ok_or_else(|| format!("missing field `{name}`"))?;
         // What is under a null struct is nobody's.
         let column = cast(column, field.data_type(), &mut |row, why| {
             if array.is_valid(row) {

@@ -138,10 +138,7 @@ fn structs(from: &Fields, to: &Fields) -> Result<Conversion, String> {
             (Some(_), Some(_)) => Err("two fields have this name".into()),
             (None, _) => {
                 let names: Vec<_> = from.iter().map(|f| f.name().as_str()).collect();
-                Err(format!(
-                    "there is no such field; there is: {}",
-                    names.join(", ")
-                ))
+                Err(format!("missing; the struct has: {}", names.join(", ")))
             }
         };
         all = all.max(within(&format_args!("field `{}`", field.name()), one)?);
