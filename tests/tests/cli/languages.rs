@@ -143,6 +143,20 @@ impl Plugin {
     }
 }
 
+/// Copies the files of a folder, and of those in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 #[test]
 fn rust() {
     let plugin = Plugin::new("rust");
@@ -288,5 +302,70 @@ fn c() {
     assert!(
         said.contains("example.expected.ndjson does not exist"),
         "{said}"
+    );
+}
+
+/// `wit/README.md` is enough to write a plugin of columns by hand.
+#[test]
+fn c_columns_without_an_sdk() {
+    let place = Place::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = place.path("columnar");
+    copy(&root.join("plugins/columnar"), &folder);
+    let contract = root.with_file_name("wit");
+    copy(&contract.join("deps"), &folder.join("wit/deps"));
+    fs::create_dir(folder.join("wit/deps/wudf")).unwrap();
+    let wit = "wit/deps/wudf/wudf.wit";
+    fs::copy(contract.join("wudf.wit"), folder.join(wit)).unwrap();
+    let run = |words: &[&str]| {
+        let run = wudf(&folder, words).env("HOME", place.path("home"));
+        run.env("PATH", std::env::var_os("PATH").unwrap()).run()
+    };
+
+    let built = run(&["build"]);
+    if built
+        .stderr
+        .contains("run `apt install clang lld wasi-libc")
+    {
+        return skipped("clang cannot compile for wasm32-wasi: plugins in C are not built");
+    }
+    let functions = "  plus(a: int64, b: int64) -> int64\n  starts_with(text: string, prefix: string) -> bool\n";
+    assert!(built.stderr.ends_with(functions), "{}", built.stderr);
+    assert_eq!(built.status, Some(0));
+
+    let rows = "id,a,b,text,prefix\n1,1,2,hello,he\n2,9223372036854775807,1,hello,el\n3,,4,,x\n4,-5,5,héllo,hé\n5,-9223372036854775808,0,,\n";
+    fs::write(folder.join("in.csv"), rows).unwrap();
+    let file = "target/wudf/columnar.wasm";
+    let plus = run(&["run", &format!("{file}:plus"), "in.csv", "-o", "out.ndjson"]).ends_with(1);
+    assert!(
+        plus.stderr
+            .contains("in.csv, row 2: the sum does not fit into 64 bits"),
+        "{}",
+        plus.stderr
+    );
+    let sums: Vec<serde_json::Value> = fs::read_to_string(folder.join("out.ndjson"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["plus"].clone())
+        .collect();
+    assert_eq!(
+        serde_json::Value::from(sums),
+        serde_json::json!([3, null, null, 0, i64::MIN])
+    );
+
+    // Columns, and constants on either side.
+    let sql = format!(
+        "CREATE FUNCTION starts(text TEXT, prefix TEXT) LANGUAGE wasm AS '{file}:starts_with';
+         SELECT id, starts(text, prefix) AS both, starts(text, 'he') AS constant, starts('hello', prefix) AS other
+         FROM 'in.csv' ORDER BY id"
+    );
+    let found = run(&["sql", &sql, "-o", "-", "--format", "ndjson"]).ends_with(0);
+    assert_eq!(
+        found.text(),
+        "{\"id\":1,\"both\":true,\"constant\":true,\"other\":true}\n\
+         {\"id\":2,\"both\":false,\"constant\":true,\"other\":false}\n\
+         {\"id\":3,\"both\":null,\"constant\":null,\"other\":false}\n\
+         {\"id\":4,\"both\":true,\"constant\":false,\"other\":false}\n\
+         {\"id\":5,\"both\":null,\"constant\":null,\"other\":null}\n"
     );
 }
