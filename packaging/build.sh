@@ -46,7 +46,7 @@ say 'wheel and sdist'
 CARGO=$PWD/packaging/cargo-for-maturin.sh WUDF_DIST_CARGO=$cargo WUDF_DIST_TARGET=$triple.$glibc \
   maturin build --profile dist --locked --quiet --compatibility "manylinux_${glibc/./_}" --target "$triple" \
   --manifest-path host/python/Cargo.toml --target-dir "$target" --out "$dist"
-maturin sdist --quiet --manifest-path host/python/Cargo.toml --out "$dist"
+maturin sdist --manifest-path host/python/Cargo.toml --out "$dist"
 auditwheel show "$dist"/wudf-*.whl
 
 say 'tarball'
