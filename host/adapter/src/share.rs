@@ -133,6 +133,10 @@ impl Model for Handle {
         self.0.batch_size()
     }
 
+    fn concurrency(&self) -> usize {
+        self.0.concurrency()
+    }
+
     fn run(
         &self,
         inputs: &[(&str, &Tensor)],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields};
-use wudf::{Argument, Error, Function, Output, Result, Signature};
+use wudf::{Argument, Error, ErrorKind, Failure, Function, Output, Result, Signature};
 
 use wudf_registry::Reference;
 
@@ -104,16 +104,18 @@ impl Udf {
     /// What the policy makes of a call's values and failures.
     ///
     /// # Errors
-    /// Under [`OnError::Raise`], for the first row that failed.
+    /// Under [`OnError::Raise`], for the first row that failed; under [`OnError::Null`],
+    /// for the first that was [not tried](ErrorKind::NotTried).
     pub fn settle(&self, output: Output) -> Result<ArrayRef> {
         match self.on_error {
-            OnError::Null => Ok(output.values),
+            // Rows that might well have a value are no nulls.
+            OnError::Null => match not_tried(&output) {
+                Some(first) => Err(self.error(first)),
+                None => Ok(output.values),
+            },
             OnError::Raise => match output.failures.into_iter().next() {
                 None => Ok(output.values),
-                Some(failure) => Err(Error::new(failure.kind, failure.message)
-                    .in_row(failure.row)
-                    .in_plugin(self.function.plugin().name())
-                    .in_function(&self.signature().name)),
+                Some(failure) => Err(self.error(&failure)),
             },
             OnError::Record => {
                 let mut messages = vec![None; output.values.len()];
@@ -132,6 +134,20 @@ impl Udf {
             }
         }
     }
+
+    /// A row's failure as the call's error.
+    fn error(&self, failure: &Failure) -> Error {
+        Error::new(failure.kind, failure.message.clone())
+            .in_row(failure.row)
+            .in_plugin(self.function.plugin().name())
+            .in_function(&self.signature().name)
+    }
+}
+
+/// The first row that was left out for want of time.
+fn not_tried(output: &Output) -> Option<&Failure> {
+    let mut failures = output.failures.iter();
+    failures.find(|failure| failure.kind == ErrorKind::NotTried)
 }
 
 /// The error with its row counted from elsewhere: `first` rows came before

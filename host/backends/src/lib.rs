@@ -51,6 +51,12 @@ pub mod source;
 #[cfg(test)]
 mod tests;
 
+/// Runs that a CPU has room for at one time: each takes one core.
+#[cfg(any(feature = "onnxruntime", feature = "openvino", feature = "rten"))]
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 pub use defaults::{Libraries, defaults};
 pub use model_file::files;
 #[cfg(feature = "onnxruntime")]

@@ -63,8 +63,9 @@ impl ModelFile {
         })
     }
 
-    /// The rows that a run should take: what the spec asks for or `default`,
-    /// and one where the file fixes the first dimension at one.
+    /// The rows that a run should take: what the spec asks for, or else `default` where the
+    /// file gives the first dimensions of all inputs and outputs one name; and one where it
+    /// fixes a first dimension at one.
     pub(crate) fn batch_size(&self, request: &LoadRequest<'_>, default: usize) -> usize {
         let single = |input: &TensorSpec| {
             input
@@ -75,6 +76,10 @@ impl ModelFile {
         if self.inputs.iter().any(single) {
             return 1;
         }
+        let default = match self.graph.names_a_batch() {
+            true => default,
+            false => 1,
+        };
         request.spec.batch_size.unwrap_or(default).max(1)
     }
 }

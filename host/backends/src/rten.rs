@@ -194,6 +194,10 @@ impl Model for RtenModel {
         self.batch_size
     }
 
+    fn concurrency(&self) -> usize {
+        crate::cores()
+    }
+
     fn run(
         &self,
         inputs: &[(&str, &Tensor)],

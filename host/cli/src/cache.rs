@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use wudf::Cache;
+use wudf::cache::user_folder;
 use wudf_adapter::{Fetch, Registries};
 
 /// What is this program's own.
 pub fn own() -> Option<PathBuf> {
-    Some(user_cache()?.join("wudf"))
+    user_folder()
 }
 
 /// Downloaded models.
@@ -20,19 +22,9 @@ pub fn pulled() -> Option<PathBuf> {
     registry.folder().map(Path::to_owned)
 }
 
-/// Compiled plugins, where wasmtime keeps what it compiles for all its embedders.
+/// Compiled plugins.
 pub fn compiled() -> Option<PathBuf> {
-    let cache = user_cache()?;
-    Some(if cfg!(windows) {
-        cache
-            .join("BytecodeAlliance")
-            .join("wasmtime")
-            .join("cache")
-    } else if cfg!(target_os = "macos") {
-        cache.join("BytecodeAlliance.wasmtime")
-    } else {
-        cache.join("wasmtime")
-    })
+    Cache::User.folder()
 }
 
 /// The bytes of all files below a folder.
@@ -52,20 +44,5 @@ pub fn is_writable(folder: &Path) -> bool {
     match folder.ancestors().find(|ancestor| ancestor.exists()) {
         Some(existing) => tempfile::tempfile_in(existing).is_ok(),
         None => false,
-    }
-}
-
-fn user_cache() -> Option<PathBuf> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        Some(std::env::home_dir()?.join("Library").join("Caches"))
-    } else {
-        absolute("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")))
     }
 }

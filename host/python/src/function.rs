@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
@@ -12,7 +13,7 @@ use arrow_schema::{DataType, FieldRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use wudf::{Error, ErrorKind};
+use wudf::{CallOptions, CancellationToken, Error, ErrorKind};
 use wudf_adapter::{OnError, PluginSource, Registries, Spec, Udf};
 
 use crate::columns::{Array, ChunkedArray, Field};
@@ -295,32 +296,56 @@ fn evaluate(
         [array] if unpack => fields(py, udf, array)?,
         _ => arrays.to_vec(),
     };
-    let mut interrupt = None;
-    let mut looked = Instant::now();
+    let signals = Arc::new(Signals::new());
+    let watched = Arc::clone(&signals);
+    let token = CancellationToken::polling(move || watched.arrived());
     let result = py.detach(|| {
-        let mut go_on = || {
-            if looked.elapsed() < LOOK {
-                return Ok(());
-            }
-            looked = Instant::now();
-            match Python::attach(|py| py.check_signals()) {
-                Ok(()) => Ok(()),
-                Err(signal) => {
-                    interrupt = Some(signal);
-                    Err(Error::new(ErrorKind::Sandbox, "interrupted"))
-                }
-            }
-        };
-        let mut output = udf.function().evaluate_while(&unpacked, &mut go_on)?;
+        let options = CallOptions::new().cancel(token);
+        let mut output = udf.function().evaluate_with(&unpacked, &options)?;
         // Only this policy says which row it was.
         if udf.on_error() == OnError::Raise {
             output.failures.iter_mut().for_each(|f| f.row += before);
         }
         udf.settle(output)
     });
-    match interrupt {
+    match signals.take() {
         Some(signal) => Err(signal),
         None => result.map_err(|e| raise(py, &e)),
+    }
+}
+
+/// Ctrl-C and other signals whose Python handlers raise, looked for during a call by the
+/// thread that made it: Python runs handlers on no other.
+struct Signals {
+    caller: ThreadId,
+    state: Mutex<(Instant, Option<PyErr>)>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        Self {
+            caller: thread::current().id(),
+            state: Mutex::new((Instant::now(), None)),
+        }
+    }
+
+    /// Whether a handler has raised.
+    fn arrived(&self) -> bool {
+        if thread::current().id() != self.caller {
+            return false;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (looked, raised) = &mut *state;
+        if raised.is_none() && looked.elapsed() >= LOOK {
+            *looked = Instant::now();
+            *raised = Python::attach(|py| py.check_signals()).err();
+        }
+        raised.is_some()
+    }
+
+    fn take(&self) -> Option<PyErr> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1.take()
     }
 }
 

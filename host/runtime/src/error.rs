@@ -27,7 +27,13 @@ pub enum ErrorKind {
     Trap,
     /// The plugin took longer than it may.
     Timeout,
-    /// The plugin asked for more memory, tables or tensors than it may have.
+    /// The row was not tried: the batch had lost too much time to rows that hung or
+    /// crashed.
+    NotTried,
+    /// The caller cancelled the call, or its deadline passed.
+    Cancelled,
+    /// The plugin asked for more memory, tables or tensors than it may have, or returned
+    /// more than it may.
     Memory,
     /// What the plugin returned breaks the contract.
     InvalidOutput,
@@ -60,6 +66,8 @@ impl ErrorKind {
             Self::Plugin => "plugin",
             Self::Trap => "trap",
             Self::Timeout => "timeout",
+            Self::NotTried => "not-tried",
+            Self::Cancelled => "cancelled",
             Self::Memory => "memory",
             Self::InvalidOutput => "invalid-output",
             Self::Model => "model",

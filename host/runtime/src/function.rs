@@ -1,8 +1,9 @@
 //! Functions: a plugin's function with its options bound, ready for columns.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -10,6 +11,7 @@ use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
 use crate::argument::{self, Argument};
+use crate::cancel::CallOptions;
 use crate::columns::cast;
 use crate::contract::RawArgument;
 use crate::instance::{Handle, Instance};
@@ -39,8 +41,14 @@ pub(crate) struct Inner {
     bound: Mutex<HashMap<Vec<DataType>, Function>>,
     /// Instances that nobody is using, the last used one last.
     idle: Mutex<Vec<Ready>>,
+    /// Callers at this time, and the most of the last while.
+    callers: AtomicUsize,
+    most_callers: AtomicUsize,
     /// What a row costs, in nanoseconds; 0 until one was seen.
     pub row_cost: AtomicU64,
+    /// Rows that the next chunk should have, to learn whether that makes them cheaper; 0
+    /// when that is known.
+    pub trial: AtomicUsize,
     /// The largest batch size of its models.
     pub batch_size: AtomicUsize,
 }
@@ -55,6 +63,8 @@ struct Opening {
 pub(crate) struct Ready {
     pub instance: Instance,
     pub handle: Handle,
+    /// Whether it has been called before.
+    pub used: bool,
 }
 
 /// What has been done so far, summed over all threads.
@@ -223,7 +233,7 @@ impl Function {
         }
         let constants = constants(&signature, arguments)?;
         let batch_size = first.instance.state().batch_size;
-        Ok(Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             plugin: Arc::clone(&plugin.0),
             unbound: signature.is_generic() && arguments.is_empty(),
             rows_per_call: signature.rows_per_call(),
@@ -233,9 +243,14 @@ impl Function {
             constants,
             bound: Mutex::default(),
             idle: Mutex::new(vec![first]),
+            callers: AtomicUsize::new(0),
+            most_callers: AtomicUsize::new(0),
             row_cost: AtomicU64::new(0),
+            trial: AtomicUsize::new(0),
             batch_size: AtomicUsize::new(batch_size),
-        })))
+        });
+        plugin.0.shared.sandbox.add(&inner);
+        Ok(Self(inner))
     }
 
     /// The plugin that it belongs to.
@@ -327,8 +342,8 @@ impl Function {
 
     /// Computes one value a row, and says of each row without one why. A
     /// crash, a limit or a time-out costs the row that it happened in, not the
-    /// others, until a batch has lost four times [`Limits::call_time`] to such
-    /// rows: then those that are left fail without being tried.
+    /// others, until each thread of a batch has lost four times [`Limits::call_time`] to
+    /// such rows: then those that are left fail as [`ErrorKind::NotTried`].
     ///
     /// [`Limits::call_time`]: crate::Limits::call_time
     ///
@@ -337,29 +352,26 @@ impl Function {
     /// [`ErrorKind::InvalidOutput`] when the plugin breaks the contract, and
     /// what the plugin says of the call as a whole.
     pub fn evaluate<'a>(&self, arguments: impl Into<Arguments<'a>>) -> Result<Output> {
-        self.evaluate_while(arguments, &mut || Ok(()))
+        self.evaluate_with(arguments, &CallOptions::default())
     }
 
-    /// As [`Function::evaluate`], for callers that may have to stop: `go_on` is
-    /// asked whenever a chunk of the batch is done, on the caller's thread
-    /// unless that drives a single-threaded tokio runtime, and its error ends
-    /// the call.
+    /// As [`Function::evaluate`], under options of this call alone.
     ///
     /// # Errors
-    /// As [`Function::evaluate`], and those of `go_on`.
-    pub fn evaluate_while<'a>(
+    /// As [`Function::evaluate`], and [`ErrorKind::Cancelled`].
+    pub fn evaluate_with<'a>(
         &self,
         arguments: impl Into<Arguments<'a>>,
-        go_on: &mut (dyn FnMut() -> Result<()> + Send),
+        options: &CallOptions,
     ) -> Result<Output> {
         let arguments = arguments.into();
         if self.0.unbound {
             let bound = self.bound_to(&arguments)?;
-            return bound.evaluate_while(arguments, go_on);
+            return bound.evaluate_with(arguments, options);
         }
         self.0
             .arrays(arguments)
-            .and_then(|(arrays, rows)| self.run(arrays, rows, go_on))
+            .and_then(|(arrays, rows)| self.run(arrays, rows, options))
             .map_err(|e| self.0.here(e))
     }
 
@@ -369,9 +381,17 @@ impl Function {
     /// # Errors
     /// As [`Function::evaluate`].
     pub fn evaluate_rows(&self, rows: usize) -> Result<Output> {
+        self.evaluate_rows_with(rows, &CallOptions::default())
+    }
+
+    /// As [`Function::evaluate_rows`], under options of this call alone.
+    ///
+    /// # Errors
+    /// As [`Function::evaluate_with`].
+    pub fn evaluate_rows_with(&self, rows: usize, options: &CallOptions) -> Result<Output> {
         self.0
             .check_types([].iter())
-            .and_then(|()| self.run(self.0.with_constants(Vec::new()), rows, &mut || Ok(())))
+            .and_then(|()| self.run(self.0.with_constants(Vec::new()), rows, options))
             .map_err(|e| self.0.here(e))
     }
 
@@ -389,13 +409,18 @@ impl Function {
         }
     }
 
-    fn run(
-        &self,
-        arrays: Vec<ArrayRef>,
-        rows: usize,
-        go_on: &mut (dyn FnMut() -> Result<()> + Send),
-    ) -> Result<Output> {
-        let output = outside(|| Call::run(&self.0, arrays, rows, go_on))?;
+    fn run(&self, arrays: Vec<ArrayRef>, rows: usize, options: &CallOptions) -> Result<Output> {
+        let run = || outside(|| Call::run(&self.0, arrays, rows, options.clone()));
+        // What is wrong with the host costs the call, not the engine.
+        let output = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            let why = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+                (Some(why), _) => why,
+                (_, Some(why)) => why.as_str(),
+                _ => "unknown",
+            };
+            let message = format!("the host panicked, please report this: {why}");
+            Err(Error::new(ErrorKind::Sandbox, message))
+        })?;
         self.0
             .counters
             .rows
@@ -508,29 +533,65 @@ impl Inner {
 
     /// An instance to call: an idle one, or a new one.
     pub(crate) fn check_out(&self) -> Result<Ready> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.idle().pop();
         match idle {
             Some(ready) => Ok(ready),
-            None => {
-                let ready = ready(&self.plugin, &self.signature.name, &self.opening)?;
-                self.batch_size
-                    .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
-                Ok(ready)
-            }
+            None => self.new_instance(),
         }
     }
 
+    /// An instance that no row has been in.
+    pub(crate) fn new_instance(&self) -> Result<Ready> {
+        let ready = ready(&self.plugin, &self.signature.name, &self.opening)?;
+        self.batch_size
+            .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
+        Ok(ready)
+    }
+
     /// Gives back an instance that is still good.
-    pub(crate) fn check_in(&self, ready: Ready) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn check_in(&self, mut ready: Ready) {
+        ready.used = true;
         // More than threads can use at once would only hold memory.
-        if idle.len() < self.workers() {
+        let most = self
+            .workers()
+            .max(self.most_callers.load(Ordering::Relaxed));
+        let mut idle = self.idle();
+        if idle.len() < most {
             idle.push(ready);
         }
+    }
+
+    /// Takes half of the idle instances, those that have been idle longest, so that
+    /// another function can have their room.
+    pub(crate) fn evict(&self) -> Vec<Ready> {
+        let mut idle = self.idle();
+        let half = idle.len().div_ceil(2);
+        idle.drain(..half).collect()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Ready>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a caller while what comes back lives. An engine that calls from threads of
+    /// its own finds an instance for each, whatever the runtime's threads are.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        /// How many calls it takes to forget one of the callers that there once were.
+        const FORGET: u64 = 1_024;
+        let now = self.callers.fetch_add(1, Ordering::Relaxed) + 1;
+        let most = self.most_callers.load(Ordering::Relaxed);
+        if now > most {
+            self.most_callers.fetch_max(now, Ordering::Relaxed);
+        } else if now < most
+            && self
+                .counters
+                .calls
+                .load(Ordering::Relaxed)
+                .is_multiple_of(FORGET)
+        {
+            self.most_callers.fetch_sub(1, Ordering::Relaxed);
+        }
+        Caller(self)
     }
 
     /// Threads that it pays to use on one batch: one for each core, or as many
@@ -545,6 +606,15 @@ impl Inner {
             0 | 1 => threads,
             batch => threads.max((2 * batch).min(256)),
         }
+    }
+}
+
+/// Somebody who is calling a function.
+pub(crate) struct Caller<'a>(&'a Inner);
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.callers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -570,10 +640,14 @@ fn constants(signature: &Signature, arguments: &[Argument]) -> Result<Vec<Option
 }
 
 fn ready(plugin: &plugin::Inner, name: &str, opening: &Opening) -> Result<Ready> {
-    let mut instance = Instance::new(&plugin.shared, &plugin.pre)?;
+    let mut instance = plugin.instance()?;
     let handle = match plugin.plain.iter().find(|f| f.signature.name == name) {
         None => instance.open(name, &opening.options, &opening.arguments)?,
         Some(function) => instance.open_plain(function, &opening.options)?,
     };
-    Ok(Ready { instance, handle })
+    Ok(Ready {
+        instance,
+        handle,
+        used: false,
+    })
 }

@@ -8,6 +8,8 @@ use wasmtime::component::{self, InstancePre, ResourceTable, ResourceTableError};
 use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
+use crate::budget::Budget;
+use crate::cancel::CallOptions;
 use crate::columns::Node;
 use crate::contract::{
     Problem, RawArgument, RawOutput, RawSignature, Scalar, ScalarFunction, ScalarInstance,
@@ -20,6 +22,9 @@ use crate::{Error, ErrorKind, Result};
 
 /// Handles that a plugin may hold on the host: tensors, graphs, streams.
 const HANDLES: usize = 10_000;
+
+/// The code of the error when all of the sandbox's instances are alive.
+pub(crate) const NO_ROOM: &str = "too-many-instances";
 
 /// What the host keeps for one instance.
 pub(crate) struct State {
@@ -37,9 +42,13 @@ pub(crate) struct State {
     pub batch_size: usize,
     /// Models loaded so far.
     pub loads: usize,
+    /// Whether the plugin has asked for a model.
+    pub infers: bool,
     /// Time spent running models, and loading them.
     pub computing: Duration,
     pub loading: Duration,
+    /// When the call that the plugin is in is to end before it is done.
+    pub options: CallOptions,
     /// Why the host stopped the plugin, when it did.
     stopped: Option<(ErrorKind, String)>,
 }
@@ -59,8 +68,10 @@ impl State {
             tensors: 0,
             batch_size: 1,
             loads: 0,
+            infers: false,
             computing: Duration::ZERO,
             loading: Duration::ZERO,
+            options: CallOptions::default(),
             stopped: None,
         }
     }
@@ -149,9 +160,13 @@ impl Instance {
     pub(crate) fn new(shared: &Arc<Shared>, plugin: &Pre) -> Result<Self> {
         let mut store = Store::new(&shared.sandbox.engine, State::new(Arc::clone(shared)));
         store.limiter(|state| state);
-        store.set_hostcall_fuel(shared.limits.output.max(shared.limits.tensors));
+        store.set_hostcall_fuel(usual_fuel(shared));
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
+            if let Err(error) = state.options.check() {
+                state.stopped = Some((error.kind(), error.message().to_owned()));
+                return Err(wasmtime::Error::msg(error.message().to_owned()));
+            }
             if Instant::now() < state.deadline {
                 return Ok(UpdateDeadline::Continue(1));
             }
@@ -167,6 +182,22 @@ impl Instance {
             })
         })?;
         Ok(Self { store, exports })
+    }
+
+    /// What holds for the next call: when it is to end, and how many bytes it may pass to
+    /// the host at one time, tensors excepted.
+    pub(crate) fn prepare(&mut self, options: &CallOptions, fuel: usize) {
+        let state = self.store.data_mut();
+        if options.can_stop() || state.options.can_stop() {
+            state.options = options.clone();
+        }
+        let usual = usual_fuel(&state.shared);
+        // Tensors come the same way as results.
+        let fuel = match state.infers {
+            true => usual,
+            false => usual.min(fuel),
+        };
+        self.store.set_hostcall_fuel(fuel);
     }
 
     /// The state that the host keeps for this instance.
@@ -252,13 +283,18 @@ impl Instance {
         opened: &plain::Opened,
         arguments: &[ArrayRef],
         count: usize,
-        budget: &plain::Budget,
+        budget: &Budget,
         rows: &mut plain::Rows,
     ) -> Result<()> {
         enter(&mut self.store, |store| {
             function.call(store, opened, arguments, count, budget, rows)
         })
     }
+}
+
+/// Bytes that an instance may pass to the host at one time.
+fn usual_fuel(shared: &Shared) -> usize {
+    shared.limits.output.max(shared.limits.tensors)
 }
 
 fn missing() -> Error {
@@ -309,11 +345,15 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
         (Some((ErrorKind::Timeout, message)), _) => {
             (ErrorKind::Timeout, format!("stopped after {message}"))
         }
+        // The plugin has no part in it.
+        (Some((ErrorKind::Cancelled, message)), _) => {
+            return Error::new(ErrorKind::Cancelled, message);
+        }
         (Some((kind, message)), _) => (kind, format!("stopped for asking for {message}")),
-        (None, None) if error.is::<PoolConcurrencyLimitError>() => (
-            ErrorKind::Sandbox,
-            format!("too many plugins at one time: {}", error.root_cause()),
-        ),
+        (None, None) if error.is::<PoolConcurrencyLimitError>() => {
+            let message = format!("too many plugins at one time: {}", error.root_cause());
+            return Error::new(ErrorKind::Sandbox, message).with_code(NO_ROOM);
+        }
         (None, None) if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) => (
             ErrorKind::Memory,
             format!("stopped for asking for more than {HANDLES} handles"),

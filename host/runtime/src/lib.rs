@@ -2,6 +2,9 @@
 
 mod argument;
 mod assets;
+mod budget;
+pub mod cache;
+mod cancel;
 mod columns;
 mod contract;
 mod error;
@@ -20,6 +23,8 @@ mod schedule;
 mod signature;
 
 pub use argument::Argument;
+pub use cache::Cache;
+pub use cancel::{CallOptions, CancellationToken};
 pub use columns::cast;
 pub use error::{Error, ErrorKind, Result};
 pub use function::{Arguments, Failure, Function, Output, Stats};
@@ -27,5 +32,5 @@ pub use imports::Ask;
 pub use limits::Limits;
 pub use plain::Skipped;
 pub use plugin::Plugin;
-pub use runtime::{Cache, Runtime, RuntimeBuilder};
+pub use runtime::{Runtime, RuntimeBuilder};
 pub use signature::{Signature, Volatility};

@@ -18,6 +18,10 @@ pub struct Limits {
     /// for each row, may return as much for each [`chunk_rows`](Self::chunk_rows) rows that
     /// it has, up to 2 GiB; rows beyond fail.
     pub output: usize,
+    /// Bytes that the results of a batch may take for each [`chunk_rows`](Self::chunk_rows)
+    /// rows that it has: 1 GiB. Rows beyond fail. Joining the parts of a batch takes as much
+    /// again for a moment.
+    pub batch_output: usize,
     /// Bytes of tensors that an instance may hold on the host at one time:
     /// 256 MiB.
     pub tensors: usize,
@@ -38,6 +42,7 @@ impl Default for Limits {
             table_elements: 100_000,
             call_time: Duration::from_secs(60),
             output: 256 << 20,
+            batch_output: 1 << 30,
             tensors: 256 << 20,
             chunk: 1 << 20,
             chunk_rows: 8_192,

@@ -42,6 +42,14 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// A new instance.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Sandbox`] when all of the sandbox's instances are in use.
+    pub(crate) fn instance(&self) -> Result<Instance> {
+        self.shared.instance(&self.pre)
+    }
+
     /// The signature of a function under these options, if it was opened before.
     pub(crate) fn bound(&self, name: &str, options: &str) -> Option<Arc<Signature>> {
         let key = (name.to_owned(), options.to_owned());
@@ -219,7 +227,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         true => (
             Vec::new(),
             Vec::new(),
-            Signature::list(Instance::new(shared, &pre)?.signatures()?)?,
+            Signature::list(shared.instance(&pre)?.signatures()?)?,
         ),
         false => {
             let (plain, skipped) =

@@ -1,9 +1,9 @@
 //! The runtime: one for a process, shared by all plugins.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,8 +14,10 @@ use wasmtime::{
 };
 
 use crate::assets::Assets;
+use crate::cache::{Cache, private_folder};
 use crate::contract::v0_2;
-use crate::instance::State;
+use crate::function;
+use crate::instance::{Instance, NO_ROOM, Pre, State};
 use crate::nn::catalogue::{Catalogue, Loaded};
 use crate::nn::{Backend, ModelSpec};
 use crate::pool::Pool;
@@ -32,19 +34,6 @@ const INSTANCES: u32 = 1_000;
 /// instance's two tables costs three page faults and a system call otherwise.
 /// 2,048 elements fit, and all tables together keep 64 MB at most.
 const TABLE_KEPT: usize = 16 << 10;
-
-/// Where compiled code is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cache {
-    /// In wasmtime's place in the user's cache folder.
-    #[default]
-    User,
-    /// In this folder.
-    Folder(PathBuf),
-    /// Nowhere: every process compiles anew.
-    Off,
-}
 
 /// What runs plugins: the compiler, the sandbox's limits, threads, models and
 /// assets. Make one for a process and clone it freely: clones are the same
@@ -70,6 +59,8 @@ pub(crate) struct Sandbox {
     memory: usize,
     table_elements: usize,
     cache: Cache,
+    /// Open functions, whose idle instances may have to make room for others.
+    functions: Mutex<Vec<Weak<function::Inner>>>,
     _ticker: Ticker,
 }
 
@@ -88,13 +79,52 @@ impl Sandbox {
             memory: limits.memory,
             table_elements: limits.table_elements,
             cache,
+            functions: Mutex::default(),
         })
+    }
+
+    /// Remembers a function that has been opened.
+    pub(crate) fn add(&self, function: &Arc<function::Inner>) {
+        let mut functions = self.functions();
+        if functions.len() == functions.capacity() {
+            functions.retain(|function| function.strong_count() > 0);
+        }
+        functions.push(Arc::downgrade(function));
+    }
+
+    /// Ends half of each function's idle instances; says whether there were any.
+    fn evict(&self) -> bool {
+        let functions = self.functions().clone();
+        let functions = functions.iter().filter_map(Weak::upgrade);
+        functions
+            .map(|function| function.evict().len())
+            .sum::<usize>()
+            > 0
+    }
+
+    fn functions(&self) -> MutexGuard<'_, Vec<Weak<function::Inner>>> {
+        self.functions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serves(&self, limits: &Limits, cache: &Cache) -> bool {
         self.memory == limits.memory
             && self.table_elements == limits.table_elements
             && self.cache == *cache
+    }
+}
+
+impl Shared {
+    /// A new instance of a plugin. Where all of the sandbox's are alive, those that are
+    /// idle make room.
+    pub(crate) fn instance(self: &Arc<Self>, plugin: &Pre) -> Result<Instance> {
+        loop {
+            match Instance::new(self, plugin) {
+                Err(error) if error.code() == NO_ROOM && self.sandbox.evict() => {}
+                made => return made,
+            }
+        }
     }
 }
 
@@ -280,35 +310,31 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         // The same bits on every machine.
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(false);
+    let kept = match (cache, cache.folder()) {
+        (_, None) => None,
+        // Compiling works without a cache.
+        (Cache::User, Some(folder)) => compiled(&folder)
+            .inspect_err(|error| tracing::warn!("compiled plugins are not kept: {error}"))
+            .ok(),
+        (_, Some(folder)) => Some(compiled(&folder)?),
+    };
+    config.cache(kept);
+    Ok(config)
+}
+
+/// wasmtime's cache in a folder that is the user's alone.
+fn compiled(folder: &Path) -> Result<WasmtimeCache> {
+    let unusable = |error: String| {
+        let message = format!("cache folder {}: {error}", folder.display());
+        Error::new(ErrorKind::Io, message)
+    };
+    private_folder(folder).map_err(|e| unusable(e.to_string()))?;
+    let mut config = CacheConfig::new();
     // Packing a plugin anew once it has been used often would take a user's process
     // seconds, and tens of megabytes, to save some of the disk.
-    let settings = || {
-        let mut settings = CacheConfig::new();
-        settings.with_optimized_compression_usage_counter_threshold(u64::MAX);
-        settings
-    };
-    let cache = match cache {
-        Cache::Off => None,
-        Cache::User => {
-            // Without a home there is no cache folder; compiling still works.
-            WasmtimeCache::new(settings())
-                .inspect_err(|error| tracing::warn!(%error, "no cache for compiled plugins"))
-                .ok()
-        }
-        Cache::Folder(folder) => {
-            let unusable = |e| {
-                Error::new(
-                    ErrorKind::Io,
-                    format!("cache folder {}: {e:#}", folder.display()),
-                )
-            };
-            let mut config = settings();
-            config.with_directory(std::path::absolute(folder).map_err(|e| unusable(e.into()))?);
-            Some(WasmtimeCache::new(config).map_err(unusable)?)
-        }
-    };
-    config.cache(cache);
-    Ok(config)
+    config.with_optimized_compression_usage_counter_threshold(u64::MAX);
+    config.with_directory(std::path::absolute(folder).map_err(|e| unusable(e.to_string()))?);
+    WasmtimeCache::new(config).map_err(|e| unusable(format!("{e:#}")))
 }
 
 /// Ticks the engine's epoch while the runtime lives.

@@ -108,7 +108,11 @@ fn rows_of_many_instances_make_a_batch() {
         assert_eq!(values(&output), doubled(0..200));
     }
     let runs = mock.runs();
-    assert_eq!(runs.iter().sum::<usize>(), 600);
+    // The first rows that are joined are run alone, too.
+    assert!(
+        (600..=608).contains(&runs.iter().sum::<usize>()),
+        "{runs:?}"
+    );
     assert!(runs.iter().all(|rows| *rows <= 8), "{runs:?}");
     assert!(runs.iter().any(|rows| *rows > 1), "{runs:?}");
     // What runs batches runs one at a time.
@@ -135,7 +139,7 @@ fn rows_of_many_callers_make_a_batch() {
         }
     });
     let runs = mock.runs();
-    assert_eq!(runs.iter().sum::<usize>(), 80);
+    assert!((80..=84).contains(&runs.iter().sum::<usize>()), "{runs:?}");
     assert!(
         runs.iter().all(|rows| *rows <= 4) && runs.iter().any(|rows| *rows > 1),
         "{runs:?}"

@@ -173,6 +173,28 @@ impl Graph {
         }
     }
 
+    /// Whether the first dimensions of all inputs and outputs have one name, as exporters
+    /// give the batch. Without that, nothing says that rows are independent.
+    pub fn names_a_batch(&self) -> bool {
+        let mut names = self.inputs.iter().chain(&self.outputs).map(|value| {
+            let shape = value
+                .r#type
+                .as_ref()?
+                .tensor_type
+                .as_ref()?
+                .shape
+                .as_ref()?;
+            match shape.dim.first()?.value.as_ref()? {
+                Dimension::Param(name) if !name.is_empty() => Some(name),
+                _ => None,
+            }
+        });
+        match names.next() {
+            Some(Some(first)) => names.all(|name| name == Some(first)),
+            _ => false,
+        }
+    }
+
     /// Whether an input takes truth values, which wasi:nn has no type for.
     pub fn takes_bool(&self, input: &str) -> bool {
         self.inputs
@@ -220,9 +242,9 @@ fn describe(name: &str, ty: Option<&TypeProto>) -> Result<Option<TensorSpec>, Er
         shape
             .dim
             .iter()
-            .map(|dim| match dim.value {
+            .map(|dim| match &dim.value {
                 // Exporters write 0 and -1 for a size that may vary.
-                Some(Dimension::Value(size)) if size > 0 => u32::try_from(size).ok(),
+                Some(Dimension::Value(size)) if *size > 0 => u32::try_from(*size).ok(),
                 _ => None,
             })
             .collect()

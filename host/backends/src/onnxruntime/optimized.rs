@@ -21,6 +21,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::ValueType;
 use sha2::{Digest as _, Sha256};
+use wudf::cache::private_folder;
 
 use super::session::EXTERNAL_FOLDER;
 use crate::model_file::ModelFile;
@@ -77,6 +78,11 @@ impl Place {
     /// A session of the files, which are made if they are not there: `builder`
     /// has the options for that. `None` where there can be none.
     pub(super) fn session(&self, builder: &SessionBuilder, file: &ModelFile) -> Option<Session> {
+        // A graph is taken as it is: neither a digest nor a signature is looked at again.
+        if let Err(why) = private_folder(&self.parent) {
+            tracing::warn!("optimised models are not kept: {why}");
+            return None;
+        }
         let graph = self.folder.join(GRAPH);
         if graph.is_file() {
             // So that it is seen to be used.
@@ -192,15 +198,6 @@ fn outlets(session: &Session) -> Vec<(&str, &ValueType)> {
     outlets
         .map(|outlet| (outlet.name(), outlet.dtype()))
         .collect()
-}
-
-/// A folder for this user alone: what lies in it is taken as it is.
-fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// What ONNX Runtime lays weights out for.

@@ -154,6 +154,13 @@ impl Model for Session {
         self.batch_size
     }
 
+    fn concurrency(&self) -> usize {
+        match self.turns {
+            Some(_) => 1,
+            None => crate::cores(),
+        }
+    }
+
     fn run(
         &self,
         inputs: &[(&str, &Tensor)],

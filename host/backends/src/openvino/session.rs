@@ -267,6 +267,10 @@ impl Model for Session {
         self.batch_size
     }
 
+    fn concurrency(&self) -> usize {
+        crate::cores()
+    }
+
     fn run(
         &self,
         inputs: &[(&str, &Tensor)],

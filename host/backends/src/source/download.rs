@@ -290,19 +290,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `wudf/models` where the system wants a user's caches.
+/// `models` in wudf's folder among the user's caches.
 pub(super) fn user_cache() -> Option<PathBuf> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let cache = if cfg!(windows) {
-        absolute("LOCALAPPDATA")?
-    } else if cfg!(target_os = "macos") {
-        std::env::home_dir()?.join("Library").join("Caches")
-    } else {
-        absolute("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")))?
-    };
-    Some(cache.join("wudf").join("models"))
+    Some(wudf::cache::user_folder()?.join("models"))
 }

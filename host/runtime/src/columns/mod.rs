@@ -3,11 +3,13 @@
 //! [`cast`] is the rule by which an engine's columns become what a plugin
 //! declares, and [`arguments`] applies it to the rows of a call; [`lower`] lays
 //! an array out as the contract has it, sharing its buffers; [`lift`] validates
-//! what a plugin returned and makes an array of it; [`schema`] turns types into
+//! what a plugin returned and makes an array of it; [`join`] makes one array of those of a
+//! batch; [`schema`] turns types into
 //! the format strings of the Arrow C Data Interface and back.
 
 pub(crate) mod arguments;
 pub mod cast;
+pub(crate) mod join;
 pub(crate) mod lift;
 pub(crate) mod lower;
 pub(crate) mod nulls;

@@ -11,9 +11,9 @@ use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, TimeUnit
 const MAX_DEPTH: usize = 32;
 const MAX_FIELDS: usize = 1_000;
 
-/// Bytes that a value may take by its type alone: 16 MiB. Fixed-size lists are
+/// Bytes that a value may take by its type alone: 32 MiB. Fixed-size lists are
 /// stored whole even where they are null.
-const MAX_WIDTH: usize = 16 << 20;
+const MAX_WIDTH: usize = 32 << 20;
 
 /// Bytes of metadata to a field.
 const MAX_METADATA: usize = 16 << 10;
@@ -57,19 +57,23 @@ pub(crate) enum Layout {
     Struct,
 }
 
-/// Bytes that a null of this type takes at least: those of the fixed sizes in
-/// it. As many as fit in a `usize` when there are more.
+/// Bytes that a null of this type takes: fixed sizes, and offsets. As many as fit in a
+/// `usize` when there are more.
 pub(crate) fn width(ty: &DataType) -> usize {
     match ty {
         DataType::FixedSizeList(item, n) => {
             let n = usize::try_from(*n).unwrap_or(0);
-            // A list's items take a bit each at least.
-            width(item.data_type()).saturating_mul(n).max(n / 8)
+            // Items have a bit each that says whether they are null, and truth values another.
+            width(item.data_type())
+                .saturating_mul(n)
+                .saturating_add(n / 4)
         }
         DataType::Struct(fields) => fields
             .iter()
             .fold(0, |sum, f| width(f.data_type()).saturating_add(sum)),
         DataType::FixedSizeBinary(n) => usize::try_from(*n).unwrap_or(0),
+        DataType::Utf8 | DataType::Binary | DataType::List(_) | DataType::Map(..) => 4,
+        DataType::LargeUtf8 | DataType::LargeBinary | DataType::LargeList(_) => 8,
         ty => ty.primitive_width().unwrap_or(0),
     }
 }

@@ -58,16 +58,24 @@ pub trait Model: Send + Sync + 'static {
     fn outputs(&self) -> &[TensorSpec];
 
     /// The most rows (the first dimension of every input and output) that one
-    /// run should take. With 1 nothing is joined and every run happens on its
+    /// run should take. The first rows that are joined are also run alone: where the results
+    /// differ nothing is joined, because the first dimension is something else. With 1 nothing is joined and every run happens on its
     /// caller's thread, many at once: right for CPUs, which gain nothing from
     /// batches.
     fn batch_size(&self) -> usize {
         1
     }
 
+    /// How many runs there may be at one time where [`batch_size`](Model::batch_size) is
+    /// above 1. As many as there are cores is right for CPUs.
+    fn concurrency(&self) -> usize {
+        1
+    }
+
     /// Runs the model on `inputs`, each by its name, and returns the
-    /// [`outputs`](Model::outputs). Called from many threads at once unless
-    /// [`batch_size`](Model::batch_size) is above 1; must not spread over
+    /// [`outputs`](Model::outputs). Called from many threads at once, where
+    /// [`batch_size`](Model::batch_size) is above 1 from as many as
+    /// [`concurrency`](Model::concurrency) says; must not spread over
     /// further CPU threads. Names, types and dimensions have been checked
     /// against [`inputs`](Model::inputs).
     ///

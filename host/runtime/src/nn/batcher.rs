@@ -12,13 +12,20 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::rows::{join, split, splits};
 use super::{Error, ErrorKind, Model, Tensor, TensorSpec};
+use crate::cancel::CallOptions;
 
+mod rows;
 #[cfg(test)]
 mod tests;
+
+/// How often who waits looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A loaded model with the queue before it.
 pub(crate) struct Batcher {
@@ -27,6 +34,10 @@ pub(crate) struct Batcher {
     batch: usize,
     /// Whether the model may run many times at once.
     inline: bool,
+    /// Runs that there may be at one time.
+    concurrency: usize,
+    /// Whether rows may be joined, as far as is known.
+    joining: AtomicU8,
     queue: Mutex<Queue>,
     /// The memory of batches that have run, for those to come.
     spare: Mutex<Vec<Vec<u8>>>,
@@ -34,11 +45,18 @@ pub(crate) struct Batcher {
 
 #[derive(Default)]
 struct Queue {
-    /// Whether somebody is running the model, or has been told to.
-    busy: bool,
+    /// How many are running the model, or have been told to.
+    running: usize,
     /// The next runs; the last of them may take more rows.
     waiting: VecDeque<Waiting>,
 }
+
+/// Nothing has been joined yet: the first joint run is compared with single ones.
+const UNTRIED: u8 = 0;
+/// Joint runs give what single ones give.
+const PROVEN: u8 = 1;
+/// They do not: the first dimension is not the batch.
+const APART: u8 = 2;
 
 /// A run whose turn has not come.
 struct Waiting {
@@ -95,7 +113,11 @@ impl Batcher {
                 .as_ref()
                 .is_some_and(|dims| matches!(dims.first(), Some(None)))
         };
-        let joinable = model.inputs().iter().all(open) && !model.inputs().is_empty();
+        // Of inner tensors, files often do not say what they are.
+        let may_be_open = |spec: &TensorSpec| spec.dims.is_none() || open(spec);
+        let joinable = model.inputs().iter().all(open)
+            && model.outputs().iter().all(may_be_open)
+            && !model.inputs().is_empty();
         let batch = if joinable {
             model.batch_size().max(1)
         } else {
@@ -103,8 +125,10 @@ impl Batcher {
         };
         Self {
             inline: model.batch_size() <= 1,
+            concurrency: model.concurrency().max(1),
             model,
             batch,
+            joining: AtomicU8::new(UNTRIED),
             queue: Mutex::default(),
             spare: Mutex::default(),
         }
@@ -113,6 +137,14 @@ impl Batcher {
     /// How many rows a run takes at most.
     pub(crate) fn batch_size(&self) -> usize {
         self.batch
+    }
+
+    /// How many rows the next run takes at most.
+    fn joined(&self) -> usize {
+        match self.joining.load(Ordering::Relaxed) {
+            APART => 1,
+            _ => self.batch,
+        }
     }
 
     /// What the model takes.
@@ -130,13 +162,16 @@ impl Batcher {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when inputs are missing, unknown or of
-    /// another type or shape; what the backend says otherwise.
+    /// another type or shape, [`ErrorKind::Timeout`] when the time is over or the call
+    /// ends; what the backend says otherwise.
     pub(crate) fn run(
         &self,
         mut inputs: Inputs,
         deadline: Option<Instant>,
+        options: &CallOptions,
     ) -> Result<Vec<Tensor>, Error> {
         self.check(&mut inputs)?;
+        let batch = self.joined();
         let rows = inputs
             .first()
             .and_then(|(_, t)| t.dims().first())
@@ -150,15 +185,19 @@ impl Batcher {
         let request = Arc::new(Request {
             inputs,
             rows,
-            joins: same && rows > 0 && rows < self.batch,
+            joins: same && rows > 0 && rows < batch,
             deadline,
             state: Mutex::new(Progress::Waiting),
             changed: Condvar::new(),
         });
         let group = {
             let mut queue = lock(&self.queue);
-            let busy = std::mem::replace(&mut queue.busy, true);
-            busy.then(|| queue.enter(&request, self.batch))
+            if queue.running < self.concurrency {
+                queue.running += 1;
+                None
+            } else {
+                Some(queue.enter(&request, batch))
+            }
         };
         let Some(group) = group else {
             return self.lead(&request, None);
@@ -175,7 +214,29 @@ impl Batcher {
                 other => *state = other,
             }
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
+            let stopped = options.can_stop() && {
+                // Whoever is asked may take their time.
+                drop(state);
+                let stopped = options.check().is_err();
+                state = lock(&request.state);
+                stopped
+            };
+            if stopped && matches!(*state, Progress::Waiting) {
+                // Its rows may be in a run: nobody will fetch what comes of them.
+                drop(state);
+                if self.leave(&group, &request) {
+                    return Err(too_late());
+                }
+                state = lock(&request.state);
+                if matches!(*state, Progress::Waiting) && lock(&group.filling).due.is_none() {
+                    return Err(too_late());
+                }
+                if !matches!(*state, Progress::Waiting) {
+                    continue;
+                }
+            } else if stopped {
+                continue;
+            } else if left == Some(Duration::ZERO) {
                 drop(state);
                 if self.leave(&group, &request) {
                     return Err(too_late());
@@ -190,15 +251,19 @@ impl Batcher {
                 }
                 continue;
             }
-            state = match left {
+            let wait = match (left, options.can_stop()) {
+                (left, true) => Some(left.unwrap_or(LOOK).min(LOOK)),
+                (left, false) => left,
+            };
+            state = match wait {
                 None => request
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
-                Some(left) => {
+                Some(wait) => {
                     request
                         .changed
-                        .wait_timeout(state, left)
+                        .wait_timeout(state, wait)
                         .unwrap_or_else(PoisonError::into_inner)
                         .0
                 }
@@ -263,7 +328,7 @@ impl Batcher {
     fn hand_on(&self) {
         let mut queue = lock(&self.queue);
         let Some(next) = queue.waiting.pop_front() else {
-            queue.busy = false;
+            queue.running -= 1;
             return;
         };
         let mut filling = lock(&next.group.filling);
@@ -316,26 +381,84 @@ impl Batcher {
         let all = || std::iter::once(own).chain(&relay.others);
         let rows: Vec<usize> = all().map(|request| request.rows).collect();
         let total = rows.iter().sum();
-        let deadline = all().filter_map(|request| request.deadline).min();
-        let outputs = join(first, joined, total).and_then(|inputs| {
+        // Of the one who has most time: the others' own clocks stop them.
+        let deadline = match all()
+            .map(|request| request.deadline)
+            .collect::<Option<Vec<_>>>()
+        {
+            Some(deadlines) => deadlines.into_iter().max(),
+            None => None,
+        };
+        let outputs = join(&first.inputs, joined, total).and_then(|inputs| {
             let outputs = self.run_one(&inputs, deadline);
             self.keep(inputs);
             outputs
         });
-        let Some(outputs) = outputs.ok().filter(|outputs| splits(outputs, total)) else {
-            // One row's data may have spoilt the batch: each alone, then.
-            let others = std::mem::take(&mut relay.others);
-            for request in others {
-                request.finish(self.run_one(&request.inputs, request.deadline));
+        let together = match outputs {
+            // Who runs out of time together would do so alone, one after the other.
+            Err(error) if error.kind() == ErrorKind::Timeout => {
+                relay.hand_on();
+                for request in std::mem::take(&mut relay.others) {
+                    request.finish(Err(error.clone()));
+                }
+                return Err(error);
             }
-            return self.run_one(&own.inputs, own.deadline);
+            Ok(outputs) if splits(&outputs, total) => Some(split(outputs, &rows)?),
+            _ => None,
+        };
+        let proven = self.joining.load(Ordering::Relaxed) == PROVEN;
+        let Some(mut parts) = together.as_ref().filter(|_| proven).cloned() else {
+            // One row's data may have spoilt the batch, or nobody knows yet whether rows
+            // may be joined at all: each alone, then.
+            let run = |request: &Arc<Request>| self.run_one(&request.inputs, request.deadline);
+            let mut alone: Vec<_> = relay.others.iter().map(run).collect();
+            alone.insert(0, run(own));
+            if let Some(together) = together {
+                let inputs: Vec<_> = all().map(|request| &request.inputs).collect();
+                self.learn(&inputs, &together, &alone);
+            }
+            relay.hand_on();
+            let mut alone = alone.into_iter();
+            let own = alone.next().unwrap_or_else(|| Err(too_late()));
+            for (request, result) in std::mem::take(&mut relay.others).into_iter().zip(alone) {
+                request.finish(result);
+            }
+            return own;
         };
         relay.hand_on();
-        let mut parts = split(outputs, &rows)?;
         for request in std::mem::take(&mut relay.others).into_iter().rev() {
             request.finish(Ok(parts.pop().unwrap_or_default()));
         }
         Ok(parts.pop().unwrap_or_default())
+    }
+
+    /// Learns from a joint run and single ones of the same rows whether rows may be joined.
+    ///
+    /// An open first dimension need not be the batch: it may be time, or the words of a
+    /// sentence, and joining would mix what belongs to different callers.
+    fn learn(
+        &self,
+        inputs: &[&Inputs],
+        together: &[Vec<Tensor>],
+        alone: &[Result<Vec<Tensor>, Error>],
+    ) {
+        // Of equal rows even a mean over all of them is the same.
+        let differ = inputs.windows(2).any(|pair| !rows::same(pair[0], pair[1]));
+        if !differ || alone.iter().any(Result::is_err) {
+            return;
+        }
+        let mut pairs = together.iter().zip(alone);
+        let agree = pairs.all(|(a, b)| b.as_ref().is_ok_and(|b| rows::agree(a, b)));
+        let learned = match agree {
+            true => PROVEN,
+            false => APART,
+        };
+        if !agree {
+            tracing::warn!(
+                "rows of a model are not joined: together they give other results than alone, so its first dimension is not the batch"
+            );
+        }
+        self.joining.store(learned, Ordering::Relaxed);
     }
 
     /// Keeps the memory of a batch that has run: of one, beside that of the
@@ -518,48 +641,6 @@ impl Request {
             })
         })
     }
-}
-
-/// One tensor of all requests' rows for each input.
-fn join(first: &Request, joined: Vec<Vec<u8>>, rows: usize) -> Result<Inputs, Error> {
-    let inputs = first.inputs.iter().zip(joined);
-    let inputs = inputs.map(|((name, tensor), data)| {
-        let mut dims = tensor.dims().to_vec();
-        dims[0] = u32::try_from(rows).unwrap_or(u32::MAX);
-        Ok((name.clone(), Tensor::new(dims, tensor.ty(), data)?))
-    });
-    inputs.collect()
-}
-
-/// Whether every output has its rows first, and all of them.
-fn splits(outputs: &[Tensor], rows: usize) -> bool {
-    let mut dims = outputs.iter().map(|output| output.dims().first());
-    dims.all(|first| first.is_some_and(|first| *first as usize == rows))
-}
-
-/// Each request's rows of every output; they have [these rows](splits).
-fn split(outputs: Vec<Tensor>, rows: &[usize]) -> Result<Vec<Vec<Tensor>>, Error> {
-    let total: usize = rows.iter().sum();
-    let mut parts: Vec<Vec<Tensor>> = rows
-        .iter()
-        .map(|_| Vec::with_capacity(outputs.len()))
-        .collect();
-    for output in outputs {
-        let width = output.data().len() / total;
-        let mut from = 0;
-        for (part, rows) in parts.iter_mut().zip(rows) {
-            let to = from + rows * width;
-            let mut dims = output.dims().to_vec();
-            dims[0] = u32::try_from(*rows).unwrap_or(u32::MAX);
-            part.push(Tensor::new(
-                dims,
-                output.ty(),
-                output.data()[from..to].to_vec(),
-            )?);
-            from = to;
-        }
-    }
-    Ok(parts)
 }
 
 /// Calls a backend; its panic is an error, and nobody who waits for it hangs.

@@ -93,6 +93,7 @@ impl State {
         &mut self,
         load: impl FnOnce(&Self) -> Result<Loaded, super::Error>,
     ) -> Answer<Resource<Graph>> {
+        self.infers = true;
         match self.timed(load) {
             Ok(model) => {
                 self.batch_size = self.batch_size.max(model.batch_size());
@@ -222,7 +223,8 @@ impl inference::HostGraphExecutionContext for State {
             .map(|(name, dims, ty, data)| Ok((name, super::Tensor::new(dims, ty.into(), data)?)))
             .collect();
         let start = Instant::now();
-        let result = checked.and_then(|inputs| model.run(inputs, Some(self.deadline)));
+        let result =
+            checked.and_then(|inputs| model.run(inputs, Some(self.deadline), &self.options));
         self.computing += start.elapsed();
         let outputs = match result {
             Ok(outputs) => outputs,

@@ -1,7 +1,5 @@
 //! Calls of a plain function, row by row.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use arrow_array::ArrayRef;
 use wasmtime::Store;
 
@@ -9,38 +7,10 @@ use super::column::Column;
 use super::lift::{Returned, Value};
 use super::lower::{self, Row};
 use super::{Opened, PlainFunction, text};
+use crate::ErrorKind;
+use crate::budget::Budget;
 use crate::instance::State;
-use crate::{ErrorKind, Limits};
-
-/// What a batch may still return. All of its threads take from it, while they append rows.
-pub(crate) struct Budget {
-    limit: usize,
-    left: AtomicUsize,
-}
-
-impl Budget {
-    /// [`Limits::output`] for as many rows as one call has, and again for as many more.
-    /// 32-bit offsets count no more than 2 GiB.
-    pub(crate) fn new(limits: &Limits, rows: usize) -> Self {
-        let calls = rows.div_ceil(limits.chunk_rows.max(1)).max(1);
-        let limit = limits.output.saturating_mul(calls).min(i32::MAX as usize);
-        Self {
-            limit,
-            left: AtomicUsize::new(limit),
-        }
-    }
-
-    fn left(&self) -> usize {
-        self.left.load(Ordering::Relaxed)
-    }
-
-    /// Takes this many bytes; false if there are not as many left.
-    fn take(&self, bytes: usize) -> bool {
-        let less = |left: usize| left.checked_sub(bytes);
-        let relaxed = Ordering::Relaxed;
-        self.left.fetch_update(relaxed, relaxed, less).is_ok()
-    }
-}
+use crate::schedule::LEAST_FUEL;
 
 /// Why a row has no value.
 pub(crate) struct Failure {
@@ -69,9 +39,6 @@ impl Failure {
         }
     }
 }
-
-/// What may come through the host at one time besides results: what a plugin prints.
-const LEAST_FUEL: usize = 1 << 20;
 
 impl PlainFunction {
     /// No rows yet.
@@ -135,14 +102,12 @@ impl PlainFunction {
                     }
                     let message = format!(
                         "a result of {bytes} bytes exceeds the output limit of {} bytes for the batch: return less, pass fewer rows at a time, or raise Limits::output",
-                        budget.limit
+                        budget.limit()
                     );
                     Failure::new(before + row, Some(ErrorKind::Memory), "too-large", message)
                 }
                 Err((code, message)) => Failure::new(before + row, None, &code, message),
             };
-            // Messages are bounded each; together they are counted as far as there is room.
-            budget.take(failure.message.len());
             failures.push(failure);
             column.push_nulls(1);
         }

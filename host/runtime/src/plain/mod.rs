@@ -14,7 +14,7 @@ mod options;
 mod shape;
 mod text;
 
-pub(crate) use call::{Budget, Rows};
+pub(crate) use call::Rows;
 pub(crate) use column::Column;
 pub use find::Skipped;
 pub(crate) use find::functions;

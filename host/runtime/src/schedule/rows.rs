@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Call, Part, Spent, Values, given_up, kind_of};
+use super::{Call, Part, Spent, Values, given_up, is_the_instances, kind_of};
 use crate::error::code_of;
 use crate::function::Failure;
 use crate::instance::Handle;
@@ -18,7 +18,10 @@ impl Call {
         let mut rows = plain.rows();
         let mut ended: Vec<(usize, Error)> = Vec::new();
         let mut failures = Vec::new();
+        // The row that is tried again in a new instance.
+        let mut again = None;
         while rows.column.len() < len {
+            self.options.check()?;
             let before = rows.column.len();
             let (at, left) = (start + before, len - before);
             if self.out_of_patience() {
@@ -26,7 +29,12 @@ impl Call {
                 rows.column.push_nulls(left);
                 break;
             }
-            let mut ready = self.function.check_out()?;
+            let mut ready = match again == Some(at) {
+                true => self.function.new_instance()?,
+                false => self.function.check_out()?,
+            };
+            let used = ready.used;
+            ready.instance.prepare(&self.options, usize::MAX);
             let begin = Instant::now();
             let Handle::Plain(opened) = ready.handle else {
                 return Err(Error::new(ErrorKind::UnknownFunction, "no such function"));
@@ -62,6 +70,10 @@ impl Call {
             match error.kind() {
                 // The time may have gone by in the rows before: it is tried alone.
                 ErrorKind::Timeout if done > 0 => {}
+                // Rows before it may have left the instance in the state that ended it.
+                _ if is_the_instances(&error) && (used || done > 0) && again != Some(at + done) => {
+                    again = Some(at + done);
+                }
                 ErrorKind::Trap | ErrorKind::Memory | ErrorKind::Timeout => {
                     ended.push((before + done, error));
                     rows.column.push_nulls(1);
@@ -75,7 +87,7 @@ impl Call {
                 row: start + failure.row,
                 kind: failure.kind.unwrap_or_else(|| kind_of(code)),
                 code: code.to_owned(),
-                message: failure.message,
+                message: self.budget.message(failure.message),
             }
         });
         let ended = ended.into_iter().map(|(row, error)| Failure {

@@ -53,7 +53,7 @@ wudf_guest::plugin! {
     echo::echo_list_slice, echo::echo_nested, echo::echo_array,
     echo::echo_struct, echo::echo_list_struct,
     trouble::panics, trouble::spins, trouble::sleeps, trouble::hogs, trouble::recurses,
-    trouble::big_output, trouble::fails,
+    trouble::big_output, trouble::fails, trouble::hoards, trouble::slow_calls,
     host::prints, host::random_and_time, host::looks_around, host::asset_word, host::infer,
     options::options_echo, options::Sized,
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use wudf_guest::{Result, fail, udf};
+use wudf_guest::{Column, Result, fail, udf};
 
 const UNLUCKY: i64 = 13;
 
@@ -69,4 +69,21 @@ pub fn recurses(x: i64) -> i64 {
 #[udf]
 pub fn big_output(bytes: i64) -> Vec<u8> {
     vec![b'x'; usize::try_from(bytes).unwrap_or(0)]
+}
+
+/// The argument; keeps as many bytes as it says, for ever.
+#[udf]
+pub fn hoards(bytes: i64) -> i64 {
+    let kept = vec![1_u8; usize::try_from(bytes).unwrap_or(0)];
+    black_box(Box::leak(kept.into_boxed_slice()));
+    bytes
+}
+
+/// The argument, after the same work in each call, whatever its rows.
+#[udf(batch)]
+pub fn slow_calls(x: Column<'_, i64>) -> Vec<i64> {
+    for n in 0..5_000_000_u64 {
+        black_box(n);
+    }
+    x.iter().copied().collect()
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{ScopedJoinHandle, scope, yield_now};
 
@@ -66,7 +67,10 @@ fn gated(names: &[&str], ty: TensorType) -> (Batcher, Sender<Go>, Receiver<usize
         gate: Mutex::new(gate),
         began,
     };
-    (Batcher::new(Box::new(model)), go, runs)
+    let batcher = Batcher::new(Box::new(model));
+    // As after a joint run that was like single ones.
+    batcher.joining.store(PROVEN, Ordering::Relaxed);
+    (batcher, go, runs)
 }
 
 fn row<T: Element>(name: &str, values: &[T]) -> (String, Tensor) {
@@ -101,7 +105,9 @@ fn who_waits_is_joined_and_gets_its_own() {
     scope(|scope| {
         let run = |n: u8| {
             let batcher = &batcher;
-            scope.spawn(move || batcher.run(vec![row("", &[n, n + 1])], None))
+            scope.spawn(move || {
+                batcher.run(vec![row("", &[n, n + 1])], None, &CallOptions::default())
+            })
         };
         let lone = run(1);
         assert_eq!(runs.recv().unwrap(), 1);
@@ -118,7 +124,7 @@ fn who_waits_is_joined_and_gets_its_own() {
             assert_eq!(first::<u8>(other).unwrap(), [n * 20, n * 20 + 2]);
         }
     });
-    assert!(!lock(&batcher.queue).busy);
+    assert_eq!(lock(&batcher.queue).running, 0);
 }
 
 #[test]
@@ -127,7 +133,7 @@ fn inputs_are_joined_by_name_and_shape() {
     scope(|scope| {
         let run = |inputs| {
             let batcher = &batcher;
-            let thread = scope.spawn(move || batcher.run(inputs, None));
+            let thread = scope.spawn(move || batcher.run(inputs, None, &CallOptions::default()));
             (thread, batcher)
         };
         let (lone, _) = run(vec![row("a", &[1_i64]), row("b", &[100_i64])]);
@@ -156,7 +162,9 @@ fn who_is_out_of_time_leaves_the_queue() {
     scope(|scope| {
         let run = |deadline| {
             let batcher = &batcher;
-            scope.spawn(move || batcher.run(vec![row("a", &[7_i64])], deadline))
+            scope.spawn(move || {
+                batcher.run(vec![row("a", &[7_i64])], deadline, &CallOptions::default())
+            })
         };
         let lone = run(None);
         assert_eq!(runs.recv().unwrap(), 1);
@@ -168,7 +176,7 @@ fn who_is_out_of_time_leaves_the_queue() {
         go.send(Go::On).unwrap();
         assert_eq!(first::<i64>(lone).unwrap(), [14]);
     });
-    assert!(!lock(&batcher.queue).busy);
+    assert_eq!(lock(&batcher.queue).running, 0);
     assert!(runs.try_recv().is_err());
 }
 
@@ -179,7 +187,13 @@ fn who_leaves_a_batch_takes_its_rows_along() {
     scope(|scope| {
         let run = |n: i64, deadline| {
             let batcher = &batcher;
-            scope.spawn(move || batcher.run(vec![row("a", &[n, n + 1])], deadline))
+            scope.spawn(move || {
+                batcher.run(
+                    vec![row("a", &[n, n + 1])],
+                    deadline,
+                    &CallOptions::default(),
+                )
+            })
         };
         let lone = run(1, None);
         assert_eq!(runs.recv().unwrap(), 1);
@@ -202,7 +216,7 @@ fn who_leaves_a_batch_takes_its_rows_along() {
             assert_eq!(first::<i64>(other).unwrap(), [n * 2, n * 2 + 2]);
         }
     });
-    assert!(!lock(&batcher.queue).busy);
+    assert_eq!(lock(&batcher.queue).running, 0);
 }
 
 #[test]
@@ -212,7 +226,8 @@ fn a_crash_costs_only_whose_row_it_was() {
         scope(|scope| {
             let run = |n: i64| {
                 let batcher = &batcher;
-                scope.spawn(move || batcher.run(vec![row("a", &[n])], None))
+                scope
+                    .spawn(move || batcher.run(vec![row("a", &[n])], None, &CallOptions::default()))
             };
             let lone = run(1);
             assert_eq!(runs.recv().unwrap(), 1);
@@ -231,6 +246,162 @@ fn a_crash_costs_only_whose_row_it_was() {
             assert_eq!(others, [6, 8]);
             assert_eq!(runs.try_iter().collect::<Vec<_>>(), [3, 1, 1, 1]);
         });
-        assert!(!lock(&batcher.queue).busy);
+        assert_eq!(lock(&batcher.queue).running, 0);
     }
+}
+
+/// Takes the mean over the first dimension from each value, or doubles it.
+struct Rows {
+    mixes: bool,
+    specs: [Vec<TensorSpec>; 2],
+    concurrency: usize,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Rows {
+    fn new(mixes: bool, concurrency: usize) -> Self {
+        let spec = |name| {
+            vec![TensorSpec::new(
+                name,
+                TensorType::F32,
+                Some(vec![None, Some(2)]),
+            )]
+        };
+        Self {
+            mixes,
+            specs: [spec("in"), spec("out")],
+            concurrency,
+            running: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        }
+    }
+
+    fn compute(&self, values: &[f32]) -> Vec<f32> {
+        #[allow(clippy::cast_precision_loss)]
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        let value = |v: &f32| if self.mixes { v - mean } else { v * 2.0 };
+        values.iter().map(value).collect()
+    }
+}
+
+impl Model for Rows {
+    fn inputs(&self) -> &[TensorSpec] {
+        &self.specs[0]
+    }
+    fn outputs(&self) -> &[TensorSpec] {
+        &self.specs[1]
+    }
+    fn batch_size(&self) -> usize {
+        8
+    }
+    fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+    fn run(&self, inputs: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+        let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(2));
+        let input = inputs[0].1;
+        let values = self.compute(&input.values::<f32>()?);
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        Ok(vec![Tensor::from_values(input.dims().to_vec(), &values)?])
+    }
+}
+
+/// Runs requests of many callers, each of other values, and checks each against a model
+/// that runs alone; gives what was learned.
+fn many(mixes: bool, equal: bool) -> u8 {
+    let batcher = Batcher::new(Box::new(Rows::new(mixes, 1)));
+    let alone = Rows::new(mixes, 1);
+    scope(|scope| {
+        for caller in 0..8_u8 {
+            let (batcher, alone) = (&batcher, &alone);
+            scope.spawn(move || {
+                for n in 0..20_u8 {
+                    let (caller, n) = if equal { (0, 0) } else { (caller, n) };
+                    let values = [f32::from(caller), f32::from(n) * 3.0 + 1.0];
+                    let inputs = vec![row("in", &values)];
+                    let outputs = batcher.run(inputs, None, &CallOptions::default());
+                    let found = outputs.unwrap()[0].values::<f32>().unwrap().into_owned();
+                    assert_eq!(found, alone.compute(&values));
+                }
+            });
+        }
+    });
+    batcher.joining.load(Ordering::Relaxed)
+}
+
+#[test]
+fn rows_are_joined_only_if_that_changes_nothing() {
+    assert_eq!(many(false, false), PROVEN);
+    assert_eq!(many(true, false), APART);
+    // The mean over equal rows is that of each, so nothing is learned from them.
+    assert_eq!(many(true, true), UNTRIED);
+}
+
+#[test]
+fn a_model_runs_as_often_at_once_as_it_may() {
+    for concurrency in [1, 3] {
+        let model: &'static Rows = Box::leak(Box::new(Rows::new(false, concurrency)));
+        struct Shared(&'static Rows);
+        impl Model for Shared {
+            fn inputs(&self) -> &[TensorSpec] {
+                self.0.inputs()
+            }
+            fn outputs(&self) -> &[TensorSpec] {
+                self.0.outputs()
+            }
+            fn batch_size(&self) -> usize {
+                self.0.batch_size()
+            }
+            fn concurrency(&self) -> usize {
+                self.0.concurrency()
+            }
+            fn run(
+                &self,
+                inputs: &[(&str, &Tensor)],
+                deadline: Option<Instant>,
+            ) -> Result<Vec<Tensor>, Error> {
+                self.0.run(inputs, deadline)
+            }
+        }
+        let batcher = Batcher::new(Box::new(Shared(model)));
+        scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    for n in 0..20_u8 {
+                        let inputs = vec![row("in", &[f32::from(n), 1.0])];
+                        batcher.run(inputs, None, &CallOptions::default()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(model.most.load(Ordering::SeqCst), concurrency);
+        assert_eq!(lock(&batcher.queue).running, 0);
+    }
+}
+
+#[test]
+fn who_is_cancelled_leaves_the_queue_at_once() {
+    let (batcher, go, runs) = gated(&["a"], TensorType::I64);
+    let token = crate::CancellationToken::new();
+    let options = CallOptions::new().cancel(token.clone());
+    scope(|scope| {
+        let lone =
+            scope.spawn(|| batcher.run(vec![row("a", &[1_i64])], None, &CallOptions::default()));
+        assert_eq!(runs.recv().unwrap(), 1);
+        let waits = scope.spawn(|| batcher.run(vec![row("a", &[2_i64])], None, &options));
+        wait_for(&batcher, 1);
+        token.cancel();
+        let cancelled = Instant::now();
+        assert_eq!(
+            waits.join().unwrap().unwrap_err().kind(),
+            ErrorKind::Timeout
+        );
+        assert!(cancelled.elapsed() < Duration::from_secs(5));
+        go.send(Go::On).unwrap();
+        assert_eq!(first::<i64>(lone).unwrap(), [2]);
+    });
+    assert_eq!(lock(&batcher.queue).running, 0);
 }

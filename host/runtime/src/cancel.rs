@@ -1,0 +1,116 @@
+//! Ending a call before it is done.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::{Error, ErrorKind};
+
+/// Tells calls to stop. Clones are the same token; once cancelled it stays so, and calls
+/// made with it fail at once.
+///
+/// A plugin that is running is stopped within some 20 ms, a wait for a model as well. A
+/// model that is running is stopped where its backend can do that.
+#[derive(Clone, Default)]
+pub struct CancellationToken(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    cancelled: AtomicBool,
+    poll: Option<Box<dyn Fn() -> bool + Send + Sync>>,
+}
+
+impl CancellationToken {
+    /// A token that is cancelled by [`cancel`](Self::cancel).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A token that is also cancelled once `poll` says so, for engines that have to be
+    /// asked. It is asked every 10 ms at most by each thread that works on a call, the
+    /// caller's own among them, and must answer at once.
+    pub fn polling(poll: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inner {
+            cancelled: AtomicBool::new(false),
+            poll: Some(Box::new(poll)),
+        }))
+    }
+
+    /// Ends the calls that were made with this token, and those to come.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has been cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        if self.0.cancelled.load(Ordering::Relaxed) {
+            return true;
+        }
+        let cancelled = self.0.poll.as_ref().is_some_and(|poll| poll());
+        if cancelled {
+            self.cancel();
+        }
+        cancelled
+    }
+}
+
+impl fmt::Debug for CancellationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cancelled = self.0.cancelled.load(Ordering::Relaxed);
+        f.debug_tuple("CancellationToken")
+            .field(&cancelled)
+            .finish()
+    }
+}
+
+/// What holds for one call: see [`Function::evaluate_with`](crate::Function::evaluate_with).
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct CallOptions {
+    cancel: Option<CancellationToken>,
+    deadline: Option<Instant>,
+}
+
+impl CallOptions {
+    /// A call that runs to its end.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends when this token is cancelled.
+    pub fn cancel(mut self, token: CancellationToken) -> Self {
+        self.cancel = Some(token);
+        self
+    }
+
+    /// Ends at this time, whatever it has done by then.
+    pub fn deadline(mut self, at: Instant) -> Self {
+        self.deadline = Some(at);
+        self
+    }
+
+    /// Whether a call can be ended at all.
+    pub(crate) fn can_stop(&self) -> bool {
+        self.cancel.is_some() || self.deadline.is_some()
+    }
+
+    /// The error that ends the call, once it is to end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`].
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let message = if self.deadline.is_some_and(|at| at <= Instant::now()) {
+            "the call's deadline has passed"
+        } else if self
+            .cancel
+            .as_ref()
+            .is_some_and(CancellationToken::is_cancelled)
+        {
+            "the call was cancelled"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Cancelled, message))
+    }
+}
