@@ -30,7 +30,7 @@ fn peak(process: u32) -> Option<u64> {
 fn a_large_table_takes_little_memory() {
     let folder = folder();
     let mut peaks = Vec::new();
-    for rows in [1500, 6000] {
+    for rows in [1500, 9000] {
         let size = write_blobs(&folder, rows);
         let line = "run kit.wasm:blob_len in.parquet -o out.parquet --drop content --threads 2";
         let most = peak_of(&folder, line);
@@ -38,7 +38,7 @@ fn a_large_table_takes_little_memory() {
         assert_eq!(found.num_rows(), rows);
         peaks.push((most, size));
     }
-    assert!(peaks[1].1 > 560 * MIB, "{peaks:?}");
+    assert!(peaks[1].1 > 850 * MIB, "{peaks:?}");
     assert_bounded(&peaks);
 }
 
@@ -104,8 +104,8 @@ fn assert_bounded(peaks: &[(u64, u64)]) {
     }
     let (first, last) = (peaks[0], peaks[peaks.len() - 1]);
     assert!(last.0 < last.1 / 2, "{peaks:?}");
-    // Which threads the allocator keeps memory for moves a peak by some 20 MiB from run to run: four times the data
-    // may take that, and no more than a tenth of what was added.
+    // How many batches are on their way at one time, up to a bound, and what the allocator keeps move a peak by some
+    // 50 MiB from run to run: several times the data may take that, and no more than a tenth of what was added.
     assert!(last.1 >= first.1 * 39 / 10, "{peaks:?}");
     let added = last.1 - first.1;
     assert!(last.0 < first.0 + added / 10, "{peaks:?}");
