@@ -141,7 +141,9 @@ const char *wudf_version(void);
  *   "row"                the function gave no value for a row, and said why
  *   "trap"               the plugin crashed
  *   "timeout"            the plugin took longer than it may
- *   "memory"             the plugin wanted more memory than it may have
+ *   "not-tried"          the batch had lost too much time to rows before this one
+ *   "memory"             the plugin wanted more memory than it may have, or returned
+ *                        more than it may
  *   "invalid-output"     what the plugin returned breaks its contract
  *   "sandbox"            the machine does not let us have a sandbox
  *   "internal"           a mistake in wudf: please report it
