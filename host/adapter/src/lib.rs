@@ -29,6 +29,7 @@ pub mod reference;
 pub mod registries;
 mod share;
 mod spec;
+mod stamp;
 mod udf;
 
 pub use open::{Prepared, inspect, open, prepare};

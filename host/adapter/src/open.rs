@@ -8,7 +8,7 @@ use wudf::{Cache, Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
 use wudf_registry::Reference;
 
 use crate::models::Models;
-use crate::share::{Stamp, stamp, stamp_of};
+use crate::stamp::{self, Stamp};
 use crate::{Fetch, PluginSource, Registries, Spec, Udf, reference};
 
 /// The UDFs that a process keeps open, beyond those that are in use.
@@ -167,7 +167,7 @@ struct Seen {
 impl Seen {
     fn of(spec: &Spec) -> Self {
         let plugin = match &spec.plugin {
-            PluginSource::Named(name) => stamp_of(name.as_ref()),
+            PluginSource::Named(name) => stamp::of(name.as_ref()),
             PluginSource::Inline { .. } => None,
         };
         let models = spec
@@ -176,11 +176,11 @@ impl Seen {
             .filter_map(|(name, source)| {
                 wudf_backends::catalogue::parse(&format!("{name}={source}")).ok()
             })
-            .map(|model| stamp(&model.source));
-        let assets = spec.assets.values().map(|path| stamp_of(path));
+            .flat_map(|model| stamp::of_model(&model.source));
+        let assets = spec.assets.values().map(|path| stamp::of(path));
         let registries = &spec.registries;
         let rules = [&registries.lock, &registries.policy];
-        let rules = rules.into_iter().map(|file| stamp_of(file.as_deref()?));
+        let rules = rules.into_iter().map(|file| stamp::of(file.as_deref()?));
         Self {
             process: std::process::id(),
             spec: spec.clone(),

@@ -1,24 +1,21 @@
 //! One copy of a model in a process, whatever the number of runtimes.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSource, ModelSpec, Tensor, TensorSpec};
-use wudf_backends::source::Source;
+
+use crate::stamp::{self, Stamp};
 
 /// A backend that hands out the models that the process has in memory.
 pub(crate) struct Shared {
     backend: Arc<dyn Backend>,
 }
 
-/// What makes two models the same: process, backend, entry and outputs; and, of a file, when it was written and its
-/// size. A forked process has its parent's memory, but not the threads that most models need.
-type Key = (u32, String, String, Vec<String>, Option<Stamp>);
-
-/// When a file was written, and its size.
-pub(crate) type Stamp = (SystemTime, u64);
+/// What makes two models the same: process, backend, entry and outputs; and, of a file, the stamps of it and of those
+/// that hold its weights. A forked process has its parent's memory, but not the threads that most models need.
+type Key = (u32, String, String, Vec<String>, Vec<Option<Stamp>>);
 
 /// A slot for each model; its lock is held while the model loads, so that others wait for it.
 type Slot = Arc<Mutex<Weak<dyn Model>>>;
@@ -45,7 +42,7 @@ impl Backend for Shared {
             self.name().to_owned(),
             entry(request.spec),
             request.outputs.to_vec(),
-            stamp(&request.spec.source),
+            stamp::of_model(&request.spec.source),
         );
         let slot = {
             let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,20 +99,6 @@ fn entry(spec: &ModelSpec) -> String {
     let mut spec = spec.clone();
     spec.name = String::new();
     format!("{spec:?}")
-}
-
-/// The stamp of a model that is a file.
-pub(crate) fn stamp(source: &ModelSource) -> Option<Stamp> {
-    match Source::of(source) {
-        Some(Source::Path(path)) => stamp_of(&path),
-        _ => None,
-    }
-}
-
-/// The stamp of a file that is there.
-pub(crate) fn stamp_of(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 struct Handle(Arc<dyn Model>);

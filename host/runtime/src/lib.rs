@@ -6,6 +6,7 @@ mod budget;
 pub mod cache;
 mod cancel;
 mod columns;
+mod compile_bounds;
 mod contract;
 mod error;
 mod function;

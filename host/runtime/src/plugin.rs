@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::argument::Argument;
+use crate::compile_bounds;
 use crate::contract::{self, SCALAR, Version};
 use crate::error::printable;
 use crate::function::Function;
@@ -190,6 +191,7 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
             "a core module, not a component: build with --target wasm32-wasip2".into(),
         ));
     }
+    compile_bounds::check(bytes)?;
     imports::check(bytes)?;
     let component = Component::new(&shared.sandbox.engine, bytes)
         .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;

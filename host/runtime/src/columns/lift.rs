@@ -8,8 +8,8 @@ use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuf
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field, TimeUnit};
 
-use super::Returned;
 use super::schema::{Layout, layout};
+use super::{Returned, nan};
 
 /// Makes an array of `rows` values of a plugin's nodes, after checking all of
 /// it: the number of nodes and buffers, lengths, null counts, offsets, UTF-8.
@@ -41,6 +41,7 @@ fn primitive(ty: &DataType, bytes: Buffer, nulls: Option<NullBuffer>) -> Result<
     macro_rules! array {
         ($type:ty) => {{
             type Native = <$type as ArrowPrimitiveType>::Native;
+            let bytes = nan::canonical(ty, bytes);
             let values = ScalarBuffer::<Native>::from(aligned(bytes, align_of::<Native>()));
             let array =
                 PrimitiveArray::<$type>::try_new(values, nulls).map_err(|e| e.to_string())?;
@@ -170,7 +171,8 @@ fn take(
     let builder = match (layout, ty) {
         (Layout::Bool, _) => builder.add_buffer(next(len.div_ceil(8), "values")?),
         (Layout::Primitive(width) | Layout::FixedSizeBinary(width), _) => {
-            builder.add_buffer(next(len * width, "values")?.slice_with_length(0, len * width))
+            let bytes = next(len * width, "values")?.slice_with_length(0, len * width);
+            builder.add_buffer(nan::canonical(ty, bytes))
         }
         (Layout::Bytes, _) => builder
             .add_buffer(next((len + 1) * 4, "offsets")?.slice_with_length(0, (len + 1) * 4))

@@ -12,6 +12,7 @@ pub mod cast;
 pub(crate) mod join;
 pub(crate) mod lift;
 pub(crate) mod lower;
+mod nan;
 pub(crate) mod nulls;
 pub(crate) mod schema;
 pub(crate) mod size;
