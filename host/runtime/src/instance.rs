@@ -26,6 +26,9 @@ const HANDLES: usize = 10_000;
 /// The code of the error when all of the sandbox's instances are alive.
 pub(crate) const NO_ROOM: &str = "too-many-instances";
 
+/// The code of the error when a result exceeds a limit.
+pub(crate) const TOO_LARGE: &str = "too-large";
+
 /// What the host keeps for one instance.
 pub(crate) struct State {
     pub shared: Arc<Shared>,
@@ -359,11 +362,15 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
             format!("stopped for asking for more than {HANDLES} handles"),
         ),
         // wasmtime keeps the type of this error to itself.
-        (None, None) if error.root_cause().to_string().contains("allocated for hostcalls") => (
-            ErrorKind::Memory,
-            "stopped for passing more to the host at one time than the limits on output and tensors (Limits::output, Limits::tensors) allow: return less per row, or pass fewer rows at a time"
-                .into(),
-        ),
+        (None, None)
+            if error
+                .root_cause()
+                .to_string()
+                .contains("allocated for hostcalls") =>
+        {
+            let message = "stopped for passing more to the host at one time than the limits on output and tensors (Limits::output, Limits::tensors) allow: return less per row, or pass fewer rows at a time";
+            return Error::new(ErrorKind::Memory, message).with_code(TOO_LARGE);
+        }
         // Compilers put a plugin's own stack where its memory begins: what runs
         // out of it leaves the memory.
         (None, Some(Trap::MemoryOutOfBounds)) => (

@@ -22,6 +22,7 @@ use crate::cancel::CallOptions;
 use crate::columns::arguments::{self, Prepared};
 use crate::columns::{join, nulls, schema};
 use crate::function::{Failure, Inner, Output, Ready};
+use crate::instance::TOO_LARGE;
 use crate::plain::Column;
 use crate::{Error, ErrorKind, Result};
 
@@ -266,7 +267,10 @@ impl Call {
                 Err(error) => error,
             };
         }
-        if !is_the_instances(&error) && error.kind() != ErrorKind::Timeout {
+        if !matches!(
+            error.kind(),
+            ErrorKind::Trap | ErrorKind::Memory | ErrorKind::Timeout
+        ) {
             return Err(error);
         }
         self.lose(begin.elapsed());
@@ -341,7 +345,7 @@ impl Call {
             "results of {size} bytes exceed the output limit of {} bytes for the batch: return less, pass fewer rows at a time, or raise Limits::batch_output",
             self.budget.limit()
         );
-        let error = Error::new(ErrorKind::Memory, message).with_code("too-large");
+        let error = Error::new(ErrorKind::Memory, message).with_code(TOO_LARGE);
         Ok(self.failed(part.start, len, &error))
     }
 
@@ -396,7 +400,7 @@ fn given_up() -> Error {
 
 /// Whether it ended the instance, by what may be the doing of rows before.
 fn is_the_instances(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Trap | ErrorKind::Memory)
+    matches!(error.kind(), ErrorKind::Trap | ErrorKind::Memory) && error.code() != TOO_LARGE
 }
 
 /// The parts of a batch, in order, as one.

@@ -253,7 +253,8 @@ fn onnx_runtime_leaves_nothing_of_its_own() {
     }
     ran.ends_with(0);
     // No number of the device, no database of events.
-    assert_eq!(names_in(cache.path()), ["wasmtime"]);
+    assert_eq!(names_in(cache.path()), ["wudf"]);
+    assert_eq!(names_in(&cache.path().join("wudf")), ["compiled"]);
 }
 
 #[test]
