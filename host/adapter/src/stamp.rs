@@ -55,9 +55,12 @@ pub(crate) fn of_model(source: &ModelSource) -> Vec<Option<Stamp>> {
     }
 }
 
+/// Models' files as they were read, and the files that they name.
+type Known = HashMap<PathBuf, (Stamp, Vec<PathBuf>)>;
+
 /// The files that a model's file names, which is read once for each stamp that it has.
 fn weights(path: &Path, own: &Stamp) -> Vec<PathBuf> {
-    static KNOWN: Mutex<Option<HashMap<PathBuf, (Stamp, Vec<PathBuf>)>>> = Mutex::new(None);
+    static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
     let lock = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((stamp, files)) = lock().get_or_insert_default().get(path)
         && stamp == own
