@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
 
-use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSource, ModelSpec, Tensor, TensorSpec};
+use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSource, ModelSpec};
 
 use crate::stamp::{self, Stamp};
 
@@ -63,7 +62,7 @@ impl Backend for Shared {
             match loaded.get(&key) {
                 Some(slot) => Arc::clone(slot),
                 None => {
-                    let model = of_parent().unwrap_or_else(|| Weak::<Handle>::new());
+                    let model = of_parent().unwrap_or_else(|| Weak::<Arc<dyn Model>>::new());
                     let slot = Arc::new(Mutex::new(model));
                     loaded.insert(key, Arc::clone(&slot));
                     slot
@@ -79,7 +78,7 @@ impl Backend for Shared {
                 model
             }
         };
-        Ok(Box::new(Handle(model)))
+        Ok(Box::new(model))
     }
 }
 
@@ -101,37 +100,12 @@ fn entry(spec: &ModelSpec) -> String {
     format!("{spec:?}")
 }
 
-struct Handle(Arc<dyn Model>);
-
-impl Model for Handle {
-    fn inputs(&self) -> &[TensorSpec] {
-        self.0.inputs()
-    }
-
-    fn outputs(&self) -> &[TensorSpec] {
-        self.0.outputs()
-    }
-
-    fn batch_size(&self) -> usize {
-        self.0.batch_size()
-    }
-
-    fn concurrency(&self) -> usize {
-        self.0.concurrency()
-    }
-
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
-        self.0.run(inputs, deadline)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
+
+    use wudf::nn::{Tensor, TensorSpec};
 
     use super::*;
 

@@ -89,6 +89,33 @@ pub trait Model: Send + Sync + 'static {
     ) -> Result<Vec<Tensor>, Error>;
 }
 
+/// A model that several hold.
+impl<M: Model + ?Sized> Model for Arc<M> {
+    fn inputs(&self) -> &[TensorSpec] {
+        (**self).inputs()
+    }
+
+    fn outputs(&self) -> &[TensorSpec] {
+        (**self).outputs()
+    }
+
+    fn batch_size(&self) -> usize {
+        (**self).batch_size()
+    }
+
+    fn concurrency(&self) -> usize {
+        (**self).concurrency()
+    }
+
+    fn run(
+        &self,
+        inputs: &[(&str, &Tensor)],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Tensor>, Error> {
+        (**self).run(inputs, deadline)
+    }
+}
+
 /// An entry of the model catalogue: what a name stands for on this machine.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -343,30 +343,8 @@ fn rows_are_joined_only_if_that_changes_nothing() {
 #[test]
 fn a_model_runs_as_often_at_once_as_it_may() {
     for concurrency in [1, 3] {
-        let model: &'static Rows = Box::leak(Box::new(Rows::new(false, concurrency)));
-        struct Shared(&'static Rows);
-        impl Model for Shared {
-            fn inputs(&self) -> &[TensorSpec] {
-                self.0.inputs()
-            }
-            fn outputs(&self) -> &[TensorSpec] {
-                self.0.outputs()
-            }
-            fn batch_size(&self) -> usize {
-                self.0.batch_size()
-            }
-            fn concurrency(&self) -> usize {
-                self.0.concurrency()
-            }
-            fn run(
-                &self,
-                inputs: &[(&str, &Tensor)],
-                deadline: Option<Instant>,
-            ) -> Result<Vec<Tensor>, Error> {
-                self.0.run(inputs, deadline)
-            }
-        }
-        let batcher = Batcher::new(Box::new(Shared(model)));
+        let model = Arc::new(Rows::new(false, concurrency));
+        let batcher = Batcher::new(Box::new(Arc::clone(&model)));
         scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
