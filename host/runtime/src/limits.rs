@@ -20,7 +20,7 @@ pub struct Limits {
     pub output: usize,
     /// Bytes that the results of a batch may take for each [`chunk_rows`](Self::chunk_rows)
     /// rows that it has: 1 GiB. Rows beyond fail. Joining the parts of a batch takes as much
-    /// again for a moment.
+    /// again for a moment; rows of a plain plugin no more than 32 MiB and one row.
     pub batch_output: usize,
     /// Bytes of tensors that an instance may hold on the host at one time:
     /// 256 MiB.

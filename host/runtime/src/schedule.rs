@@ -80,8 +80,8 @@ struct Part {
 
 enum Values {
     Array(ArrayRef),
-    /// Of a plain function, which may still be appended to.
-    Rows(Column),
+    /// Of a plain function: columns, which may still be appended to.
+    Rows(Vec<Column>),
 }
 
 impl Call {
@@ -412,8 +412,14 @@ fn together(parts: Vec<Part>) -> Result<Output> {
         failures.extend(part.failures);
         match (part.values, &mut rows) {
             (Values::Array(array), _) => arrays.push(array),
-            (Values::Rows(column), None) => rows = Some(column),
-            (Values::Rows(column), Some(rows)) => rows.append(column).map_err(too_many)?,
+            (Values::Rows(columns), rows) => {
+                for column in columns {
+                    match rows {
+                        None => *rows = Some(column),
+                        Some(rows) => rows.append(column).map_err(too_many)?,
+                    }
+                }
+            }
         }
     }
     if let Some(rows) = rows {

@@ -23,10 +23,38 @@ pub(crate) struct Failure {
     pub message: String,
 }
 
+/// Bytes after which the rows of a chunk go on in a new column. Joining columns holds one
+/// of them twice, and memory of this size goes back to the system when it is dropped (the
+/// most that glibc's `M_MMAP_THRESHOLD` comes to by itself).
+const COLUMN: usize = 32 << 20;
+
 /// The rows of a chunk so far.
 pub(crate) struct Rows {
-    pub column: Column,
+    /// Those before the last column's.
+    full: Vec<Column>,
+    column: Column,
+    /// What the last column holds.
+    bytes: usize,
     pub failures: Vec<Failure>,
+}
+
+impl Rows {
+    /// Rows so far.
+    pub(crate) fn len(&self) -> usize {
+        self.full.iter().map(Column::len).sum::<usize>() + self.column.len()
+    }
+
+    /// Appends rows without a value.
+    pub(crate) fn push_nulls(&mut self, rows: usize) {
+        self.column.push_nulls(rows);
+    }
+
+    /// The columns that the rows are in, in order.
+    pub(crate) fn into_columns(self) -> (Vec<Column>, Vec<Failure>) {
+        let mut columns = self.full;
+        columns.push(self.column);
+        (columns, self.failures)
+    }
 }
 
 impl Failure {
@@ -44,13 +72,16 @@ impl PlainFunction {
     /// No rows yet.
     pub(crate) fn rows(&self) -> Rows {
         Rows {
+            full: Vec::new(),
             column: Column::new(&self.returns),
+            bytes: 0,
             failures: Vec::new(),
         }
     }
 
     /// Calls the function for each row of the arguments, and appends to `rows`, which counts
-    /// on from what it has. Rows that it has not come to are missing when it fails.
+    /// on from what it has. Rows that it has not come to are missing: when it fails, and
+    /// when a column is full.
     ///
     /// # Errors
     /// What ended the instance, in the first row that is missing.
@@ -63,8 +94,18 @@ impl PlainFunction {
         budget: &Budget,
         rows: &mut Rows,
     ) -> wasmtime::Result<()> {
-        let Rows { column, failures } = rows;
-        let before = column.len();
+        let before = rows.len();
+        if rows.bytes >= COLUMN {
+            rows.bytes = 0;
+            let next = Column::new(&self.returns);
+            rows.full.push(std::mem::replace(&mut rows.column, next));
+        }
+        let Rows {
+            column,
+            failures,
+            bytes: held,
+            ..
+        } = rows;
         let func = opened.func.typed::<Row<'_>, Returned>(&*store)?;
         let usual = store.hostcall_fuel();
         for row in 0..count {
@@ -98,6 +139,10 @@ impl PlainFunction {
                         column
                             .push(&self.returns, value)
                             .map_err(wasmtime::Error::msg)?;
+                        *held += bytes;
+                        if *held >= COLUMN {
+                            break;
+                        }
                         continue;
                     }
                     let message = format!(

@@ -20,13 +20,13 @@ impl Call {
         let mut failures = Vec::new();
         // The row that is tried again in a new instance.
         let mut again = None;
-        while rows.column.len() < len {
+        while rows.len() < len {
             self.options.check()?;
-            let before = rows.column.len();
+            let before = rows.len();
             let (at, left) = (start + before, len - before);
             if self.out_of_patience() {
                 ended.extend((before..len).map(|row| (row, given_up())));
-                rows.column.push_nulls(left);
+                rows.push_nulls(left);
                 break;
             }
             let mut ready = match again == Some(at) {
@@ -52,7 +52,7 @@ impl Call {
             // Those of rows that are tried again are the same.
             prepared.add_failures(at, &mut failures);
             let spent = spent.after(&ready);
-            let done = rows.column.len() - before;
+            let done = rows.len() - before;
             if done > 0 {
                 self.function.count(&spent, begin, done);
             }
@@ -76,12 +76,13 @@ impl Call {
                 }
                 ErrorKind::Trap | ErrorKind::Memory | ErrorKind::Timeout => {
                     ended.push((before + done, error));
-                    rows.column.push_nulls(1);
+                    rows.push_nulls(1);
                 }
                 _ => return Err(error),
             }
         }
-        let said = rows.failures.into_iter().map(|failure| {
+        let (columns, said) = rows.into_columns();
+        let said = said.into_iter().map(|failure| {
             let code = code_of(&failure.code);
             Failure {
                 row: start + failure.row,
@@ -101,7 +102,7 @@ impl Call {
         let failures = by_row.into_values().collect();
         Ok(Part {
             start,
-            values: Values::Rows(rows.column),
+            values: Values::Rows(columns),
             failures,
         })
     }
