@@ -36,7 +36,8 @@ pub(crate) struct Batcher {
     inline: bool,
     /// Runs that there may be at one time.
     concurrency: usize,
-    /// Whether rows may be joined, as far as is known.
+    /// Whether rows may be joined, as far as is known: [`APART`], or how many joint runs
+    /// gave what single ones give.
     joining: AtomicU8,
     queue: Mutex<Queue>,
     /// The memory of batches that have run, for those to come.
@@ -51,12 +52,13 @@ struct Queue {
     waiting: VecDeque<Waiting>,
 }
 
-/// Nothing has been joined yet: the first joint run is compared with single ones.
+/// Nothing has been joined yet. The first joint runs are compared with single ones.
 const UNTRIED: u8 = 0;
-/// Joint runs give what single ones give.
-const PROVEN: u8 = 1;
-/// They do not: the first dimension is not the batch.
-const APART: u8 = 2;
+/// As many joint runs gave what single ones give. One may by chance: of a model that
+/// takes the mean of its rows away, two rows of the same mean are the same together.
+const PROVEN: u8 = 3;
+/// One did not: the first dimension is not the batch.
+const APART: u8 = u8::MAX;
 
 /// A run whose turn has not come.
 struct Waiting {
@@ -449,16 +451,18 @@ impl Batcher {
         }
         let mut pairs = together.iter().zip(alone);
         let agree = pairs.all(|(a, b)| b.as_ref().is_ok_and(|b| rows::agree(a, b)));
-        let learned = match agree {
-            true => PROVEN,
-            false => APART,
-        };
         if !agree {
             tracing::warn!(
                 "rows of a model are not joined: together they give other results than alone, so its first dimension is not the batch"
             );
         }
-        self.joining.store(learned, Ordering::Relaxed);
+        // Another run may have been compared at the same time.
+        let learned = |known| match (known, agree) {
+            (APART, _) | (_, false) => Some(APART),
+            (known, true) => Some((known + 1).min(PROVEN)),
+        };
+        let relaxed = Ordering::Relaxed;
+        _ = self.joining.fetch_update(relaxed, relaxed, learned);
     }
 
     /// Keeps the memory of a batch that has run: of one, beside that of the

@@ -1,6 +1,7 @@
 //! Decoding, scaling and normalising, natively: what Pillow and torchvision give, and what damaged files come to.
 
 mod hostile;
+mod interlaced;
 mod parity;
 mod resize_golden;
 mod samples;

@@ -27,7 +27,7 @@ fn check(name: &str, bytes: &[u8], recipe: &Recipe) {
 }
 
 /// A top-down BMP of 24 bits.
-fn bmp(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
+pub fn bmp(width: u32, height: u32, rgb: &[u8]) -> Vec<u8> {
     let mut file = b"BM".to_vec();
     for v in [
         0,

@@ -320,7 +320,8 @@ fn many(mixes: bool, equal: bool) -> u8 {
             scope.spawn(move || {
                 for n in 0..20_u8 {
                     let (caller, n) = if equal { (0, 0) } else { (caller, n) };
-                    let values = [f32::from(caller), f32::from(n) * 3.0 + 1.0];
+                    // No two have the same mean.
+                    let values = [f32::from(caller), f32::from(n) * 8.0 + 1.0];
                     let inputs = vec![row("in", &values)];
                     let outputs = batcher.run(inputs, None, &CallOptions::default());
                     let found = outputs.unwrap()[0].values::<f32>().unwrap().into_owned();
@@ -330,6 +331,35 @@ fn many(mixes: bool, equal: bool) -> u8 {
         }
     });
     batcher.joining.load(Ordering::Relaxed)
+}
+
+/// The first rows that are joined have the same mean, as by chance.
+#[test]
+fn one_joint_run_proves_nothing() {
+    let model = Rows::new(true, 1);
+    let batcher = Batcher::new(Box::new(Rows::new(true, 1)));
+    let learn = |rows: &[[f32; 2]]| {
+        let inputs: Vec<_> = rows.iter().map(|r| vec![row("in", r)]).collect();
+        let all: Vec<_> = rows.iter().flatten().copied().collect();
+        let tensors = |values: &[f32]| -> Vec<Tensor> {
+            let parts = values.chunks(2);
+            parts
+                .map(|v| Tensor::from_values(vec![1, 2], v).unwrap())
+                .collect()
+        };
+        let together = tensors(&model.compute(&all));
+        let together: Vec<_> = together.into_iter().map(|t| vec![t]).collect();
+        let alone = rows.iter().map(|r| Ok(tensors(&model.compute(r))));
+        let inputs: Vec<_> = inputs.iter().collect();
+        batcher.learn(&inputs, &together, &alone.collect::<Vec<_>>());
+        batcher.joining.load(Ordering::Relaxed)
+    };
+    let equal = [[1.0, 3.0], [0.0, 4.0]];
+    assert!(learn(&equal) < PROVEN);
+    assert_eq!(learn(&[[1.0, 3.0], [0.0, 9.0]]), APART);
+    for _ in 0..PROVEN {
+        assert_eq!(learn(&equal), APART, "what is known of a model stays");
+    }
 }
 
 #[test]
