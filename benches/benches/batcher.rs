@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use arrow_array::types::Float32Type;
 use arrow_array::{ArrayRef, ListArray};
 use serde_json::json;
+use wudf::CallOptions;
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
 use wudf::{Plugin, Runtime};
 use wudf_benches::{Failure, Spread, record};
@@ -60,7 +61,7 @@ impl Model for Identity {
     fn batch_size(&self) -> usize {
         BATCH
     }
-    fn run(&self, inputs: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], _: &CallOptions) -> Result<Vec<Tensor>, Error> {
         std::thread::sleep(self.cost);
         Ok(inputs.iter().map(|(_, tensor)| (*tensor).clone()).collect())
     }
@@ -106,7 +107,7 @@ fn main() -> Result<(), Failure> {
             Tensor::from_values(vec![rows as u32, width as u32], &vec![0_f32; rows * width])?;
         let begin = Instant::now();
         for _ in 0..runs {
-            device.run(&[("x", &input)], None)?;
+            device.run(&[("x", &input)], &CallOptions::default())?;
         }
         Ok(begin.elapsed() / runs)
     };

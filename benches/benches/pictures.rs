@@ -19,6 +19,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
 use image_features::transform::{Preprocessor, Recipe};
 use serde_json::{Value, json};
+use wudf::CallOptions;
 use wudf::nn::{LoadRequest, Tensor};
 use wudf::{Function, Plugin, Runtime};
 use wudf_artifacts::IMAGE_FEATURES;
@@ -183,7 +184,7 @@ fn end_to_end(
         || {
             let alone = |tensors: &[Tensor]| {
                 tensors.iter().try_for_each(|tensor| {
-                    black_box(model.run(&[(&input, tensor)], None)?);
+                    black_box(model.run(&[(&input, tensor)], &CallOptions::default())?);
                     Ok::<_, wudf::nn::Error>(())
                 })
             };

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use arrow_array::types::Float32Type;
 use arrow_array::{ArrayRef, ListArray};
 use serde_json::{Value, json};
+use wudf::CallOptions;
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
 use wudf::{Function, Plugin, Runtime};
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
@@ -334,7 +335,7 @@ impl Model for Simulated {
     fn batch_size(&self) -> usize {
         self.machine.device.map_or(1, |device| device.batch)
     }
-    fn run(&self, inputs: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], _: &CallOptions) -> Result<Vec<Tensor>, Error> {
         if let Some(device) = self.machine.device {
             std::thread::sleep(device.run);
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use wudf::CallOptions;
 use wudf::nn::{
     Backend, Error, ErrorKind, LoadRequest, Model, ModelSource, Tensor, TensorSpec, TensorType,
 };
@@ -136,11 +137,7 @@ impl Model for Mocked {
         self.batch
     }
 
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], options: &CallOptions) -> Result<Vec<Tensor>, Error> {
         struct Running<'a>(&'a Notes);
         impl Drop for Running<'_> {
             fn drop(&mut self) {
@@ -157,7 +154,7 @@ impl Model for Mocked {
         self.notes.runs.lock().expect("no panic").push(rows);
         let late = Error::new(ErrorKind::Timeout, "the mock ran out of time");
         let takes = self.behaviour.millis("takes");
-        match deadline {
+        match options.ends_at() {
             Some(deadline) if !self.behaviour.is("late") => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 std::thread::sleep(takes.min(left));
@@ -182,7 +179,7 @@ impl Model for Mocked {
                 }
                 assert!(!there("panics"), "the mock panics");
                 if there("hangs") {
-                    let left = deadline.expect("a deadline") - Instant::now();
+                    let left = options.ends_at().expect("a deadline") - Instant::now();
                     std::thread::sleep(left);
                     return Err(late);
                 }

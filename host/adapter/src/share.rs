@@ -103,8 +103,8 @@ fn entry(spec: &ModelSpec) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Instant;
 
+    use wudf::CallOptions;
     use wudf::nn::{Tensor, TensorSpec};
 
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
             &[]
         }
 
-        fn run(&self, _: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+        fn run(&self, _: &[(&str, &Tensor)], _: &CallOptions) -> Result<Vec<Tensor>, Error> {
             Ok(Vec::new())
         }
     }

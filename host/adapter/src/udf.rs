@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields};
-use wudf::{Argument, Error, ErrorKind, Failure, Function, Output, Result, Signature};
+use wudf::{Argument, CallOptions, Error, ErrorKind, Failure, Function, Output, Result, Signature};
 
 use wudf_registry::Reference;
 
@@ -80,8 +80,17 @@ impl Udf {
             let name = name.map_or("", |field| field.name());
             Argument::column(Field::new(name, ty.clone(), true))
         });
+        self.bind_arguments(&arguments.collect::<Vec<_>>())
+    }
+
+    /// The same function with arguments bound: types, and values that are the same in all
+    /// rows, which calls then leave out.
+    ///
+    /// # Errors
+    /// As [`Function::bind`].
+    pub fn bind_arguments(&self, arguments: &[Argument]) -> Result<Self> {
         Ok(Self {
-            function: self.function.bind(&arguments.collect::<Vec<_>>())?,
+            function: self.function.bind(arguments)?,
             on_error: self.on_error,
             reference: self.reference.clone(),
         })
@@ -94,11 +103,36 @@ impl Udf {
     /// As [`Function::evaluate`]; under [`OnError::Raise`] also for the first row
     /// that failed.
     pub fn call(&self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let output = match arguments {
-            [] => self.function.evaluate_rows(rows),
-            arguments => self.function.evaluate(&arguments.to_vec()),
-        }?;
-        self.settle(output)
+        self.call_with(arguments, rows, &CallOptions::default())
+    }
+
+    /// As [`call`](Self::call), under options of this call alone.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`ErrorKind::Cancelled`].
+    pub fn call_with(
+        &self,
+        arguments: &[ArrayRef],
+        rows: usize,
+        options: &CallOptions,
+    ) -> Result<ArrayRef> {
+        self.settle(self.evaluate_with(arguments, rows, options)?)
+    }
+
+    /// Values and failures, whatever the policy says.
+    ///
+    /// # Errors
+    /// As [`Function::evaluate_with`].
+    pub fn evaluate_with(
+        &self,
+        arguments: &[ArrayRef],
+        rows: usize,
+        options: &CallOptions,
+    ) -> Result<Output> {
+        match arguments {
+            [] => self.function.evaluate_rows_with(rows, options),
+            arguments => self.function.evaluate_with(arguments, options),
+        }
     }
 
     /// What the policy makes of a call's values and failures.

@@ -16,6 +16,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
+//! use wudf::CallOptions;
 //! use wudf::nn::{Backend, LoadRequest, Tensor};
 //! use wudf_backends::{Rten, catalogue, source::Sources};
 //!
@@ -24,7 +25,7 @@
 //! let outputs = ["features".to_owned()];
 //! let model = Rten::new(Arc::new(Sources::default())).load(&LoadRequest::new(&spec, &outputs))?;
 //! let pictures = Tensor::from_values(vec![1, 3, 224, 224], &vec![0.5_f32; 3 * 224 * 224])?;
-//! let features = model.run(&[("input", &pictures)], None)?;
+//! let features = model.run(&[("input", &pictures)], &CallOptions::default())?;
 //! assert_eq!(features[0].dims(), [1, 16]);
 //! # Ok(())
 //! # }

@@ -3,13 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use ::rten::{
     DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
     ValueType, ValueView,
 };
 use rten_tensor::{AsView, Layout};
+use wudf::CallOptions;
 use wudf::nn::{
     Backend, Device, Element, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec,
     TensorType,
@@ -198,12 +198,9 @@ impl Model for RtenModel {
         crate::cores()
     }
 
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+    fn run(&self, inputs: &[(&str, &Tensor)], options: &CallOptions) -> Result<Vec<Tensor>, Error> {
+        // Once it has begun, rten cannot be stopped.
+        if options.is_over() {
             return Err(Error::new(
                 ErrorKind::Timeout,
                 "the model's time was up before it ran",

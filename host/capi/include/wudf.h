@@ -141,6 +141,7 @@ const char *wudf_version(void);
  *   "row"                the function gave no value for a row, and said why
  *   "trap"               the plugin crashed
  *   "timeout"            the plugin took longer than it may
+ *   "cancelled"          wudf_cancel() ended the call
  *   "not-tried"          the batch had lost too much time to rows before this one
  *   "memory"             the plugin wanted more memory than it may have, or returned
  *                        more than it may
@@ -268,6 +269,12 @@ wudf_error *wudf_evaluate(const wudf_function *function, int64_t rows,
                           struct ArrowArray *const *arrays,
                           struct ArrowArray *values, struct ArrowSchema *type,
                           wudf_failures **failures);
+
+/* Ends the calls of a function that are running, on any thread: a running plugin or a
+ * wait for a model within some 20 ms, a running model where its backend can be stopped.
+ * They give an error of the kind "cancelled" and no values. Calls that begin later are
+ * not affected. Returns at once; from any thread, but not from a signal handler. */
+void wudf_cancel(const wudf_function *function);
 
 /* --- Failures ------------------------------------------------------------- */
 

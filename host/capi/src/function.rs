@@ -2,12 +2,13 @@
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use arrow_array::{Array, ArrayRef};
 use arrow_data::ffi::FFI_ArrowArray;
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{Field, Schema};
-use runtime::ErrorKind;
+use runtime::{CallOptions, CancellationToken, ErrorKind};
 use serde_json::Value;
 use wudf_adapter::{Udf, arrays, describe, open};
 
@@ -20,6 +21,8 @@ use crate::spec::{SpecHandle, spec};
 pub struct Function {
     udf: Udf,
     description: CString,
+    /// Ends the calls that are running.
+    running: Mutex<CancellationToken>,
     /// The process that it lives in: a fork has neither its clock nor its threads.
     process: u32,
 }
@@ -37,8 +40,23 @@ impl Function {
         Self {
             description: c_string(&description.to_string()),
             udf,
+            running: Mutex::default(),
             process: std::process::id(),
         }
+    }
+
+    /// What holds for a call that begins now.
+    fn options(&self) -> CallOptions {
+        let running = self.running.lock();
+        let token = running.unwrap_or_else(PoisonError::into_inner).clone();
+        CallOptions::new().cancel(token)
+    }
+
+    /// Ends the calls that are running, and none that begins later.
+    fn cancel(&self) {
+        let running = self.running.lock();
+        let mut running = running.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *running).cancel();
     }
 
     /// An error about the columns of a call.
@@ -319,10 +337,23 @@ pub unsafe extern "C" fn wudf_call(
         clear(values, ty)?;
         let function = required(function, "function")?;
         let udf = &function.udf;
-        let compute = |rows, columns: Vec<ArrayRef>| udf.call(&columns, rows);
+        let options = function.options();
+        let compute = |rows, columns: Vec<ArrayRef>| udf.call_with(&columns, rows, &options);
         let place = (rows, count);
         function.call(place, schemas, arrays, values, ty, &udf.returns(), compute)
     })
+}
+
+/// Ends the function's calls that are running.
+///
+/// # Safety
+/// `function` is NULL or a function that was not freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wudf_cancel(function: *const Function) {
+    // SAFETY: as the function's own.
+    if let Some(function) = unsafe { pointer_to(function) } {
+        function.cancel();
+    }
 }
 
 /// Computes a column, and says which rows failed.
@@ -350,13 +381,10 @@ pub unsafe extern "C" fn wudf_evaluate(
             return Err(is_null("failures"));
         }
         let function = required(function, "function")?;
-        let inner = function.udf.function();
+        let options = function.options();
         let mut failed = Vec::new();
         let compute = |rows, columns: Vec<ArrayRef>| {
-            let output = match columns.is_empty() {
-                true => inner.evaluate_rows(rows),
-                false => inner.evaluate(&columns),
-            }?;
+            let output = function.udf.evaluate_with(&columns, rows, &options)?;
             failed = output.failures;
             Ok(output.values)
         };

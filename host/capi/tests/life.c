@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -225,6 +226,41 @@ void test_threads_that_open(void) {
     CHECK(functions[at] != NULL && wudf_function_arity(functions[at]) == 3);
     wudf_function_free(functions[at]);
   }
+}
+
+static void *spinner(void *argument) {
+  const int64_t values[] = {13};
+  struct column column;
+  struct ArrowArray out;
+  column_i64(&column, 1, values, NULL);
+  FAILS(call_one(argument, &column, &out), "cancelled", -1, "cancelled");
+  CHECK(out.release == NULL);
+  column_free(&column);
+  return NULL;
+}
+
+/* A plugin that never comes back ends at once, and the next call is made. */
+void test_cancel(void) {
+  const int64_t values[] = {1};
+  struct timespec begin, end;
+  struct column column;
+  struct ArrowArray out;
+  pthread_t threads[2];
+  wudf_function *spins = open_kit_with("spins", "threads", "2");
+  for (int at = 0; at < 2; at++) CHECK(pthread_create(&threads[at], NULL, spinner, spins) == 0);
+  usleep(300000);
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  wudf_cancel(spins);
+  for (int at = 0; at < 2; at++) CHECK(pthread_join(threads[at], NULL) == 0);
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  /* The time limit is a minute. */
+  CHECK(end.tv_sec - begin.tv_sec < 10);
+  column_i64(&column, 1, values, NULL);
+  OK(call_one(spins, &column, &out));
+  out.release(&out);
+  column_free(&column);
+  wudf_function_free(spins);
+  wudf_cancel(NULL);
 }
 
 void test_fork(void) {

@@ -10,7 +10,7 @@
   X(raise) X(null) X(record) X(failures) X(trap) X(time_limit)               \
   X(specs) X(options) X(models) X(null_pointers) X(broken_arrays)            \
   X(describe) X(ownership) X(borrowed_memory) X(no_growth) X(threads)         \
-  X(threads_that_open) X(fork)
+  X(threads_that_open) X(cancel) X(fork)
 
 #define DECLARE(name) void test_##name(void);
 TESTS(DECLARE)

@@ -2,12 +2,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod body;
+mod bound;
+mod cancellation;
 mod coerce;
 mod declare;
 mod factory;
 mod types;
 mod udf;
 
+pub use cancellation::Cancellation;
 pub use factory::WasmFunctions;
 pub use types::sql_type;
 pub use udf::WasmUdf;

@@ -5,20 +5,17 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::arrow::compute::{self, concat};
+use datafusion::arrow::compute;
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, DocSection, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
 };
-use wudf::cast;
+use wudf::{CallOptions, cast};
 use wudf_adapter::{Udf, recount};
 
-use crate::{coerce, types};
-
-/// The bytes that constants beside columns may come to, repeated for each row:
-/// above, a batch is taken in parts.
-const CONSTANTS: usize = 32 << 20;
+use crate::bound::Bound;
+use crate::{Cancellation, coerce, types};
 
 /// A plugin's function as a scalar function of DataFusion.
 #[derive(Debug)]
@@ -26,6 +23,8 @@ pub struct WasmUdf {
     name: String,
     aliases: Vec<String>,
     udf: Arc<Udf>,
+    /// The function with constants bound, of earlier batches.
+    bound: Arc<Bound>,
     signature: Signature,
     returns: FieldRef,
     /// Whether SQL declares the result.
@@ -72,6 +71,7 @@ impl WasmUdf {
             returns_declared,
             documentation,
             udf: Arc::new(udf),
+            bound: Arc::default(),
             name,
         }
     }
@@ -91,19 +91,24 @@ impl WasmUdf {
         !self.returns_declared && self.udf.signature().is_generic()
     }
 
-    /// Calls the function for rows that begin with row `first` of a batch.
+    /// Calls the function, whose constants may be bound, for the rows of a batch; `note`
+    /// says where an error's row is counted from.
     fn call(
         &self,
+        udf: &Udf,
         arguments: &[ArrayRef],
         rows: usize,
-        first: usize,
         note: &str,
-        returns: &DataType,
+        args: &ScalarFunctionArgs,
     ) -> Result<ArrayRef> {
-        let values = self
-            .udf
-            .call(arguments, rows)
-            .map_err(|error| external(recount(error, first, note)))?;
+        let returns = args.return_field.data_type();
+        let options = match args.config_options.extensions.get::<Cancellation>() {
+            Some(cancellation) => CallOptions::new().cancel(cancellation.token().clone()),
+            None => CallOptions::new(),
+        };
+        let values = udf
+            .call_with(arguments, rows, &options)
+            .map_err(|error| external(recount(error, 0, note)))?;
         if values.data_type() == returns {
             return Ok(values);
         }
@@ -114,44 +119,26 @@ impl WasmUdf {
             // Names of items and what may be null are part of a schema's type.
             None => Ok(compute::cast(&cast.values, returns)?),
             Some((row, why)) => Err(external(
-                wudf::Error::new(wudf::ErrorKind::InvalidOutput, why).in_row(first + row),
+                wudf::Error::new(wudf::ErrorKind::InvalidOutput, why).in_row(row),
             )),
         }
     }
 
-    /// Calls the function for a batch. Constants are repeated, but not beyond
-    /// bounds: a part of the rows at a time.
-    fn call_batch(
-        &self,
-        arguments: &[ColumnarValue],
-        rows: usize,
-        returns: &DataType,
-    ) -> Result<ArrayRef> {
-        let constants: usize = arguments
-            .iter()
-            .map(|argument| match argument {
-                ColumnarValue::Scalar(value) => value.size(),
-                ColumnarValue::Array(_) => 0,
-            })
-            .sum();
-        let step = (CONSTANTS / constants.max(1)).clamp(1, rows.max(1));
+    /// Calls the function for a batch. Constants are bound: the plugin learns them once,
+    /// and they are not repeated for each row.
+    fn call_batch(&self, args: &ScalarFunctionArgs) -> Result<ArrayRef> {
+        let rows = args.number_rows;
         let note = format!("counted from 0 in a batch of {rows} rows");
-        let part = |first: usize| {
-            let length = step.min(rows - first);
-            let arrays = arguments.iter().map(|argument| match argument {
-                ColumnarValue::Array(array) => Ok(array.slice(first, length)),
-                ColumnarValue::Scalar(value) => value.to_array_of_size(length),
-            });
-            let arrays = arrays.collect::<Result<Vec<_>>>()?;
-            self.call(&arrays, length, first, &note, returns)
-        };
-        if step >= rows {
-            return part(0);
+        let columns = args.args.iter().filter_map(|argument| match argument {
+            ColumnarValue::Array(array) => Some(Arc::clone(array)),
+            ColumnarValue::Scalar(_) => None,
+        });
+        let columns: Vec<_> = columns.collect();
+        if columns.len() == args.args.len() {
+            return self.call(&self.udf, &columns, rows, &note, args);
         }
-        let parts = (0..rows).step_by(step).map(part);
-        let parts = parts.collect::<Result<Vec<_>>>()?;
-        let parts: Vec<_> = parts.iter().map(AsRef::as_ref).collect();
-        Ok(concat(&parts)?)
+        let bound = self.bound.to(&self.udf, &args.args)?;
+        self.call(&bound, &columns, rows, &note, args)
     }
 }
 
@@ -205,7 +192,6 @@ impl ScalarUDFImpl for WasmUdf {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let returns = args.return_field.data_type();
         let constant = |argument: &ColumnarValue| matches!(argument, ColumnarValue::Scalar(_));
         if args.number_rows > 0
             && self.signature.volatility != Volatility::Volatile
@@ -213,12 +199,13 @@ impl ScalarUDFImpl for WasmUdf {
         {
             let arrays = args.args.iter().map(|value| value.to_array(1));
             let arrays = arrays.collect::<Result<Vec<_>>>()?;
-            let value = self.call(&arrays, 1, 0, "all arguments are constants", returns)?;
+            let note = "all arguments are constants";
+            let value = self.call(&self.udf, &arrays, 1, note, &args)?;
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
                 &value, 0,
             )?));
         }
-        let values = self.call_batch(&args.args, args.number_rows, returns)?;
+        let values = self.call_batch(&args)?;
         Ok(ColumnarValue::Array(values))
     }
 
@@ -245,7 +232,7 @@ impl Hash for WasmUdf {
     }
 }
 
-fn external(error: wudf::Error) -> DataFusionError {
+pub(crate) fn external(error: wudf::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 

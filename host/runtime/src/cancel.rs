@@ -64,7 +64,8 @@ impl fmt::Debug for CancellationToken {
     }
 }
 
-/// What holds for one call: see [`Function::evaluate_with`](crate::Function::evaluate_with).
+/// What holds for one call: see [`Function::evaluate_with`](crate::Function::evaluate_with);
+/// or for one run of a [`Model`](crate::nn::Model).
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct CallOptions {
@@ -87,6 +88,30 @@ impl CallOptions {
     /// Ends at this time, whatever it has done by then.
     pub fn deadline(mut self, at: Instant) -> Self {
         self.deadline = Some(at);
+        self
+    }
+
+    /// The token that ends it.
+    pub fn token(&self) -> Option<&CancellationToken> {
+        self.cancel.as_ref()
+    }
+
+    /// When it ends at the latest.
+    pub fn ends_at(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether it is to end now: its deadline has passed, or its token was cancelled.
+    pub fn is_over(&self) -> bool {
+        self.check().is_err()
+    }
+
+    /// Ends at this time, if not sooner.
+    pub(crate) fn until(mut self, at: Option<Instant>) -> Self {
+        self.deadline = match (self.deadline, at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
         self
     }
 

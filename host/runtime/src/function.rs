@@ -15,7 +15,6 @@ use crate::cancel::CallOptions;
 use crate::columns::cast;
 use crate::contract::RawArgument;
 use crate::instance::{Handle, Instance};
-use crate::outside::outside;
 use crate::plain::PlainFunction;
 use crate::plugin;
 use crate::schedule::Call;
@@ -275,8 +274,7 @@ impl Function {
         let options = inner.opening.options.clone();
         let counters = Arc::clone(&inner.counters);
         let name = &inner.signature.name;
-        outside(|| Self::with(&self.plugin(), name, options, arguments, counters))
-            .map_err(|e| inner.here(e))
+        Self::with(&self.plugin(), name, options, arguments, counters).map_err(|e| inner.here(e))
     }
 
     /// The function bound to columns of these types.
@@ -366,6 +364,12 @@ impl Function {
     ) -> Result<Output> {
         let arguments = arguments.into();
         if self.0.unbound {
+            // The columns of a batch that are named like the arguments, if there are such.
+            let named = match arguments {
+                Arguments::Batch(batch) if !self.0.signature.is_variadic() => self.0.named(batch),
+                _ => None,
+            };
+            let arguments = named.as_ref().map_or(arguments, Arguments::from);
             let bound = self.bound_to(&arguments)?;
             return bound.evaluate_with(arguments, options);
         }
@@ -410,7 +414,10 @@ impl Function {
     }
 
     fn run(&self, arrays: Vec<ArrayRef>, rows: usize, options: &CallOptions) -> Result<Output> {
-        let run = || outside(|| Call::run(&self.0, arrays, rows, options.clone()));
+        let (plugin, function) = (&self.0.plugin.name, &self.0.signature.name);
+        let span = tracing::debug_span!("batch", plugin, function, rows);
+        let _entered = span.enter();
+        let run = || Call::run(&self.0, arrays, rows, options.clone());
         // What is wrong with the host costs the call, not the engine.
         let output = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let why = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
@@ -466,10 +473,7 @@ impl Inner {
         let (arrays, rows) = match arguments {
             Arguments::Arrays(arrays) => (arrays.to_vec(), arrays.first().map_or(0, |a| a.len())),
             Arguments::Batch(batch) => {
-                let names = self
-                    .columns()
-                    .map(|f| batch.column_by_name(f.name()).cloned());
-                let arrays = match names.collect::<Option<Vec<_>>>() {
+                let arrays = match self.named(batch) {
                     Some(arrays) => arrays,
                     None if batch.num_columns() == self.columns().count() => {
                         batch.columns().to_vec()
@@ -497,6 +501,14 @@ impl Inner {
             ));
         }
         Ok((self.with_constants(arrays), rows))
+    }
+
+    /// The columns of a batch by the names of the arguments, if all are there.
+    fn named(&self, batch: &RecordBatch) -> Option<Vec<ArrayRef>> {
+        let columns = self.columns();
+        columns
+            .map(|field| batch.column_by_name(field.name()).cloned())
+            .collect()
     }
 
     /// The arguments that calls bring columns for: all but those bound to constants.

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use arrow_array::ArrayRef;
 use wasmtime::component::{self, InstancePre, ResourceTable, ResourceTableError};
-use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline};
+use wasmtime::{
+    PoolConcurrencyLimitError, ResourceLimiter, Store, Trap, UpdateDeadline, WasmBacktrace,
+};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::budget::Budget;
@@ -394,6 +396,7 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
             ),
         },
     };
+    message.push_str(&place(error));
     if !printed.is_empty() {
         message.push_str("; it printed: ");
         // The end of it: there the panic's message is.
@@ -403,4 +406,40 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
         message.push_str(&printable(&printed[start.unwrap_or(0)..], SHOWN));
     }
     Error::new(kind, message)
+}
+
+/// Where in the plugin it happened: ` in parse, called by extract`, as far as the file
+/// names its functions.
+fn place(error: &wasmtime::Error) -> String {
+    /// What a panic goes through, and what calls a function: the same in all plugins.
+    const OURS: [&str; 9] = [
+        "std::",
+        "core::",
+        "alloc::",
+        "<",
+        "rust_",
+        "__",
+        "abort",
+        "wudf_guest::",
+        "dlmalloc",
+    ];
+    const SHOWN: usize = 3;
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
+        return String::new();
+    };
+    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
+    let names = names
+        .filter(|name| !OURS.iter().any(|ours| name.starts_with(ours)))
+        .map(|name| {
+            // Without the hash that Rust ends names with.
+            let short = name.rsplit_once("::h").filter(|(_, hash)| {
+                hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit())
+            });
+            printable(short.map_or(name, |(short, _)| short), 100)
+        });
+    let names: Vec<String> = names.take(SHOWN).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" in {}", names.join(", called by ")),
+    }
 }

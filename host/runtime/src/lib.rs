@@ -14,7 +14,6 @@ mod imports;
 mod instance;
 mod limits;
 pub mod nn;
-mod outside;
 mod plain;
 mod plugin;
 mod pool;

@@ -15,7 +15,6 @@ use crate::error::printable;
 use crate::function::Function;
 use crate::imports::{self, Ask};
 use crate::instance::{Instance, Pre};
-use crate::outside::outside;
 use crate::plain::{self, PlainFunction, Skipped};
 use crate::runtime::Shared;
 use crate::sandbox::denied;
@@ -99,7 +98,7 @@ impl Plugin {
     pub fn from_bytes(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Self> {
         let shared = &runtime.0;
         let name = printable(name, 100);
-        outside(|| load(shared, &name, bytes)).map_err(|e| e.in_plugin(&name))
+        load(shared, &name, bytes).map_err(|e| e.in_plugin(&name))
     }
 
     /// The name under which it was loaded.
@@ -163,7 +162,7 @@ impl Plugin {
         options: &Value,
         arguments: &[Argument],
     ) -> Result<Function> {
-        outside(|| Function::open(self, function, options, arguments)).map_err(|e| {
+        Function::open(self, function, options, arguments).map_err(|e| {
             e.in_plugin(self.name())
                 .in_function(&printable(function, 100))
         })
@@ -193,6 +192,8 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
     }
     compile_bounds::check(bytes)?;
     imports::check(bytes)?;
+    let span = tracing::info_span!("compile", plugin = name, bytes = bytes.len());
+    let _entered = span.enter();
     let component = Component::new(&shared.sandbox.engine, bytes)
         .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
     let ty = component.component_type();

@@ -1,6 +1,7 @@
 //! The runtime: one for a process, shared by all plugins.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -25,6 +26,9 @@ use crate::{Error, ErrorKind, Limits, Result, sandbox};
 
 /// How often the clock ticks that ends plugins which take too long.
 const TICK: Duration = Duration::from_millis(10);
+
+/// Frames of a backtrace that are looked at: a plugin may recurse without end.
+const FRAMES: usize = 32;
 
 /// Instances that may be alive at one time.
 const INSTANCES: u32 = 1_000;
@@ -304,8 +308,8 @@ fn config(limits: &Limits, cache: &Cache) -> Result<Config> {
         .epoch_interruption(true)
         .concurrency_support(false)
         .parallel_compilation(!forked())
-        .wasm_backtrace_max_frames(None)
-        // Only backtraces read it, and it is a tenth of what lies in the cache.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
+        // Backtraces name functions, not lines: this is a tenth of what lies in the cache.
         .generate_address_map(false)
         // The same bits on every machine.
         .wasm_relaxed_simd(false)

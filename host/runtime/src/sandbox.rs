@@ -8,6 +8,8 @@
 //! when it crashes.
 
 pub(crate) mod denied;
+mod io;
+mod sockets;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -44,13 +46,15 @@ pub(crate) fn context(printed: &Printed) -> WasiCtx {
         .build()
 }
 
-/// Adds WASI 0.2 to a linker, with clocks that nobody can wait for.
+/// Adds WASI 0.2 to a linker, with nothing that anybody can wait for, and no sockets.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     // The crate's own clock would let a plugin sleep in the host, where no
     // epoch ends it.
     linker.allow_shadowing(true);
     monotonic_clock::add_to_linker::<State, NoWaiting>(linker, |state| Timers(&mut state.table))?;
+    io::add_to_linker(linker)?;
+    sockets::add_to_linker(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

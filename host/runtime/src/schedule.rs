@@ -176,12 +176,14 @@ impl Call {
             // The caller does not wait for helpers that have not begun: by then the batch
             // may be gone, and its columns with it.
             let call = Arc::downgrade(self);
+            let span = tracing::Span::current();
             self.function
                 .plugin
                 .shared
                 .pool
                 .spawn(workers - 1, move || {
                     if let Some(call) = call.upgrade() {
+                        let _entered = span.enter();
                         call.begin();
                         call.work(|call, _| call.options.check());
                     }

@@ -1,7 +1,7 @@
 //! DataFusion, embedded.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_array::builder::{BinaryViewBuilder, ListBuilder, StringDictionaryBuilder};
 use arrow_array::cast::AsArray as _;
@@ -17,10 +17,10 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
-use wudf::{Cache, ErrorKind};
+use wudf::{Cache, CancellationToken, ErrorKind};
 use wudf_adapter::{Spec, open};
-use wudf_datafusion::{WasmFunctions, WasmUdf};
-use wudf_fixtures::KIT;
+use wudf_datafusion::{Cancellation, WasmFunctions, WasmUdf};
+use wudf_fixtures::{ECHO, KIT};
 use wudf_tests::tables::{arc, table};
 
 /// What a test waits on.
@@ -356,6 +356,58 @@ fn constants_stand_beside_columns() {
     assert_eq!((texts.value(98), texts.value(99)), ("aba", "bab"));
 }
 
+/// The plugin learns what is the same in all rows, and its type.
+#[test]
+fn constants_are_bound() {
+    let engine = Engine::new();
+    let described = open(&spec(&format!("{}:describe", ECHO.path))).unwrap();
+    engine
+        .context
+        .register_udf(WasmUdf::new(described, "describe"));
+    engine.table("t", numbers((0..3).map(Some)));
+    for _ in 0..2 {
+        let found = engine.column("SELECT describe(x, 258) FROM t");
+        let found: Vec<_> = found.as_string::<i32>().iter().flatten().collect();
+        let said = "l in 3, l = [2, 1, 0, 0, 0, 0, 0, 0] in 1";
+        assert_eq!(found, [said; 3]);
+    }
+    // Another constant is another function; so is another type.
+    let found = engine.column("SELECT describe(x, 3) FROM t LIMIT 1");
+    assert!(found.as_string::<i32>().value(0).contains("[3, 0,"));
+    let found = engine.column("SELECT describe('a', x) FROM t LIMIT 1");
+    let said = found.as_string::<i32>().value(0).to_owned();
+    assert!(said.contains("= [97] in 1, l in 3"), "{said}");
+}
+
+/// A query whose plugin never comes back ends with its session's token.
+#[test]
+fn queries_are_cancelled() {
+    let token = CancellationToken::new();
+    let config = SessionConfig::new().with_option_extension(Cancellation::new(token.clone()));
+    let context = SessionContext::new_with_config(config);
+    let mut patient = spec(&format!("{}:spins", KIT.path));
+    patient.time_limit = Some(Duration::from_secs(60));
+    context.register_udf(WasmUdf::new(open(&patient).unwrap(), "spins"));
+    let engine = Engine {
+        context,
+        runtime: tokio::runtime::Runtime::new().unwrap(),
+    };
+    engine.table("t", numbers([Some(1), Some(13)]));
+    let (error, ended) = std::thread::scope(|scope| {
+        let query = scope.spawn(|| engine.sql("SELECT spins(x) FROM t").unwrap_err());
+        std::thread::sleep(Duration::from_millis(300));
+        let begin = Instant::now();
+        token.cancel();
+        (query.join().unwrap(), begin.elapsed())
+    });
+    let DataFusionError::External(error) = error.find_root() else {
+        panic!("{error}")
+    };
+    let error = error.downcast_ref::<wudf::Error>().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert!(ended < Duration::from_secs(10), "{ended:?}");
+}
+
 #[test]
 fn rows_of_large_constants_are_counted_in_the_whole_batch() {
     let engine = Engine::with(&[("chosen", "s TEXT", "parse_int")]);
@@ -625,8 +677,8 @@ fn models_are_named_in_defaults_or_statements() {
 
 #[test]
 fn what_a_plugin_asks_of_the_system_stops_no_thread_of_the_engine() {
-    // Printing, sockets and files make the sandbox's WASI wait, in whatever
-    // kind of runtime the engine is.
+    // Printing, sockets and files make WASI wait elsewhere; here they must work in
+    // whatever kind of runtime the engine is.
     let engine = Engine::with(&[
         ("prints", "text TEXT", "prints"),
         ("looks", "path TEXT", "looks_around"),
@@ -649,6 +701,19 @@ fn what_a_plugin_asks_of_the_system_stops_no_thread_of_the_engine() {
             .unwrap()
     });
     assert!(rows[0].column(0).as_boolean().value(0));
+    let local = tokio::task::LocalSet::new();
+    let many = &engine.runtime;
+    let rows = many.block_on(local.run_until(async {
+        engine
+            .context
+            .sql(query)
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap()
+    }));
+    assert_eq!(rows[0].column(2).as_primitive::<Int64Type>().value(0), 13);
     let local = tokio::task::LocalSet::new();
     let rows = one.block_on(local.run_until(async {
         engine

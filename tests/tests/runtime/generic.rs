@@ -64,8 +64,11 @@ fn calls_bind_types_by_themselves() {
     assert_eq!(&echo.call(&[Arc::clone(&lists)]).unwrap(), &lists);
     let batch = RecordBatch::try_from_iter([("n", ints([7]))]).unwrap();
     assert_eq!(to_ints(&echo.call(&batch).unwrap()), [7]);
+    // Columns that are named like the arguments are those that are meant.
+    let batch = RecordBatch::try_from_iter([("n", ints([7])), ("x", ints([8]))]).unwrap();
+    assert_eq!(to_ints(&echo.call(&batch).unwrap()), [8]);
     // The counters are those of the function, however it was bound.
-    assert_eq!(echo.stats().rows, 2 + 2 + 2 + 1);
+    assert_eq!(echo.stats().rows, 2 + 2 + 2 + 1 + 1);
 }
 
 #[test]

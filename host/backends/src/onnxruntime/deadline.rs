@@ -1,15 +1,19 @@
-//! Ending runs that take too long.
+//! Ending runs that take too long, or that nobody wants any more.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ort::session::RunOptions;
 use wudf::nn::{Error, ErrorKind};
+use wudf::{CallOptions, CancellationToken};
 
-/// Runs under way that have a deadline, the earliest first, watched by one
-/// thread for the whole process.
+/// How often tokens are looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Runs under way that may have to be ended, watched by one thread for the whole
+/// process.
 #[derive(Default)]
 struct Watch {
     runs: Mutex<Runs>,
@@ -18,7 +22,9 @@ struct Watch {
 
 #[derive(Default)]
 struct Runs {
+    /// The earliest first.
     by_deadline: BTreeMap<Key, Arc<RunOptions>>,
+    by_token: BTreeMap<u64, (CancellationToken, Arc<RunOptions>)>,
     next: u64,
 }
 
@@ -28,12 +34,12 @@ type Key = (Instant, u64);
 /// A run's place in the watch; dropped when the run is over.
 pub(super) struct Watched {
     watch: &'static Watch,
-    key: Key,
+    number: u64,
+    deadline: Option<Instant>,
 }
 
-/// Has the run with these options told to end at `deadline`, unless what comes
-/// back is dropped before.
-pub(super) fn watch(options: &Arc<RunOptions>, deadline: Instant) -> Result<Watched, Error> {
+/// Has the run told to end when the call is to, unless what comes back is dropped before.
+pub(super) fn watch(run: &Arc<RunOptions>, call: &CallOptions) -> Result<Watched, Error> {
     let watch = here().map_err(|e| {
         Error::new(
             ErrorKind::Runtime,
@@ -41,17 +47,27 @@ pub(super) fn watch(options: &Arc<RunOptions>, deadline: Instant) -> Result<Watc
         )
     })?;
     let mut runs = watch.runs.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (deadline, runs.next);
+    let number = runs.next;
     runs.next += 1;
-    let first = runs
-        .by_deadline
-        .first_key_value()
-        .is_none_or(|(first, _)| key < *first);
-    runs.by_deadline.insert(key, Arc::clone(options));
-    if first {
+    let mut sooner = false;
+    if let Some(deadline) = call.ends_at() {
+        let first = runs.by_deadline.first_key_value();
+        sooner = first.is_none_or(|((first, _), _)| deadline < *first);
+        runs.by_deadline.insert((deadline, number), Arc::clone(run));
+    }
+    if let Some(token) = call.token() {
+        sooner |= runs.by_token.is_empty();
+        runs.by_token
+            .insert(number, (token.clone(), Arc::clone(run)));
+    }
+    if sooner {
         watch.earlier.notify_one();
     }
-    Ok(Watched { watch, key })
+    Ok(Watched {
+        watch,
+        number,
+        deadline: call.ends_at(),
+    })
 }
 
 /// The watch of this process. A forked process has its parent's memory, but
@@ -73,12 +89,12 @@ fn here() -> std::io::Result<&'static Watch> {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.watch
-            .runs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_deadline
-            .remove(&self.key);
+        let runs = self.watch.runs.lock();
+        let mut runs = runs.unwrap_or_else(PoisonError::into_inner);
+        if let Some(deadline) = self.deadline {
+            runs.by_deadline.remove(&(deadline, self.number));
+        }
+        runs.by_token.remove(&self.number);
     }
 }
 
@@ -92,13 +108,32 @@ impl Watch {
                 .first_entry()
                 .filter(|run| run.key().0 <= now)
             {
-                if let Err(e) = run.remove().terminate() {
-                    tracing::warn!("cannot end a run of a model: {e}");
-                }
+                end(&run.remove());
             }
-            runs = match runs.by_deadline.first_key_value() {
-                Some((&(deadline, _), _)) => {
-                    let wait = deadline.saturating_duration_since(now);
+            let tokens: Vec<_> = runs.by_token.iter().map(|(n, t)| (*n, t.clone())).collect();
+            if !tokens.is_empty() {
+                // Whoever is asked may take their time.
+                drop(runs);
+                let mut ended = Vec::new();
+                for (number, (token, run)) in tokens {
+                    if token.is_cancelled() {
+                        end(&run);
+                        ended.push(number);
+                    }
+                }
+                runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+                ended.iter().for_each(|number| {
+                    runs.by_token.remove(number);
+                });
+            }
+            let next = runs.by_deadline.first_key_value();
+            let wait = next.map(|(&(deadline, _), _)| deadline.saturating_duration_since(now));
+            let wait = match runs.by_token.is_empty() {
+                true => wait,
+                false => Some(wait.unwrap_or(LOOK).min(LOOK)),
+            };
+            runs = match wait {
+                Some(wait) => {
                     self.earlier
                         .wait_timeout(runs, wait)
                         .unwrap_or_else(PoisonError::into_inner)
@@ -110,5 +145,11 @@ impl Watch {
                     .unwrap_or_else(PoisonError::into_inner),
             };
         }
+    }
+}
+
+fn end(run: &RunOptions) {
+    if let Err(e) = run.terminate() {
+        tracing::warn!("cannot end a run of a model: {e}");
     }
 }

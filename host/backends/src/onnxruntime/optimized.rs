@@ -23,7 +23,7 @@ use ort::value::ValueType;
 use sha2::{Digest as _, Sha256};
 use wudf::cache::private_folder;
 
-use super::session::EXTERNAL_FOLDER;
+use super::session::with_weights;
 use crate::model_file::ModelFile;
 
 /// The smallest model that is worth a file.
@@ -34,6 +34,9 @@ const MAPPED: &str = "1024";
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Part of the key: another one where the files are made differently.
 const FORMAT: &str = "1";
+
+/// The option that says where a graph's files of weights lie.
+const EXTERNAL_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 const GRAPH: &str = "graph.onnx";
 const WEIGHTS: &str = "weights";
@@ -157,8 +160,8 @@ impl Place {
 /// Optimises a model into files in a folder, and gives a session of these; the
 /// one that was optimised holds all weights, and goes.
 fn write(builder: &SessionBuilder, file: &ModelFile, folder: &Path) -> Result<Session, String> {
-    let optimised = builder
-        .clone()
+    let optimised = with_weights(builder.clone(), file)
+        .map_err(|e| e.to_string())?
         .with_optimized_model_path(folder.join(GRAPH))
         .map_err(|e| e.message().to_owned())?
         .with_config_entry(

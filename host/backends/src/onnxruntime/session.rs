@@ -2,7 +2,6 @@
 
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
@@ -10,6 +9,7 @@ use ort::session::RunOptions;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::sys::ONNXTensorElementDataType as ElementType;
 use ort::value::ValueType;
+use wudf::CallOptions;
 use wudf::nn::{
     Device, Error, ErrorKind, LoadRequest, Model, ModelSource, Precision, Tensor, TensorSpec,
     TensorType,
@@ -23,9 +23,6 @@ use crate::source::Sources;
 
 /// Rows that a GPU takes at a time unless the catalogue says otherwise.
 const GPU_BATCH: usize = 32;
-
-/// The option that says where a graph's files of weights lie.
-pub(super) const EXTERNAL_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 /// A loaded model.
 pub(super) struct Session {
@@ -60,7 +57,7 @@ impl Session {
         }
         let file = ModelFile::open(request, sources)?;
         let gpu = spec.device != Device::Cpu;
-        let mut builder = cpu_options(environment, &file).map_err(failed)?;
+        let mut builder = cpu_options(environment).map_err(failed)?;
         if let Device::Gpu(number) = spec.device {
             builder = on_gpu(builder, number, spec.precision)?;
         } else if gpu {
@@ -77,7 +74,7 @@ impl Session {
             .and_then(|cache| Place::of(&file, &cache, version));
         let session = match place.and_then(|place| place.session(&builder, &file)) {
             Some(session) => Ok(session),
-            None => builder.commit_from_memory(&file.bytes),
+            None => with_weights(builder, &file)?.commit_from_memory(&file.bytes),
         }
         .map_err(|e| {
             let kind = match e.code() {
@@ -161,11 +158,7 @@ impl Model for Session {
         }
     }
 
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], options: &CallOptions) -> Result<Vec<Tensor>, Error> {
         let prepared = inputs
             .iter()
             .map(|(name, tensor)| self.input(name, tensor))
@@ -185,21 +178,21 @@ impl Model for Session {
             .as_ref()
             .map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner));
         let timeout = || Error::new(ErrorKind::Timeout, "the model took longer than it may");
-        let mut options = None;
+        if options.is_over() {
+            return Err(timeout());
+        }
         let mut watched = None;
-        if let Some(deadline) = deadline {
-            if deadline <= Instant::now() {
-                return Err(timeout());
-            }
+        let mut run = None;
+        if options.ends_at().is_some() || options.token().is_some() {
             let new = Arc::new(RunOptions::new().map_err(failed)?);
-            watched = Some(deadline::watch(&new, deadline)?);
-            options = Some(new);
+            watched = Some(deadline::watch(&new, options)?);
+            run = Some(new);
         }
         let mut tensors: Vec<Option<Result<Tensor, Error>>> =
             self.tensors.iter().map(|_| None).collect();
         let result = raw::run(
             &self.session,
-            options.as_deref(),
+            run.as_deref(),
             &inputs,
             &self.tensors,
             |n, dims, ty, data| {
@@ -208,9 +201,9 @@ impl Model for Session {
         );
         drop((watched, turn));
         if let Err(e) = result {
-            return Err(match deadline {
-                Some(deadline) if deadline <= Instant::now() => timeout(),
-                _ => failed(e),
+            return Err(match options.is_over() {
+                true => timeout(),
+                false => failed(e),
             });
         }
 
@@ -242,16 +235,34 @@ struct Prepared<'a> {
 }
 
 /// Options for a session whose runs stay on their callers' threads.
-fn cpu_options(environment: &Environment, file: &ModelFile) -> ort::Result<SessionBuilder> {
-    let mut builder = ort::session::Session::builder(environment)?
+fn cpu_options(environment: &Environment) -> ort::Result<SessionBuilder> {
+    Ok(ort::session::Session::builder(environment)?
         .with_intra_threads(1)?
         .with_inter_threads(1)?
         .with_parallel_execution(false)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         // The environment's level lets everything through to `tracing`.
-        .with_log_level(LogLevel::Warning)?;
-    if let Some(folder) = file.external.first().and_then(|(_, path)| path.parent()) {
-        builder = builder.with_config_entry(EXTERNAL_FOLDER, folder.to_string_lossy())?;
+        .with_log_level(LogLevel::Warning)?)
+}
+
+/// With the weights that lie in files beside the graph, read. Given their folder ONNX
+/// Runtime would map them: who writes to such a file would change what a loaded model
+/// computes, and who shortens it would kill the process.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when a file cannot be read.
+pub(super) fn with_weights(
+    mut builder: SessionBuilder,
+    file: &ModelFile,
+) -> Result<SessionBuilder, Error> {
+    for (name, path) in &file.external {
+        let weights = std::fs::read(path).map_err(|e| {
+            let message = format!("cannot read the weights in {}: {e}", path.display());
+            Error::new(ErrorKind::NotFound, message)
+        })?;
+        builder = builder
+            .with_external_initializer_file_in_memory(name, weights.into())
+            .map_err(failed)?;
     }
     Ok(builder)
 }

@@ -1,5 +1,6 @@
 use std::fs;
 
+use wudf::CallOptions;
 use wudf::nn::{ErrorKind, ModelSource, ModelSpec, Tensor, TensorType};
 
 use super::*;
@@ -101,7 +102,9 @@ fn an_optimised_model_is_kept() {
     let picture = Tensor::new(vec![1, 3, 224, 224], TensorType::F32, bytes).unwrap();
     let run = |backend: &OnnxRuntime, outputs: &[String]| {
         let model = backend.load(&LoadRequest::new(&spec, outputs)).unwrap();
-        let mut given = model.run(&[("input", &picture)], None).unwrap();
+        let mut given = model
+            .run(&[("input", &picture)], &CallOptions::default())
+            .unwrap();
         (
             given.remove(0).data().to_vec(),
             model.outputs().to_vec(),

@@ -4,6 +4,8 @@ use std::ffi::{CStr, CString};
 use std::ptr::{self, NonNull};
 use std::time::Instant;
 
+use wudf::CallOptions;
+
 use super::api::{self, Failure};
 use super::library::Openvino;
 
@@ -207,6 +209,9 @@ impl From<Failure> for Ended {
     }
 }
 
+/// How often a token is looked at while a model runs, in milliseconds.
+const LOOK: i64 = 10;
+
 /// What runs a model for one caller at a time.
 pub(super) struct Request {
     library: &'static Openvino,
@@ -222,11 +227,7 @@ impl Request {
     ///
     /// A thread of OpenVINO's does the work. The function comes back when that
     /// has ended, whatever happens: it reads the inputs where they lie.
-    pub(super) fn run(
-        &mut self,
-        inputs: &[Input<'_>],
-        deadline: Option<Instant>,
-    ) -> Result<(), Ended> {
+    pub(super) fn run(&mut self, inputs: &[Input<'_>], options: &CallOptions) -> Result<(), Ended> {
         let api = &self.library.api;
         let request = self.request.as_ptr();
         // Alive until the run is over.
@@ -245,22 +246,32 @@ impl Request {
         // SAFETY: a live request that nobody else uses; so below. Inputs are
         // only read, and are there until it has ended.
         api.check(unsafe { (api.start)(request) })?;
-        if let Some(deadline) = deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = i64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i64::MAX);
-            // SAFETY: as above. What it gives is found out below.
-            unsafe { (api.wait_for)(request, left) };
-            if deadline <= Instant::now() {
+        loop {
+            let left = options.ends_at().map(|at| {
+                let left = at.saturating_duration_since(Instant::now()).as_micros();
+                i64::try_from(left.div_ceil(1000)).unwrap_or(i64::MAX)
+            });
+            let wait = match (left, options.token()) {
+                (None, None) => break,
+                (Some(left), None) => left,
+                (left, Some(_)) => left.unwrap_or(LOOK).min(LOOK),
+            };
+            // SAFETY: as above. How it ended is found out below.
+            if unsafe { (api.wait_for)(request, wait) } == api::OK {
+                break;
+            }
+            if options.is_over() {
                 // SAFETY: as above; nothing happens where it has ended. This is
                 // for the run to end early, and if it does not, for us to wait.
                 unsafe { (api.cancel)(request) };
+                break;
             }
         }
         // SAFETY: as above.
         let ended = api.check(unsafe { (api.wait)(request) });
-        ended.map_err(|failure| match deadline {
-            Some(deadline) if deadline <= Instant::now() => Ended::Late,
-            _ => Ended::Failed(failure),
+        ended.map_err(|failure| match options.is_over() {
+            true => Ended::Late,
+            false => Ended::Failed(failure),
         })
     }
 

@@ -2,8 +2,8 @@
 
 use std::ffi::{CStr, CString};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
+use wudf::CallOptions;
 use wudf::nn::{
     Device, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec, TensorType,
 };
@@ -271,11 +271,7 @@ impl Model for Session {
         crate::cores()
     }
 
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], options: &CallOptions) -> Result<Vec<Tensor>, Error> {
         self.library.here()?;
         let timeout = || Error::new(ErrorKind::Timeout, "the model took longer than it may");
         let prepared = self.prepare(inputs)?;
@@ -288,7 +284,7 @@ impl Model for Session {
                 data: data.get(),
             })
             .collect();
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if options.is_over() {
             return Err(timeout());
         }
         let idle = self.idle().pop();
@@ -297,7 +293,7 @@ impl Model for Session {
             None => self.compiled.request().map_err(failed)?,
         };
         // One that has failed is not used again.
-        request.run(&inputs, deadline).map_err(|e| match e {
+        request.run(&inputs, options).map_err(|e| match e {
             Ended::Late => timeout(),
             Ended::Failed(e) => failed(e),
         })?;

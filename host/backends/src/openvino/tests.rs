@@ -1,6 +1,7 @@
 use std::fs;
 use std::time::Instant;
 
+use wudf::CallOptions;
 use wudf::nn::{ErrorKind, ModelSource, ModelSpec, Precision};
 use wudf_test_support::skipped;
 
@@ -115,7 +116,10 @@ fn bf16_is_close() {
         let run = |spec: &ModelSpec| {
             let model = load(&backend, spec, &["features"]).unwrap();
             assert_eq!(model.outputs()[0].ty, wudf::nn::TensorType::F32);
-            model.run(&[("input", &picture)], None).unwrap().remove(0)
+            model
+                .run(&[("input", &picture)], &CallOptions::default())
+                .unwrap()
+                .remove(0)
         };
         let exact = run(&spec.clone().precision(Precision::F32));
         assert_eq!(run(&spec), exact, "f32 is what one gets");
@@ -135,11 +139,11 @@ fn inputs_are_all_there_once() {
         (vec![("input", &picture), ("input", &picture)], "twice"),
         (vec![("x", &picture)], "no input `x`"),
     ] {
-        let e = model.run(&inputs, None).unwrap_err();
+        let e = model.run(&inputs, &CallOptions::default()).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::InvalidArgument);
         assert!(e.to_string().contains(wanted), "{e}");
     }
-    let e = model.run(&[("input", &pictures(1, 223, 0))], None);
+    let e = model.run(&[("input", &pictures(1, 223, 0))], &CallOptions::default());
     let e = e.unwrap_err();
     assert_eq!(e.kind(), ErrorKind::InvalidArgument);
     assert!(
@@ -157,7 +161,10 @@ fn rows_come_in_any_number() {
     let model = load(&backend, &spec, &["features"]).unwrap();
     assert_eq!(model.outputs()[0].dims, Some(vec![None, Some(4)]));
     for rows in [1, 7, 2, 0, 1] {
-        let outputs = model.run(&[("input.1", &pictures(rows, SIZE, rows))], None);
+        let outputs = model.run(
+            &[("input.1", &pictures(rows, SIZE, rows))],
+            &CallOptions::default(),
+        );
         assert_eq!(outputs.unwrap()[0].dims(), [rows, 4]);
     }
 }
@@ -178,7 +185,9 @@ fn forks() {
     let spec = ModelSpec::new("tiny", "seeded:tiny");
     let model = load(&backend, &spec, &[]).unwrap();
     let picture = pictures(1, 224, 0);
-    model.run(&[("input", &picture)], None).unwrap();
+    model
+        .run(&[("input", &picture)], &CallOptions::default())
+        .unwrap();
     // SAFETY: the child uses what it has inherited, and ends without handlers.
     let child = unsafe { fork() };
     assert!(child >= 0);
@@ -190,7 +199,10 @@ fn forks() {
                 e.kind() == ErrorKind::Unsupported && e.to_string().contains("forked")
             })
         };
-        let run = model.run(&[("input", &picture)], Some(Instant::now()));
+        let run = model.run(
+            &[("input", &picture)],
+            &CallOptions::new().deadline(Instant::now()),
+        );
         let good = refused(run.err()) && refused(load(&backend, &spec, &[]).err());
         drop(model);
         // SAFETY: takes a number.
@@ -200,5 +212,7 @@ fn forks() {
     // SAFETY: waits for the child, and writes a number.
     assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
     assert_eq!(status >> 8, 7, "the child ended with {status:#x}");
-    model.run(&[("input", &picture)], None).unwrap();
+    model
+        .run(&[("input", &picture)], &CallOptions::default())
+        .unwrap();
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wudf::CallOptions;
 use wudf::nn::{ErrorKind, ModelSource, ModelSpec};
 
 use super::graphs::Net;
@@ -78,7 +79,7 @@ fn changed_bytes() {
                         .collect();
                     let inputs: Vec<_> =
                         names.iter().map(|name| (name.as_str(), &picture)).collect();
-                    let _ = (net, model.run(&inputs, None));
+                    let _ = (net, model.run(&inputs, &CallOptions::default()));
                 }
             }
         }

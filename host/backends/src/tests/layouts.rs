@@ -1,7 +1,9 @@
 //! Outputs by name, from files laid out as exporters do it.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
+use wudf::CallOptions;
 use wudf::nn::{ErrorKind, ModelSource, ModelSpec, Tensor, TensorType};
 
 use super::graphs::{CHANNELS, CLASSES, Net, SIZE};
@@ -51,7 +53,10 @@ fn features_and_logits_from_plain_exports() {
                 Some(vec![None, Some(3), Some(SIZE), Some(SIZE)])
             );
             let outputs = model
-                .run(&[(&input.name, &pictures(2, SIZE, 1))], None)
+                .run(
+                    &[(&input.name, &pictures(2, SIZE, 1))],
+                    &CallOptions::default(),
+                )
                 .unwrap();
             assert_eq!(outputs[0].dims(), [2, CHANNELS], "{layout}");
             assert_eq!(outputs[1].dims(), [2, CLASSES], "{layout}");
@@ -101,7 +106,7 @@ fn a_tensor_of_the_name_wins() {
     for backend in backends() {
         let model = load(&backend, &spec(file.clone()), &["features", "logits"]).unwrap();
         let outputs = model
-            .run(&[("input", &pictures(1, SIZE, 0))], None)
+            .run(&[("input", &pictures(1, SIZE, 0))], &CallOptions::default())
             .unwrap();
         assert_eq!(
             outputs[0].dims(),
@@ -166,9 +171,40 @@ fn weights_in_a_file_beside() {
         let picture = pictures(1, SIZE, 3);
         let inputs = [("x", &picture)];
         assert_eq!(
-            beside.run(&inputs, None).unwrap(),
-            within.run(&inputs, None).unwrap()
+            beside.run(&inputs, &CallOptions::default()).unwrap(),
+            within.run(&inputs, &CallOptions::default()).unwrap()
         );
+    }
+}
+
+/// Files of a model that is loaded may change, and end, under it.
+#[test]
+fn weights_that_change_under_a_loaded_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = Net::dynamo().file_with_external("m.onnx.data");
+    let path = folder.path().join("m.onnx");
+    let beside = folder.path().join("m.onnx.data");
+    std::fs::write(&path, &file).unwrap();
+    for backend in backends() {
+        std::fs::write(&beside, &data).unwrap();
+        let spec = ModelSpec::new("m", path.to_str().unwrap());
+        let model = load(&backend, &spec, &["features"]).unwrap();
+        let picture = pictures(1, SIZE, 3);
+        let run = || {
+            model
+                .run(&[("x", &picture)], &CallOptions::default())
+                .unwrap()
+        };
+        let before = run();
+        // In place: who has mapped the file sees it.
+        let mut open = std::fs::OpenOptions::new()
+            .write(true)
+            .open(&beside)
+            .unwrap();
+        open.write_all(&vec![63; data.len()]).unwrap();
+        assert_eq!(run(), before, "{}", backend.name());
+        open.set_len(0).unwrap();
+        assert_eq!(run(), before, "{}", backend.name());
     }
 }
 
@@ -244,7 +280,7 @@ fn other_element_types() {
                 _ => (tensor(&[200_u8, 0, 7]), tensor(&[200_u8, 0, 7])),
             };
             assert_eq!(
-                model.run(&[("x", &x)], None).unwrap(),
+                model.run(&[("x", &x)], &CallOptions::default()).unwrap(),
                 [y],
                 "{ty} {op} {}",
                 backend.name()

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wudf::nn::{Device, ErrorKind, ModelSource, ModelSpec, Precision, Tensor};
+use wudf::{CallOptions, CancellationToken};
 
 use super::graphs::{CHANNELS, CLASSES, Net, SIZE};
 use super::{backends, difference, load, pictures, values};
@@ -22,11 +23,15 @@ fn resnet50_is_the_same_in_all_backends() {
             &["features", "logits", "layer1.0.add.output"],
         )
         .unwrap();
-        let outputs = model.run(&[("input", &picture)], None).unwrap();
+        let outputs = model
+            .run(&[("input", &picture)], &CallOptions::default())
+            .unwrap();
         assert_eq!(outputs[0].dims(), [1, 2048]);
         assert_eq!(outputs[1].dims(), [1, 1000]);
         assert_eq!(outputs[2].dims(), [1, 256, 56, 56]);
-        let others = model.run(&[("input", &other)], None).unwrap();
+        let others = model
+            .run(&[("input", &other)], &CallOptions::default())
+            .unwrap();
         assert!(
             difference(&outputs[0], &others[0]) > 0.01,
             "different pictures, different features"
@@ -55,13 +60,13 @@ fn any_tensor_can_be_asked_for() {
     for backend in backends() {
         let together = load(&backend, &spec, &names)
             .unwrap()
-            .run(&[("input", &picture)], None)
+            .run(&[("input", &picture)], &CallOptions::default())
             .unwrap();
         assert_eq!(together.len(), names.len());
         for (name, together) in names.iter().zip(&together) {
             let alone = load(&backend, &spec, &[name])
                 .unwrap()
-                .run(&[("input", &picture)], None)
+                .run(&[("input", &picture)], &CallOptions::default())
                 .unwrap();
             assert!(
                 difference(&alone[0], together) < 1e-5,
@@ -83,17 +88,22 @@ fn many_threads_on_one_model() {
         .unwrap();
         assert_eq!(model.batch_size(), 1);
         let pictures: Vec<_> = (0..8).map(|seed| pictures(1, 224, seed)).collect();
-        let run = |picture: &Tensor, deadline| model.run(&[("input", picture)], deadline).unwrap();
-        let wanted: Vec<_> = pictures.iter().map(|picture| run(picture, None)).collect();
+        let run = |picture: &Tensor, options: &CallOptions| {
+            model.run(&[("input", picture)], options).unwrap()
+        };
+        let always = CallOptions::default();
+        let wanted: Vec<_> = pictures.iter().map(|p| run(p, &always)).collect();
         let (pictures, wanted, run) = (&pictures, &wanted, &run);
         thread::scope(|scope| {
             for t in 0..8 {
                 scope.spawn(move || {
                     for n in 0..40 {
-                        let deadline =
-                            (n % 2 == 0).then(|| Instant::now() + Duration::from_secs(60));
+                        let mut options = CallOptions::new();
+                        if n % 2 == 0 {
+                            options = options.deadline(Instant::now() + Duration::from_secs(60));
+                        }
                         let n = (t + n) % 8;
-                        assert_eq!(run(&pictures[n], deadline), wanted[n]);
+                        assert_eq!(run(&pictures[n], &options), wanted[n]);
                     }
                 });
             }
@@ -106,7 +116,10 @@ fn a_deadline_that_has_passed() {
     for backend in backends() {
         let model = load(&backend, &ModelSpec::new("tiny", "seeded:tiny"), &[]).unwrap();
         let e = model
-            .run(&[("input", &pictures(1, 224, 0))], Some(Instant::now()))
+            .run(
+                &[("input", &pictures(1, 224, 0))],
+                &CallOptions::new().deadline(Instant::now()),
+            )
             .unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Timeout);
     }
@@ -123,14 +136,44 @@ fn a_deadline_ends_a_run() {
         let many = pictures(16, 224, 0);
         let start = Instant::now();
         let e = model
-            .run(&[("input", &many)], Some(start + Duration::from_millis(5)))
+            .run(
+                &[("input", &many)],
+                &CallOptions::new().deadline(start + Duration::from_millis(5)),
+            )
             .unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Timeout, "{}: {e}", backend.name());
         let stopped = start.elapsed();
         // The model is none the worse for it.
         let start = Instant::now();
-        let late = Some(start + Duration::from_secs(600));
-        model.run(&[("input", &many)], late).unwrap();
+        let late = CallOptions::new().deadline(start + Duration::from_secs(600));
+        model.run(&[("input", &many)], &late).unwrap();
+        assert!(stopped < start.elapsed(), "{}", backend.name());
+    }
+}
+
+/// In those that can: all but rten.
+#[test]
+fn a_token_ends_a_run() {
+    let backends = backends();
+    for backend in backends.iter().filter(|backend| backend.name() != "rten") {
+        let spec = ModelSpec::new("resnet50", "seeded:resnet50");
+        let model = load(backend, &spec, &["features"]).unwrap();
+        let many = pictures(16, 224, 0);
+        let token = CancellationToken::new();
+        let options = CallOptions::new().cancel(token.clone());
+        let (stopped, error) = thread::scope(|scope| {
+            let run = scope.spawn(|| model.run(&[("input", &many)], &options));
+            thread::sleep(Duration::from_millis(30));
+            let start = Instant::now();
+            token.cancel();
+            let error = run.join().unwrap().unwrap_err();
+            (start.elapsed(), error)
+        });
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        // The model is none the worse for it, and a whole run takes longer.
+        let start = Instant::now();
+        let other = CallOptions::new().cancel(CancellationToken::new());
+        model.run(&[("input", &many)], &other).unwrap();
         assert!(stopped < start.elapsed(), "{}", backend.name());
     }
 }
@@ -143,19 +186,24 @@ fn deadlines_of_some_leave_others_alone() {
         let spec = ModelSpec::new("resnet50", "seeded:resnet50");
         let model = load(backend, &spec, &["features"]).unwrap();
         let picture = pictures(1, 224, 3);
-        let wanted = model.run(&[("input", &picture)], None).unwrap();
+        let wanted = model
+            .run(&[("input", &picture)], &CallOptions::default())
+            .unwrap();
         let (model, picture, wanted) = (&model, &picture, &wanted);
         thread::scope(|scope| {
             for t in 0..4 {
                 scope.spawn(move || {
                     for n in 0..4 {
-                        let early = Some(Instant::now() + Duration::from_millis(1));
-                        let deadline = early.filter(|_| (t + n) % 2 == 0);
-                        match model.run(&[("input", picture)], deadline) {
+                        let early = (t + n) % 2 == 0;
+                        let mut options = CallOptions::new();
+                        if early {
+                            options = options.deadline(Instant::now() + Duration::from_millis(1));
+                        }
+                        match model.run(&[("input", picture)], &options) {
                             Ok(outputs) => assert_eq!(outputs, *wanted),
                             Err(e) => {
                                 assert_eq!(e.kind(), ErrorKind::Timeout, "{e}");
-                                assert!(deadline.is_some());
+                                assert!(early);
                             }
                         }
                     }
@@ -216,7 +264,9 @@ fn inputs_are_only_read() {
                 .iter()
                 .map(|x| x.min(0.0))
                 .collect::<Vec<_>>();
-            let outputs = model.run(&[("x", &picture)], None).unwrap();
+            let outputs = model
+                .run(&[("x", &picture)], &CallOptions::default())
+                .unwrap();
             assert_eq!(values(&outputs[0]), negative, "{}", backend.name());
             assert!(picture == before, "{}", backend.name());
         }
@@ -250,7 +300,10 @@ fn models_of_whole_numbers() {
     let mut seen: Option<Tensor> = None;
     for backend in backends() {
         let model = load(&backend, &spec, &[]).unwrap();
-        let output = model.run(&[("input", &picture)], None).unwrap().remove(0);
+        let output = model
+            .run(&[("input", &picture)], &CallOptions::default())
+            .unwrap()
+            .remove(0);
         match &seen {
             None => seen = Some(output),
             // A value that lies between two steps may become either.
@@ -269,11 +322,14 @@ fn batches_when_asked_for() {
         let singles: Vec<Tensor> = (0..16).map(|seed| pictures(1, 224, seed)).collect();
         let joined: Vec<f32> = singles.iter().flat_map(values).collect();
         let joined = Tensor::from_values(vec![16, 3, 224, 224], &joined).unwrap();
-        let together = model.run(&[("input", &joined)], None).unwrap().remove(0);
+        let together = model
+            .run(&[("input", &joined)], &CallOptions::default())
+            .unwrap()
+            .remove(0);
         assert_eq!(together.dims(), [16, 16]);
         for (n, together) in values(&together).chunks(16).enumerate() {
             let alone = model
-                .run(&[("input", &singles[n])], None)
+                .run(&[("input", &singles[n])], &CallOptions::default())
                 .unwrap()
                 .remove(0);
             let together = Tensor::from_values(vec![1, 16], together).unwrap();
@@ -297,14 +353,14 @@ fn inputs_that_do_not_fit() {
             ("input", pictures(0, 224, 0)),
             ("output", pictures(1, 224, 0)),
         ] {
-            let result = model.run(&[(name, &tensor)], None);
+            let result = model.run(&[(name, &tensor)], &CallOptions::default());
             assert!(
                 result.is_err() || tensor.dims()[0] == 0,
                 "{name} {:?}",
                 tensor.dims()
             );
         }
-        assert!(model.run(&[], None).is_err());
+        assert!(model.run(&[], &CallOptions::default()).is_err());
     }
 }
 

@@ -1,11 +1,14 @@
 //! How many bytes rows weigh, so that a batch can be cut by them.
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::types::{Int16Type, Int32Type, Int64Type, RunEndIndexType};
+use arrow_array::{Array, ArrayRef, downcast_integer_array};
+use arrow_buffer::ArrowNativeType as _;
 use arrow_schema::DataType;
 
 /// Bytes of each row's value as a running total is wanted of them: exact for
-/// binary and text, an average for nested types.
+/// binary and text, also where a dictionary or runs hold them, an average for nested
+/// types.
 pub(crate) enum RowSizes<'a> {
     /// Every row weighs the same.
     Fixed(usize),
@@ -15,6 +18,8 @@ pub(crate) enum RowSizes<'a> {
     LargeOffsets(&'a [i64]),
     /// Views, whose low half is the length.
     Views(&'a [u128]),
+    /// Values that rows share, and which of them a row has. Each row unfolds to its own.
+    Shared(Box<RowSizes<'a>>, usize, Box<dyn Fn(usize) -> usize + 'a>),
 }
 
 impl<'a> RowSizes<'a> {
@@ -27,14 +32,22 @@ impl<'a> RowSizes<'a> {
             DataType::Utf8View => Self::Views(array.as_string_view().views()),
             DataType::BinaryView => Self::Views(array.as_binary_view().views()),
             DataType::FixedSizeBinary(n) => Self::Fixed(usize::try_from(*n).unwrap_or(0)),
+            DataType::Dictionary(..) => dictionary(array).unwrap_or_else(|| Self::mean(array)),
+            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+                DataType::Int16 => runs::<Int16Type>(array),
+                DataType::Int32 => runs::<Int32Type>(array),
+                _ => runs::<Int64Type>(array),
+            }
+            .unwrap_or_else(|| Self::mean(array)),
             ty => match ty.primitive_width() {
                 Some(width) => Self::Fixed(width),
-                None => Self::Fixed(
-                    dictionary_value(array)
-                        .unwrap_or_else(|| weight(array).div_ceil(array.len().max(1))),
-                ),
+                None => Self::mean(array),
             },
         }
+    }
+
+    fn mean(array: &ArrayRef) -> Self {
+        Self::Fixed(weight(array).div_ceil(array.len().max(1)))
     }
 
     /// What `rows` rows from this one weigh in all, where that is known without
@@ -44,6 +57,10 @@ impl<'a> RowSizes<'a> {
             Self::Fixed(n) => n.checked_mul(rows),
             Self::Offsets(o) => usize::try_from(o[row + rows] - o[row]).ok(),
             Self::LargeOffsets(o) => usize::try_from(o[row + rows] - o[row]).ok(),
+            Self::Shared(values, ..) => match **values {
+                Self::Fixed(n) => n.checked_mul(rows),
+                _ => None,
+            },
             Self::Views(_) => None,
         }
     }
@@ -58,8 +75,31 @@ impl<'a> RowSizes<'a> {
                 reason = "a view's length is its low 32 bits"
             )]
             Self::Views(v) => v[row] as u32 as usize,
+            Self::Shared(values, len, at) => match at(row) {
+                // A null's key may be anything.
+                value if value < *len => values.row(value),
+                _ => 0,
+            },
         }
     }
+}
+
+fn dictionary(array: &ArrayRef) -> Option<RowSizes<'_>> {
+    let dictionary = array.as_any_dictionary_opt()?;
+    let (keys, values) = (dictionary.keys(), dictionary.values());
+    let key: Box<dyn Fn(usize) -> usize + '_> = downcast_integer_array!(
+        keys => Box::new(move |row| keys.value(row).as_usize()),
+        _ => return None
+    );
+    let sizes = Box::new(RowSizes::of(values));
+    Some(RowSizes::Shared(sizes, values.len(), key))
+}
+
+fn runs<R: RunEndIndexType>(array: &ArrayRef) -> Option<RowSizes<'_>> {
+    let runs = array.as_run_opt::<R>()?;
+    let sizes = Box::new(RowSizes::of(runs.values()));
+    let run = Box::new(move |row| runs.get_physical_index(row));
+    Some(RowSizes::Shared(sizes, runs.values().len(), run))
 }
 
 /// What an array's values weigh; of a slice, only its own, and of its children
@@ -99,6 +139,12 @@ fn weight(array: &ArrayRef) -> usize {
         DataType::Struct(_) => array.as_struct().columns().iter().map(weight).sum(),
         DataType::Boolean => len.div_ceil(8),
         DataType::FixedSizeBinary(n) => usize::try_from(*n).unwrap_or(0) * len,
+        // Unfolded: a short column of these may stand for very much.
+        DataType::Dictionary(..) | DataType::RunEndEncoded(..) if len > 0 => {
+            let sizes = RowSizes::of(array);
+            let rows = (0..len).map(|row| sizes.row(row));
+            rows.fold(0, usize::saturating_add)
+        }
         ty => match ty.primitive_width() {
             Some(width) => width * len,
             None => array
@@ -109,20 +155,41 @@ fn weight(array: &ArrayRef) -> usize {
     }
 }
 
-/// The mean weight of a dictionary's values, for rows that each unfold to one.
-fn dictionary_value(array: &ArrayRef) -> Option<usize> {
-    let values = array.as_any_dictionary_opt()?.values();
-    let bytes = match values.data_type() {
-        DataType::Utf8 => span(values.as_string::<i32>().value_offsets()),
-        DataType::Binary => span(values.as_binary::<i32>().value_offsets()),
-        _ => values.get_buffer_memory_size(),
-    };
-    Some(bytes.div_ceil(values.len().max(1)))
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
 
-fn span(offsets: &[i32]) -> usize {
-    match (offsets.first(), offsets.last()) {
-        (Some(first), Some(last)) => usize::try_from(last - first).unwrap_or(0),
-        _ => 0,
+    use arrow_array::{DictionaryArray, Int8Array, Int32Array, RunArray, StringArray};
+
+    use super::*;
+
+    /// A long value among short ones, which all rows but one have.
+    fn values() -> StringArray {
+        StringArray::from_iter_values(["a".to_owned(), "x".repeat(1_000_000)])
+    }
+
+    #[test]
+    fn values_that_rows_share_weigh_in_each() {
+        let keys = Int8Array::from(vec![Some(0), Some(1), None, Some(1)]);
+        let shared: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(values())));
+        let sizes = RowSizes::of(&shared);
+        assert_eq!(
+            [0, 1, 3].map(|row| sizes.row(row)),
+            [1, 1_000_000, 1_000_000]
+        );
+        let slice = shared.slice(3, 1);
+        assert_eq!(RowSizes::of(&slice).row(0), 1_000_000);
+
+        let ends = Int32Array::from(vec![2, 100]);
+        let runs: ArrayRef = Arc::new(RunArray::try_new(&ends, &values()).unwrap());
+        let sizes = RowSizes::of(&runs);
+        assert_eq!(
+            [0, 1, 2, 99].map(|row| sizes.row(row)),
+            [1, 1, 1_000_000, 1_000_000]
+        );
+        let slice = runs.slice(1, 2);
+        let sizes = RowSizes::of(&slice);
+        assert_eq!([0, 1].map(|row| sizes.row(row)), [1, 1_000_000]);
+        assert_eq!(weight(&slice), 1_000_001);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+
+use crate::CallOptions;
 
 use super::{Error, Tensor, TensorSpec};
 
@@ -80,13 +81,10 @@ pub trait Model: Send + Sync + 'static {
     /// against [`inputs`](Model::inputs).
     ///
     /// # Errors
-    /// [`Timeout`](super::ErrorKind::Timeout) when `deadline` passes and the
-    /// backend can stop a run; otherwise whatever the backend says.
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error>;
+    /// [`Timeout`](super::ErrorKind::Timeout) when the run [is to
+    /// end](CallOptions::is_over) and the backend can stop it, for which it should look
+    /// every 10 ms; otherwise whatever the backend says.
+    fn run(&self, inputs: &[(&str, &Tensor)], options: &CallOptions) -> Result<Vec<Tensor>, Error>;
 }
 
 /// A model that several hold.
@@ -107,12 +105,8 @@ impl<M: Model + ?Sized> Model for Arc<M> {
         (**self).concurrency()
     }
 
-    fn run(
-        &self,
-        inputs: &[(&str, &Tensor)],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
-        (**self).run(inputs, deadline)
+    fn run(&self, inputs: &[(&str, &Tensor)], options: &CallOptions) -> Result<Vec<Tensor>, Error> {
+        (**self).run(inputs, options)
     }
 }
 

@@ -94,7 +94,8 @@ struct Request {
     rows: usize,
     /// Whether it may stand in one run with others.
     joins: bool,
-    deadline: Option<Instant>,
+    /// When its run is to end before it is done.
+    options: CallOptions,
     state: Mutex<Progress>,
     changed: Condvar,
 }
@@ -181,14 +182,15 @@ impl Batcher {
         let same = inputs
             .iter()
             .all(|(_, t)| t.dims().first().map(|d| *d as usize) == Some(rows));
+        let until = options.clone().until(deadline);
         if self.inline {
-            return self.run_one(&inputs, deadline);
+            return self.run_one(&inputs, &until);
         }
         let request = Arc::new(Request {
             inputs,
             rows,
             joins: same && rows > 0 && rows < batch,
-            deadline,
+            options: until,
             state: Mutex::new(Progress::Waiting),
             changed: Condvar::new(),
         });
@@ -378,21 +380,23 @@ impl Batcher {
             first = &group.first;
         }
         if relay.others.is_empty() {
-            return self.run_one(&own.inputs, own.deadline);
+            return self.run_one(&own.inputs, &own.options);
         }
         let all = || std::iter::once(own).chain(&relay.others);
         let rows: Vec<usize> = all().map(|request| request.rows).collect();
         let total = rows.iter().sum();
         // Of the one who has most time: the others' own clocks stop them.
         let deadline = match all()
-            .map(|request| request.deadline)
+            .map(|request| request.options.ends_at())
             .collect::<Option<Vec<_>>>()
         {
             Some(deadlines) => deadlines.into_iter().max(),
             None => None,
         };
+        // Nor is it one caller's to cancel.
+        let options = CallOptions::default().until(deadline);
         let outputs = join(&first.inputs, joined, total).and_then(|inputs| {
-            let outputs = self.run_one(&inputs, deadline);
+            let outputs = self.run_one(&inputs, &options);
             self.keep(inputs);
             outputs
         });
@@ -412,7 +416,7 @@ impl Batcher {
         let Some(mut parts) = together.as_ref().filter(|_| proven).cloned() else {
             // One row's data may have spoilt the batch, or nobody knows yet whether rows
             // may be joined at all: each alone, then.
-            let run = |request: &Arc<Request>| self.run_one(&request.inputs, request.deadline);
+            let run = |request: &Arc<Request>| self.run_one(&request.inputs, &request.options);
             let mut alone: Vec<_> = relay.others.iter().map(run).collect();
             alone.insert(0, run(own));
             if let Some(together) = together {
@@ -478,12 +482,14 @@ impl Batcher {
         }
     }
 
-    fn run_one(&self, inputs: &Inputs, deadline: Option<Instant>) -> Result<Vec<Tensor>, Error> {
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+    fn run_one(&self, inputs: &Inputs, options: &CallOptions) -> Result<Vec<Tensor>, Error> {
+        if options.is_over() {
             return Err(too_late());
         }
         let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(n, t)| (n.as_str(), t)).collect();
-        let outputs = guarded(|| self.model.run(&inputs, deadline))?;
+        let rows = inputs.first().and_then(|(_, tensor)| tensor.dims().first());
+        let span = tracing::trace_span!("model_run", rows);
+        let outputs = span.in_scope(|| guarded(|| self.model.run(&inputs, options)))?;
         if outputs.len() != self.model.outputs().len() {
             return Err(Error::new(
                 ErrorKind::Runtime,

@@ -63,7 +63,8 @@ impl Catalogue {
         let slot = {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             // A plugin chooses outputs freely, and each choice may be a copy of
-            // the model: bounded, so that it cannot fill the host's memory.
+            // the model: bounded, so that it cannot fill the host's memory. Choices that
+            // nobody holds any more make room.
             const MOST: usize = 32;
             let key = (name.to_owned(), outputs.clone());
             let failed =
@@ -75,7 +76,13 @@ impl Catalogue {
                 loaded.remove(&key);
             }
             if !loaded.contains_key(&key) && loaded.len() >= MOST {
-                loaded.retain(|_, slot| !failed(slot, Duration::ZERO));
+                let held = |slot: &Slot| match slot.get() {
+                    // Being loaded.
+                    None => true,
+                    Some((_, Ok(model))) => Arc::strong_count(model) > 1,
+                    Some((_, Err(_))) => false,
+                };
+                loaded.retain(|_, slot| held(slot));
                 if loaded.len() >= MOST {
                     let message =
                         format!("{MOST} choices of models and outputs are in use already");
@@ -122,6 +129,8 @@ impl Catalogue {
             )
         })?;
         tracing::info!(model = spec.name, backend = backend.name(), source = ?spec.source, "loading");
+        let span = tracing::info_span!("load_model", model = spec.name, backend = backend.name());
+        let _entered = span.enter();
         let model: Box<dyn Model> = guarded(|| backend.load(&LoadRequest::new(spec, outputs)))?;
         Ok(Arc::new(Batcher::new(model)))
     }

@@ -32,7 +32,7 @@ impl Model for Gated {
     fn batch_size(&self) -> usize {
         4
     }
-    fn run(&self, inputs: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], _: &CallOptions) -> Result<Vec<Tensor>, Error> {
         let of = |name| inputs.iter().find(|i| i.0 == name).map(|i| i.1);
         let a = of("a").unwrap();
         self.began.send(a.dims()[0] as usize).unwrap();
@@ -298,7 +298,7 @@ impl Model for Rows {
     fn concurrency(&self) -> usize {
         self.concurrency
     }
-    fn run(&self, inputs: &[(&str, &Tensor)], _: Option<Instant>) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, inputs: &[(&str, &Tensor)], _: &CallOptions) -> Result<Vec<Tensor>, Error> {
         let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(2));
