@@ -6,7 +6,7 @@
 //! | format | read | not read |
 //! |---|---|---|
 //! | JPEG | baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK, YCCK | 12-bit samples; four components of which the fourth is subsampled |
-//! | PNG | all colour types and depths; APNG as its default picture | |
+//! | PNG | all colour types and depths, interlaced or not; APNG as its default picture | |
 //! | GIF | first frame | |
 //! | WebP | lossy, lossless, alpha, first frame of an animation | |
 //! | BMP | 1, 4, 8, 16, 24, 32 bits, RLE, the bit fields that Pillow takes | |
@@ -62,6 +62,13 @@ impl Limits {
         height: u32,
         bytes_per_pixel: u64,
     ) -> Result<(), Error> {
+        self.check_pixels(format, width, height)?;
+        let pixels = u64::from(width) * u64::from(height);
+        self.check_memory(format, width, height, pixels.saturating_mul(bytes_per_pixel))
+    }
+
+    /// Checks a header's claims, for a decoder that does not hold the whole picture.
+    fn check_pixels(&self, format: &str, width: u32, height: u32) -> Result<(), Error> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels == 0 {
             return Err(Error::malformed(
@@ -78,7 +85,17 @@ impl Limits {
                 ),
             ));
         }
-        let bytes = pixels.saturating_mul(bytes_per_pixel);
+        Ok(())
+    }
+
+    /// Checks what decoding a picture of this size is going to allocate, in bytes.
+    fn check_memory(
+        &self,
+        format: &str,
+        width: u32,
+        height: u32,
+        bytes: u64,
+    ) -> Result<(), Error> {
         if bytes > self.max_memory {
             return Err(Error::too_large(
                 format,
@@ -154,6 +171,27 @@ pub struct Window {
     pub height: u32,
 }
 
+impl Window {
+    /// The whole of a picture.
+    fn whole(width: u32, height: u32) -> Self {
+        Self {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        }
+    }
+
+    fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// The part of a row of RGB that lies between the window's sides.
+    fn part<'a>(&self, rgb: &'a [u8]) -> &'a [u8] {
+        &rgb[self.x as usize * 3..][..self.width as usize * 3]
+    }
+}
+
 /// A decoded picture, or the window of it that was asked for. Reusable: decoding into it keeps its memory.
 #[derive(Debug, Clone, Default)]
 pub struct Picture {
@@ -170,25 +208,36 @@ pub struct Picture {
 impl Picture {
     /// Makes this the whole picture of a given size, with pixels of any value.
     fn reset(&mut self, width: u32, height: u32) -> &mut [u8] {
-        self.width = width;
-        self.height = height;
-        self.window = Window {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        };
+        self.reset_to(width, height, Window::whole(width, height))
+    }
+
+    /// Makes this a window of a picture, with pixels of any value.
+    fn reset_to(&mut self, width: u32, height: u32, window: Window) -> &mut [u8] {
+        (self.width, self.height, self.window) = (width, height, window);
         // Every decoder writes every pixel, so that old ones need no wiping.
-        self.data.resize(width as usize * height as usize * 3, 0);
+        self.data
+            .resize(window.width as usize * window.height as usize * 3, 0);
         &mut self.data
+    }
+
+    /// Where the window's part of row `y` of the picture goes, unless the window is above or below it.
+    fn row(&mut self, y: u32) -> Option<&mut [u8]> {
+        let y = y.checked_sub(self.window.y)?;
+        let stride = self.window.width as usize * 3;
+        if y >= self.window.height {
+            return None;
+        }
+        self.data.get_mut(y as usize * stride..)?.get_mut(..stride)
     }
 }
 
 /// Buffers that decoders reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// Samples as the file has them.
+    /// Samples as the file has them, of pictures before at first.
     pub(crate) samples: Vec<u8>,
+    /// A row of RGB, or a part of one.
+    pub(crate) row: Vec<u8>,
 }
 
 /// Decodes a whole picture. With `exif_orientation`, turns it as its EXIF (or XMP) orientation says, like
@@ -228,10 +277,13 @@ pub(crate) fn decode_window(
         };
         return Err(Error::new(ErrorKind::UnknownFormat, what));
     };
+    // A picture that may have to be turned is needed whole.
+    let turned = exif_orientation || format == Format::Tiff;
+    let wanted = |width, height| wanted(width, height).filter(|_| !turned);
     // Each decoder gives the orientation that the file asks for, 1 to 8.
     let orientation = match format {
         Format::Jpeg => jpeg::decode(bytes, limits, exif_orientation, wanted, picture)?,
-        Format::Png => png::decode(bytes, limits, picture, scratch)?,
+        Format::Png => png::decode(bytes, limits, exif_orientation, wanted, picture, scratch)?,
         Format::Gif => gif::decode(bytes, limits, picture)?,
         Format::WebP => webp::decode(bytes, limits, picture, scratch)?,
         Format::Bmp => bmp::decode(bytes, limits, picture)?,

@@ -1,18 +1,22 @@
-//! PNG, by the crate `png`, with the samples as the file has them: Pillow's conversions are not that crate's.
+//! PNG, by the crate `png`, with the samples as the file has them: Pillow's conversions are not that crate's. Row by row, so that
+//! only what is wanted is kept.
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, DecodingError, Transformations};
+use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Transformations};
 
-use super::{Limits, Picture, Scratch, convert, orientation};
+use super::convert::{self, Palette};
+use super::{Limits, Picture, Scratch, Window, orientation};
 use crate::error::Error;
 
 const NAME: &str = "PNG";
 
-/// Decodes; gives the orientation.
+/// Decodes; gives the orientation. `wanted` is obeyed where rows come one after the other.
 pub(super) fn decode(
     bytes: &[u8],
     limits: &Limits,
+    exif_orientation: bool,
+    wanted: impl FnOnce(u32, u32) -> Option<Window>,
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
@@ -22,57 +26,109 @@ pub(super) fn decode(
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), own_limits);
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_ignore_iccp_chunk(true);
-    let (width, height, bits) = {
+    let (width, height, interlaced) = {
         let header = decoder.read_header_info().map_err(error)?;
-        (header.width, header.height, header.bits_per_pixel())
+        (header.width, header.height, header.interlaced)
     };
-    limits.check(NAME, width, height, 3 + (bits as u64).div_ceil(8))?;
+    limits.check_pixels(NAME, width, height)?;
+    let window = match wanted(width, height) {
+        Some(window) if !interlaced => window,
+        _ => Window::whole(width, height),
+    };
+    // The window, and rows: of the decoder three of at most eight bytes a pixel, and one of RGB.
+    let row_bytes = u64::from(width) * (3 * 8 + 3);
+    limits.check_memory(NAME, width, height, window.pixels() * 3 + row_bytes)?;
     let mut reader = decoder.read_info().map_err(error)?;
-    let (colour, depth) = reader.output_color_type();
-    let size = reader
-        .output_buffer_size()
-        .ok_or_else(|| Error::too_large(NAME, "the picture is too large"))?;
+    let samples = Samples::new(&reader)?;
 
-    let (w, rgb) = (width as usize, picture.reset(width, height));
-    if (colour, depth) == (ColorType::Rgb, BitDepth::Eight) && size == rgb.len() {
-        reader.next_frame(rgb).map_err(error)?;
-        return Ok(orientation_of(&reader));
+    picture.reset_to(width, height, window);
+    let stride = width as usize * 3;
+    let mut y = 0;
+    while let Some(row) = reader.next_interlaced_row().map_err(error)? {
+        match row.interlace() {
+            InterlaceInfo::Null(_) => {
+                if let Some(out) = picture.row(y) {
+                    if window.width == width {
+                        samples.to_rgb(row.data(), out);
+                    } else {
+                        scratch.row.resize(stride, 0);
+                        samples.to_rgb(row.data(), &mut scratch.row);
+                        out.copy_from_slice(window.part(&scratch.row));
+                    }
+                }
+                y += 1;
+            }
+            InterlaceInfo::Adam7(pass) => {
+                // Whole bytes of samples: there may be some pixels past the end, which the crate leaves out.
+                let pixels = row.data().len() * 8 / samples.bits_per_pixel;
+                scratch.row.resize(pixels * 3, 0);
+                samples.to_rgb(row.data(), &mut scratch.row);
+                png::expand_interlaced_row(&mut picture.data, stride, &scratch.row, pass, 24);
+            }
+        }
     }
-    let samples = &mut scratch.samples;
-    samples.resize(size, 0);
-    reader.next_frame(samples).map_err(error)?;
-    match (colour, depth) {
-        (ColorType::Grayscale, BitDepth::Sixteen) => {
-            convert::greys(samples, rgb, |v: [u8; 2]| {
-                convert::clip(u16::from_be_bytes(v).into())
-            });
-        }
-        (ColorType::Grayscale, depth) => {
-            convert::indexed(samples, depth as u8, w, &convert::grey(depth as u8), rgb)
-        }
-        (ColorType::Indexed, depth) => {
-            let colours = reader
+    if exif_orientation {
+        // What follows the pixels may have it. Damage there is no matter.
+        let _ = reader.finish();
+    }
+    Ok(orientation_of(&reader))
+}
+
+/// How a file's samples become RGB.
+struct Samples {
+    colour: ColorType,
+    depth: BitDepth,
+    bits_per_pixel: usize,
+    palette: Palette,
+}
+
+impl Samples {
+    fn new(reader: &png::Reader<Cursor<&[u8]>>) -> Result<Self, Error> {
+        let (colour, depth) = reader.output_color_type();
+        let palette = match colour {
+            ColorType::Indexed => reader
                 .info()
                 .palette
                 .as_deref()
-                .ok_or_else(|| Error::malformed(NAME, "no palette"))?;
-            convert::indexed(samples, depth as u8, w, &convert::palette(colours), rgb);
-        }
-        // Of 16 bits Pillow keeps the upper 8, except of pure grey.
-        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => {
-            convert::greys(samples, rgb, |v: [u8; 4]| v[0])
-        }
-        (ColorType::GrayscaleAlpha, _) => convert::greys(samples, rgb, |v: [u8; 2]| v[0]),
-        (ColorType::Rgb, BitDepth::Sixteen) => {
-            convert::colours(samples, rgb, |v: [u8; 6]| [v[0], v[2], v[4]])
-        }
-        (ColorType::Rgb, _) => convert::colours(samples, rgb, |v: [u8; 3]| v),
-        (ColorType::Rgba, BitDepth::Sixteen) => {
-            convert::colours(samples, rgb, |v: [u8; 8]| [v[0], v[2], v[4]])
-        }
-        (ColorType::Rgba, _) => convert::colours(samples, rgb, |v: [u8; 4]| [v[0], v[1], v[2]]),
+                .map(convert::palette)
+                .ok_or_else(|| Error::malformed(NAME, "no palette"))?,
+            _ => convert::grey((depth as u8).min(8)),
+        };
+        Ok(Self {
+            colour,
+            depth,
+            bits_per_pixel: colour.samples() * depth as usize,
+            palette,
+        })
     }
-    Ok(orientation_of(&reader))
+
+    /// Converts a row.
+    fn to_rgb(&self, samples: &[u8], rgb: &mut [u8]) {
+        match (self.colour, self.depth) {
+            (ColorType::Grayscale, BitDepth::Sixteen) => {
+                convert::greys(samples, rgb, |v: [u8; 2]| {
+                    convert::clip(u16::from_be_bytes(v).into())
+                });
+            }
+            (ColorType::Grayscale | ColorType::Indexed, depth) => {
+                let width = rgb.len() / 3;
+                convert::indexed(samples, depth as u8, width, &self.palette, rgb);
+            }
+            // Of 16 bits Pillow keeps the upper 8, except of pure grey.
+            (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => {
+                convert::greys(samples, rgb, |v: [u8; 4]| v[0])
+            }
+            (ColorType::GrayscaleAlpha, _) => convert::greys(samples, rgb, |v: [u8; 2]| v[0]),
+            (ColorType::Rgb, BitDepth::Sixteen) => {
+                convert::colours(samples, rgb, |v: [u8; 6]| [v[0], v[2], v[4]])
+            }
+            (ColorType::Rgb, _) => rgb.copy_from_slice(samples),
+            (ColorType::Rgba, BitDepth::Sixteen) => {
+                convert::colours(samples, rgb, |v: [u8; 8]| [v[0], v[2], v[4]])
+            }
+            (ColorType::Rgba, _) => convert::colours(samples, rgb, |v: [u8; 4]| [v[0], v[1], v[2]]),
+        }
+    }
 }
 
 fn orientation_of(reader: &png::Reader<Cursor<&[u8]>>) -> u16 {
