@@ -5,7 +5,7 @@
 //! `Normalize` on a PIL image. Integer and correctly rounded `f32` arithmetic only, so the result
 //! is the same on every CPU, in the sandbox and out of it.
 //!
-//! - [`decode`] reads JPEG, PNG, GIF, WebP, BMP and TIFF into 8-bit RGB;
+//! - [`decode`] reads JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO and QOI into 8-bit RGB;
 //! - [`resize`] scales as Pillow does;
 //! - [`transform`] puts them together, and computes only what the crop keeps;
 //! - [`udfs`] are the functions of the plugin, `image_features` and `image_tensor`, and [`options`] what they are told.

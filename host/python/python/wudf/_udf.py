@@ -157,7 +157,7 @@ class Udf:
         >>> import pyarrow
         >>> tensors = wudf.load("image-features:image_tensor", on_error="record")
         >>> tensors(pyarrow.array([b"no picture"]))[0]["error"].as_py()
-        'not a JPEG, PNG, GIF, WebP, BMP or TIFF file'
+        'not a JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO or QOI file'
         """
         from . import _arrow
 

@@ -23,7 +23,29 @@ struct Header {
 
 /// Decodes; gives the orientation, which BMP does not have.
 pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Result<u16, Error> {
-    let header = header(bytes)?;
+    pixels(bytes, &header(bytes)?, limits, picture)?;
+    Ok(1)
+}
+
+/// Decodes the upper half of a bitmap without a file header: in an icon its mask is below it.
+pub(super) fn decode_half(
+    bytes: &[u8],
+    limits: &Limits,
+    picture: &mut Picture,
+) -> Result<(), Error> {
+    let mut file = b"BM\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    file.extend_from_slice(bytes);
+    let mut header = header(&file)?;
+    header.height /= 2;
+    pixels(&file, &header, limits, picture)
+}
+
+fn pixels(
+    bytes: &[u8],
+    header: &Header,
+    limits: &Limits,
+    picture: &mut Picture,
+) -> Result<(), Error> {
     limits.check(NAME, header.width, header.height, 3 + 1)?;
     let data = bytes
         .get(header.pixels..)
@@ -53,7 +75,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
             stride,
         )
     };
-    let convert = row_converter(&header)?;
+    let convert = row_converter(header)?;
     for (y, row) in rows.chunks(stride).enumerate() {
         let y = if header.top_down {
             y
@@ -62,7 +84,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
         };
         convert(row, &mut rgb[y * width * 3..(y + 1) * width * 3]);
     }
-    Ok(1)
+    Ok(())
 }
 
 fn header(bytes: &[u8]) -> Result<Header, Error> {

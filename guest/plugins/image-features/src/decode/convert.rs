@@ -89,6 +89,17 @@ pub(super) fn cmyk([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     [c, m, y].map(|ink| white.saturating_sub(mul_div_255(u32::from(ink), white)) as u8)
 }
 
+/// Pillow's "YCbCr" to RGB, which is not libjpeg's: six fractional bits, and factors that are rounded towards zero.
+pub(super) fn ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let part = |factor: f64, v: u8| (factor * 64.0 * (f64::from(v) - 128.0) + 0.5) as i32;
+    let shifted = |sum: i32| clip(i64::from(i32::from(y) + (sum >> 6)));
+    [
+        shifted(part(1.402, cr)),
+        shifted(part(-0.34414, cb) + part(-0.71414, cr)),
+        shifted(part(1.772, cb)),
+    ]
+}
+
 /// One sample without its premultiplied alpha, as Pillow reads "RGBa".
 pub(super) fn unpremultiply(v: u8, alpha: u8) -> u8 {
     match alpha {

@@ -1,5 +1,6 @@
 //! GIF: the first frame, on the canvas that Pillow puts it on.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
@@ -12,6 +13,7 @@ const NAME: &str = "GIF";
 
 /// Decodes; gives the orientation, which GIF does not have.
 pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Result<u16, Error> {
+    let bytes = &*with_palette(bytes);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options.check_frame_consistency(false);
@@ -60,6 +62,22 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
         }
     }
     Ok(1)
+}
+
+/// The crate `gif` refuses files without a palette. In Pillow their indices are greys.
+fn with_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let Some((header, rest)) = bytes.split_at_checked(13) else {
+        return bytes.into();
+    };
+    if header[10] & 0x80 != 0 {
+        return bytes.into();
+    }
+    let mut file = header.to_vec();
+    // 256 colours.
+    file[10] |= 0x87;
+    file.extend((0..=255).flat_map(|v: u8| [v; 3]));
+    file.extend_from_slice(rest);
+    file.into()
 }
 
 /// Pillow drops a palette in which every entry is its index as a grey; indices past its end then are greys too.

@@ -1,14 +1,16 @@
 //! JPEG, by `libjpeg-turbo-rs`: its pixels equal libjpeg-turbo's, which Pillow uses.
 
-use libjpeg_turbo_rs::{DecodeLimits, DecodeWarning, Decoder, FrameHeader, JpegError, PixelFormat};
+use libjpeg_turbo_rs::{
+    ComponentInfo, DecodeLimits, DecodeWarning, Decoder, FrameHeader, JpegError, PixelFormat,
+};
 
-use super::{Limits, Picture, Window, convert, orientation};
+use super::{Limits, Picture, Window, convert, jpeg_planes, orientation};
 use crate::error::{Error, ErrorKind};
 
 const NAME: &str = "JPEG";
 
 /// More scans than any encoder writes, few enough to end a file made of nothing else.
-const MAX_SCANS: usize = 500;
+pub(super) const MAX_SCANS: usize = 500;
 
 /// Decodes; gives the orientation. `wanted` is obeyed where the picture is not turned afterwards.
 pub(super) fn decode(
@@ -20,7 +22,8 @@ pub(super) fn decode(
 ) -> Result<u16, Error> {
     let parse_limits = DecodeLimits {
         max_pixels: limits.max_pixels,
-        max_memory: Some(limits.max_memory),
+        // Estimated here, where the window is known.
+        max_memory: None,
         max_scans: MAX_SCANS,
         ..DecodeLimits::default()
     };
@@ -35,52 +38,47 @@ pub(super) fn decode(
     }
     let format = match header.components.len() {
         1 | 3 => PixelFormat::Rgb,
-        4 if four_components_decode(header) => PixelFormat::Cmyk,
-        4 => {
-            return Err(Error::unsupported(
-                NAME,
-                "this subsampling of four components",
-            ));
-        }
+        4 => PixelFormat::Cmyk,
         n => return Err(Error::unsupported(NAME, format_args!("{n} components"))),
     };
-    // Planes and pixels; several scans need all coefficients, two bytes each, as well.
-    let samples = header.components.len() as u64;
-    let bytes_per_pixel = samples * if decoder.has_multiple_scans() { 4 } else { 2 };
-    limits.check(NAME, width, height, bytes_per_pixel)?;
+    limits.check_pixels(NAME, width, height)?;
 
     let orientation = if exif_orientation {
         orientation_of(&decoder)
     } else {
         1
     };
-    let whole = Window {
-        x: 0,
-        y: 0,
-        width,
-        height,
-    };
+    let whole = Window::whole(width, height);
     let header = decoder.header();
-    let window = match wanted(width, height) {
+    let mut window = match wanted(width, height) {
         // Of CMYK, the decoder gives other pixels when it is asked for a part.
         Some(window) if format == PixelFormat::Rgb && !(2..=8).contains(&orientation) => {
             with_margin(window, whole, header)
         }
         _ => whole,
     };
+    let multiple_scans = decoder.has_multiple_scans();
+    if memory(header, multiple_scans, window, format) > limits.max_memory {
+        // The decoder cuts rows off by a copy of the rest.
+        (window.y, window.height) = (0, height);
+        let bytes = memory(header, multiple_scans, window, format);
+        limits.check_memory(NAME, width, height, bytes)?;
+    }
     decoder.set_output_format(format);
     // libjpeg's default. It matters for progressive files whose last scans are missing.
     decoder.set_block_smoothing(true);
     // As libjpeg, which fills in what damage has taken; what of that is not as libjpeg's is refused below.
     decoder.set_lenient(true);
-    if window != whole {
-        let Window {
-            x,
-            y,
-            width,
-            height,
-        } = window;
-        decoder.set_crop_region(x as usize, y as usize, width as usize, height as usize);
+    if window.width < width {
+        decoder.set_crop(window.x as usize, window.width as usize);
+    }
+    if window.height < height {
+        decoder.set_crop_y(window.y as usize, window.height as usize);
+    }
+    if format == PixelFormat::Cmyk && !four_components_decode(decoder.header()) {
+        let rgb = picture.reset(width, height);
+        jpeg_planes::decode_cmyk(decoder, bytes, rgb)?;
+        return Ok(orientation);
     }
     let image = decoder.decode_image().map_err(error)?;
     check_warnings(bytes, &image.warnings)?;
@@ -108,8 +106,44 @@ pub(super) fn decode(
     Ok(orientation)
 }
 
+/// The bytes that the decoder allocates at its peak.
+fn memory(frame: &FrameHeader, multiple_scans: bool, window: Window, format: PixelFormat) -> u64 {
+    let sampling = |of: fn(&ComponentInfo) -> u8| frame.components.iter().map(of);
+    let most = |of: fn(&ComponentInfo) -> u8| u64::from(sampling(of).max().unwrap_or(1).max(1));
+    let across = most(|c| c.horizontal_sampling);
+    let down = most(|c| c.vertical_sampling);
+    let units =
+        u64::from(frame.width).div_ceil(8 * across) * u64::from(frame.height).div_ceil(8 * down);
+    let planes: u64 = frame
+        .components
+        .iter()
+        .map(|c| units * 64 * u64::from(c.horizontal_sampling) * u64::from(c.vertical_sampling))
+        .sum();
+    // Two bytes each, and they are gone before there are pixels.
+    let coefficients = if multiple_scans { planes * 2 } else { 0 };
+    let row = u64::from(window.width) * format.bytes_per_pixel() as u64;
+    let mut pixels = row * u64::from(window.height);
+    if window.height < frame.height.into() {
+        // All rows down to the last of the window come first, and another row of units.
+        let rows = u64::from(window.y + window.height) + 16 * down;
+        pixels += row * rows.min(frame.height.into());
+    }
+    // Chroma that is not of half the size is scaled in planes of its own.
+    let chroma = |c: &ComponentInfo| {
+        let ratio = (
+            across / u64::from(c.horizontal_sampling.max(1)),
+            down / u64::from(c.vertical_sampling.max(1)),
+        );
+        ratio.0 > 2 || ratio.1 > 2
+    };
+    if frame.components.len() > 3 || frame.components.iter().any(chroma) {
+        pixels += (frame.components.len() as u64 - 1) * units * 64 * across * down;
+    }
+    planes + coefficients.max(pixels)
+}
+
 /// Whether the decoder upsamples what these four components need, and does not run past a plane instead.
-fn four_components_decode(frame: &FrameHeader) -> bool {
+pub(super) fn four_components_decode(frame: &FrameHeader) -> bool {
     let sampling = |i: usize| {
         frame
             .components
@@ -133,7 +167,7 @@ fn orientation_of(decoder: &Decoder<'_>) -> u16 {
 /// After damage libjpeg carries on, and Pillow with it, except that Pillow gives up where the bytes end before the picture
 /// does. The decoder fills in the same pixels after a marker that came too early, but not always after codes that do not exist,
 /// nor where restart markers are out of step.
-fn check_warnings(bytes: &[u8], warnings: &[DecodeWarning]) -> Result<(), Error> {
+pub(super) fn check_warnings(bytes: &[u8], warnings: &[DecodeWarning]) -> Result<(), Error> {
     for warning in warnings {
         match warning {
             DecodeWarning::ExtraneousData { .. } => {}
@@ -196,7 +230,7 @@ fn with_margin(wanted: Window, whole: Window, frame: &FrameHeader) -> Window {
     }
 }
 
-fn error(error: JpegError) -> Error {
+pub(super) fn error(error: JpegError) -> Error {
     match error {
         JpegError::UnexpectedEof => Error::truncated(NAME),
         JpegError::Unsupported(what) => Error::unsupported(NAME, what),

@@ -5,12 +5,16 @@
 //!
 //! | format | read | not read |
 //! |---|---|---|
-//! | JPEG | baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK, YCCK | 12-bit samples; four components of which the fourth is subsampled |
+//! | JPEG | baseline, progressive, arithmetic; grey, YCbCr, RGB, CMYK, YCCK | 12-bit samples |
 //! | PNG | all colour types and depths, interlaced or not; APNG as its default picture | |
 //! | GIF | first frame | |
 //! | WebP | lossy, lossless, alpha, first frame of an animation | |
 //! | BMP | 1, 4, 8, 16, 24, 32 bits, RLE, the bit fields that Pillow takes | |
-//! | TIFF | first page: bilevel, grey (8, 16, 32 bits, float), palette, RGB(A), CMYK; G4, LZW, Deflate, PackBits | YCbCr and Lab; JPEG, G3, Zstandard inside TIFF; reversed bit order |
+//! | TIFF | first page: bilevel, grey (8, 16, 32 bits, float), palette, RGB(A), CMYK; G4, LZW, Deflate, PackBits, JPEG; both orders of bits | Lab, subsampled YCbCr other than as JPEG; G3, old JPEG, LZMA, Zstandard, WebP inside TIFF; 12 bits |
+//! | PPM family | PBM, PGM, PPM, plain and binary, PFM with one channel | PAM, PFM with three channels |
+//! | TGA | 8, 16, 24, 32 bits, palettes, RLE, every origin | |
+//! | ICO, CUR | the largest picture: PNG or bitmap | |
+//! | QOI | all | |
 //!
 //! Every picture that was compared with Pillow is equal to the last bit, lossy WebP included.
 //!
@@ -21,10 +25,16 @@
 mod bmp;
 mod convert;
 mod gif;
+mod ico;
 mod jpeg;
+mod jpeg_planes;
 mod orientation;
 mod png;
+mod pnm;
+mod qoi;
+mod tga;
 mod tiff;
+mod tiff_jpeg;
 mod webp;
 
 use crate::error::{Error, ErrorKind};
@@ -34,21 +44,21 @@ use crate::error::{Error, ErrorKind};
 pub struct Limits {
     /// The most pixels (width times height) that a picture may have.
     ///
-    /// The default, 2^25 (33.5 million), holds the full-size output of most cameras and keeps every
-    /// kind of file under [`max_memory`](Self::max_memory)'s default. Pillow warns from 89 million and
-    /// refuses from 179 million, which would take a gigabyte.
+    /// The default, 178,956,970, is where Pillow warns of a decompression bomb by default and
+    /// refuses the picture under `warnings.simplefilter("error")`; without, it refuses twice as many.
     pub max_pixels: u64,
     /// The most bytes, roughly, that decoding one picture may allocate at a time.
     ///
-    /// The default is 384 MiB. Decoders estimate: leave the sandbox some room above it.
+    /// The default is 832 MiB, of the gigabyte that a plugin has by default: the file itself lies in the same memory. Formats
+    /// that are read row by row need three bytes a pixel, and only for pixels that the crop keeps.
     pub max_memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_pixels: 1 << 25,
-            max_memory: 384 << 20,
+            max_pixels: 178_956_970,
+            max_memory: 832 << 20,
         }
     }
 }
@@ -64,7 +74,12 @@ impl Limits {
     ) -> Result<(), Error> {
         self.check_pixels(format, width, height)?;
         let pixels = u64::from(width) * u64::from(height);
-        self.check_memory(format, width, height, pixels.saturating_mul(bytes_per_pixel))
+        self.check_memory(
+            format,
+            width,
+            height,
+            pixels.saturating_mul(bytes_per_pixel),
+        )
     }
 
     /// Checks a header's claims, for a decoder that does not hold the whole picture.
@@ -89,13 +104,7 @@ impl Limits {
     }
 
     /// Checks what decoding a picture of this size is going to allocate, in bytes.
-    fn check_memory(
-        &self,
-        format: &str,
-        width: u32,
-        height: u32,
-        bytes: u64,
-    ) -> Result<(), Error> {
+    fn check_memory(&self, format: &str, width: u32, height: u32, bytes: u64) -> Result<(), Error> {
         if bytes > self.max_memory {
             return Err(Error::too_large(
                 format,
@@ -129,6 +138,14 @@ pub enum Format {
     Bmp,
     /// TIFF, little and big endian.
     Tiff,
+    /// PBM, PGM, PPM and PFM.
+    Pnm,
+    /// Windows icons and cursors.
+    Ico,
+    /// QOI.
+    Qoi,
+    /// TGA.
+    Tga,
 }
 
 /// The format of a file, from its first bytes.
@@ -154,6 +171,11 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
         ] => Some(Format::WebP),
         [b'B', b'M', ..] => Some(Format::Bmp),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
+        [b'P', b'0'..=b'6' | b'f', ..] => Some(Format::Pnm),
+        // Without pictures in it, it is the start of a TGA.
+        [0, 0, 1 | 2, 0, low, high, ..] if (*low, *high) != (0, 0) => Some(Format::Ico),
+        [b'q', b'o', b'i', b'f', ..] => Some(Format::Qoi),
+        _ if tga::is_tga(bytes) => Some(Format::Tga),
         _ => None,
     }
 }
@@ -231,6 +253,15 @@ impl Picture {
     }
 }
 
+/// Buffers of more bytes than this are not kept: another decoder's may not find room beside them.
+const KEPT: usize = 32 << 20;
+
+fn forget_large(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT {
+        *buffer = Vec::new();
+    }
+}
+
 /// Buffers that decoders reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -273,10 +304,13 @@ pub(crate) fn decode_window(
         let what = if bytes.is_empty() {
             "no bytes"
         } else {
-            "not a JPEG, PNG, GIF, WebP, BMP or TIFF file"
+            "not a JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO or QOI file"
         };
         return Err(Error::new(ErrorKind::UnknownFormat, what));
     };
+    for buffer in [&mut picture.data, &mut scratch.samples, &mut scratch.row] {
+        forget_large(buffer);
+    }
     // A picture that may have to be turned is needed whole.
     let turned = exif_orientation || format == Format::Tiff;
     let wanted = |width, height| wanted(width, height).filter(|_| !turned);
@@ -288,6 +322,10 @@ pub(crate) fn decode_window(
         Format::WebP => webp::decode(bytes, limits, picture, scratch)?,
         Format::Bmp => bmp::decode(bytes, limits, picture)?,
         Format::Tiff => tiff::decode(bytes, limits, picture, scratch)?,
+        Format::Pnm => pnm::decode(bytes, limits, wanted, picture)?,
+        Format::Ico => ico::decode(bytes, limits, picture, scratch)?,
+        Format::Qoi => qoi::decode(bytes, limits, picture)?,
+        Format::Tga => tga::decode(bytes, limits, wanted, picture)?,
     };
     if exif_orientation || format == Format::Tiff {
         orientation::apply(orientation, picture, scratch);

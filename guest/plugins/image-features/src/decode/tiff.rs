@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 use std::io::Cursor;
+use std::ops::Range;
 
 use tiff::decoder::{Decoder, Limits as OwnLimits};
-use tiff::tags::{SampleFormat, Tag};
+use tiff::tags::{CompressionMethod, SampleFormat, Tag};
 use tiff::{ColorType, TiffError};
 
 use super::{Limits, Picture, Scratch, convert, orientation};
@@ -20,6 +21,7 @@ pub(super) fn decode(
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
+    let bytes = &*in_order(bytes)?;
     let (is_palette, bytes) = as_grey(bytes);
     let mut own_limits = OwnLimits::default();
     own_limits.decoding_buffer_size = limits.max_memory_usize();
@@ -28,6 +30,16 @@ pub(super) fn decode(
         .map_err(error)?
         .with_limits(own_limits);
     let (width, height) = decoder.dimensions().map_err(error)?;
+    limits.check_pixels(NAME, width, height)?;
+    let compression: Option<u16> = decoder.find_tag_unsigned(Tag::Compression).map_err(error)?;
+    if compression.map(CompressionMethod::from_u16_exhaustive)
+        == Some(CompressionMethod::ModernJPEG)
+    {
+        let tags = Tags::read(&mut decoder, is_palette)?;
+        let blocks = Blocks::read(&mut decoder, width, height)?;
+        super::tiff_jpeg::decode(&mut decoder, &bytes, limits, &blocks, picture)?;
+        return Ok(tags.orientation);
+    }
     let colour = decoder.colortype().map_err(error)?;
     let sample_bits = u64::from(colour.num_samples()) * u64::from(colour.bit_depth());
     limits.check(NAME, width, height, 3 + 2 * sample_bits.div_ceil(8))?;
@@ -67,9 +79,85 @@ fn as_grey(bytes: &[u8]) -> (bool, Cow<'_, [u8]>) {
     }
 }
 
+/// The crate `tiff` takes the first bit of a byte to be its uppermost. Where a file says otherwise, its bits are turned round.
+fn in_order(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    let order = match orientation::tiff_value(bytes, Tag::FillOrder.to_u16()) {
+        Some(order) if order.value == 2 => order,
+        _ => return Ok(bytes.into()),
+    };
+    // A JPEG's bits are in one order only.
+    let compression = orientation::tiff_value(bytes, Tag::Compression.to_u16());
+    if compression.is_some_and(|c| c.value == u32::from(CompressionMethod::ModernJPEG.to_u16())) {
+        return Ok(bytes.into());
+    }
+    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?;
+    let (width, height) = decoder.dimensions().map_err(error)?;
+    let blocks = Blocks::read(&mut decoder, width, height)?;
+    let mut turned = bytes.to_vec();
+    for place in blocks.places {
+        let block = turned
+            .get_mut(place)
+            .ok_or_else(|| Error::truncated(NAME))?;
+        block
+            .iter_mut()
+            .for_each(|byte| *byte = byte.reverse_bits());
+    }
+    for byte in &mut turned[order.at] {
+        *byte = u8::from(*byte == 2);
+    }
+    Ok(turned.into())
+}
+
+/// Strips or tiles.
+pub(super) struct Blocks {
+    /// Where in the file each lies.
+    pub(super) places: Vec<Range<usize>>,
+    /// The size of each, of which the last in a row or column may have less, or pixels of no meaning.
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+impl Blocks {
+    fn read(decoder: &mut Decoder<Cursor<&[u8]>>, width: u32, height: u32) -> Result<Self, Error> {
+        let mut number = |tag| decoder.find_tag_unsigned::<u32>(tag).map_err(error);
+        let tile = (number(Tag::TileWidth)?, number(Tag::TileLength)?);
+        let rows = number(Tag::RowsPerStrip)?.unwrap_or(height);
+        let (size, tags) = match tile {
+            (Some(width), Some(height)) => {
+                ((width, height), (Tag::TileOffsets, Tag::TileByteCounts))
+            }
+            _ => (
+                (width, rows.min(height)),
+                (Tag::StripOffsets, Tag::StripByteCounts),
+            ),
+        };
+        let mut numbers = |tag| {
+            let numbers = decoder.find_tag_unsigned_vec::<u64>(tag).map_err(error)?;
+            numbers.ok_or_else(|| Error::malformed(NAME, format_args!("no {tag:?}")))
+        };
+        let (offsets, lengths) = (numbers(tags.0)?, numbers(tags.1)?);
+        let place = |(offset, length): (&u64, &u64)| {
+            let start = usize::try_from(*offset).ok()?;
+            Some(start..start.checked_add(usize::try_from(*length).ok()?)?)
+        };
+        let places = offsets
+            .iter()
+            .zip(&lengths)
+            .map(place)
+            .collect::<Option<_>>();
+        Ok(Self {
+            places: places.ok_or_else(|| Error::truncated(NAME))?,
+            width: size.0.max(1),
+            height: size.1.max(1),
+        })
+    }
+}
+
 /// What the crate `tiff` leaves to its users.
 struct Tags {
     white_is_zero: bool,
+    /// Not compressed, or by PackBits: Pillow reads these itself, others by libtiff.
+    plain: bool,
     /// The meaning of the first extra sample: 1 is premultiplied alpha, 2 plain alpha.
     extra: Option<u16>,
     colour_map: Option<Vec<u16>>,
@@ -81,14 +169,8 @@ impl Tags {
         let photometric: Option<u16> = decoder
             .find_tag_unsigned(Tag::PhotometricInterpretation)
             .map_err(error)?;
-        if decoder
-            .find_tag_unsigned::<u16>(Tag::FillOrder)
-            .map_err(error)?
-            .unwrap_or(1)
-            != 1
-        {
-            return Err(Error::unsupported(NAME, "reversed bit order (FillOrder 2)"));
-        }
+        let compression: Option<u16> =
+            decoder.find_tag_unsigned(Tag::Compression).map_err(error)?;
         let extra: Option<Vec<u16>> = decoder
             .find_tag_unsigned_vec(Tag::ExtraSamples)
             .map_err(error)?;
@@ -110,6 +192,7 @@ impl Tags {
             .unwrap_or(1);
         Ok(Self {
             white_is_zero: photometric == Some(0),
+            plain: matches!(compression, None | Some(1 | 32_773)),
             extra: extra.and_then(|e| e.first().copied()),
             colour_map,
             orientation,
@@ -208,6 +291,9 @@ fn to_rgb(
         (ColorType::RGBA(16), SampleFormat::Uint) if tags.extra != Some(1) => {
             convert::colours(samples, rgb, |v: [u8; 8]| [v[hi], v[2 + hi], v[4 + hi]]);
         }
+        (ColorType::YCbCr(8), SampleFormat::Uint) if tags.plain => {
+            convert::colours(samples, rgb, convert::ycbcr);
+        }
         (ColorType::CMYK(8), SampleFormat::Uint) => convert::colours(samples, rgb, convert::cmyk),
         (ColorType::CMYK(16), SampleFormat::Uint) => {
             convert::colours(samples, rgb, |v: [u8; 8]| {
@@ -238,7 +324,7 @@ fn palette(map: &[u16], bits: u8) -> Result<convert::Palette, Error> {
     Ok(palette)
 }
 
-fn error(error: TiffError) -> Error {
+pub(super) fn error(error: TiffError) -> Error {
     match error {
         TiffError::IoError(e) => Error::io(NAME, &e),
         TiffError::LimitsExceeded | TiffError::IntSizeError => Error::too_large(NAME, error),

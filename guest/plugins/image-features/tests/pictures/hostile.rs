@@ -7,6 +7,7 @@ use image_features::decode::{Limits, decode};
 use image_features::transform::{Preprocessor, Recipe};
 
 use crate::samples::{self, Sample};
+use crate::sweep;
 
 fn preprocessor() -> Preprocessor {
     Preprocessor::new(Recipe::default()).expect("the default recipe")
@@ -55,6 +56,7 @@ fn truncated() {
 fn every_length() {
     let cuts = samples::formats()
         .into_iter()
+        .chain(sweep::files())
         .flat_map(|Sample { name, bytes, .. }| {
             let step = (bytes.len() / 150).max(1);
             let lengths = (0..bytes.len().min(100))
@@ -85,7 +87,7 @@ fn damaged() {
         .and_then(|n| n.parse().ok())
         .unwrap_or(40);
     let mut files = Vec::new();
-    for Sample { name, bytes, .. } in samples::formats() {
+    for Sample { name, bytes, .. } in samples::formats().into_iter().chain(sweep::files()) {
         for round in 0..rounds {
             let mut bytes = bytes.clone();
             for _ in 0..1 + random() % 8 {
@@ -151,7 +153,7 @@ fn bombs() {
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert_eq!(
         error.to_string(),
-        "BMP: 60000 x 60000 pixels exceed the limit of 33554432"
+        "BMP: 60000 x 60000 pixels exceed the limit of 178956970"
     );
 
     for limits in [

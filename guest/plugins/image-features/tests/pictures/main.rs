@@ -5,4 +5,5 @@ mod interlaced;
 mod parity;
 mod resize_golden;
 mod samples;
+mod sweep;
 mod windows;
