@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array as _, ArrayRef, Int64Array, StringArray};
+use arrow_array::{ArrayRef, Int64Array, StringArray};
 use serde_json::json;
-use wudf::{CallOptions, ErrorKind, Function, Limits, Plugin, Runtime};
+use wudf::{CallOptions, ErrorKind, Function, Limits, Output, Plugin, Runtime};
 use wudf_benches::{Failure, number};
 use wudf_fixtures::{KIT, LIAR, PLAIN, SLUG};
 
@@ -86,7 +86,7 @@ fn main() -> Result<(), Failure> {
 fn limits(memory: usize) -> Limits {
     let mut limits = Limits::default();
     limits.memory = memory << 20;
-    limits.call_time = Duration::from_millis(200);
+    limits.call_time = Duration::from_secs(1);
     limits
 }
 
@@ -128,85 +128,81 @@ impl Tenant {
 
     fn call(&self, turn: usize, tally: &Tally) {
         tally.calls.fetch_add(1, Ordering::Relaxed);
-        let right = match turn % 6 {
+        let right: Result<(), Failure> = match turn % 6 {
             0 => self.adds(turn),
             1 => self.slugs(turn),
             2 => self.plain(turn),
             3 | 4 => self.misbehaves(turn / 6, tally),
             _ => self.lies(turn / 6, tally),
         };
-        if !right {
+        if let Err(what) = right {
+            eprintln!("wrong: {what}");
             tally.wrong.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn adds(&self, turn: usize) -> bool {
-        let from = turn as i64;
-        let output = self.adds.evaluate(&[ints(from)]);
-        output.is_ok_and(|output| {
-            output.failures.is_empty() && holds(&output.values, |row| Some(from + row + 1))
-        })
+    fn adds(&self, turn: usize) -> Result<(), Failure> {
+        let from = i64::try_from(turn)?;
+        let output = self.adds.evaluate(&[ints(from)])?;
+        holds(&output, |row| Some(from + row + 1))
     }
 
-    fn plain(&self, turn: usize) -> bool {
-        let from = turn as i64;
-        let output = self.plain.evaluate(&[ints(from)]);
-        output.is_ok_and(|output| {
-            output.failures.is_empty() && holds(&output.values, |row| Some(from + row + 1))
-        })
+    fn plain(&self, turn: usize) -> Result<(), Failure> {
+        let from = i64::try_from(turn)?;
+        let output = self.plain.evaluate(&[ints(from)])?;
+        holds(&output, |row| Some(from + row + 1))
     }
 
-    fn slugs(&self, turn: usize) -> bool {
+    fn slugs(&self, turn: usize) -> Result<(), Failure> {
         let titles = (0..ROWS).map(|row| format!("Hello World {turn} {row}"));
         let titles: ArrayRef = Arc::new(StringArray::from_iter_values(titles));
-        self.slug.evaluate(&[titles]).is_ok_and(|output| {
-            let values = output.values.as_string::<i32>();
-            (0..ROWS).all(|row| values.value(row) == format!("hello-world-{turn}-{row}"))
-        })
+        let output = self.slug.evaluate(&[titles])?;
+        let values = output.values.as_string::<i32>();
+        let wrong = (0..ROWS).find(|row| values.value(*row) != format!("hello-world-{turn}-{row}"));
+        match wrong {
+            None => Ok(()),
+            Some(row) => Err(format!("slug: row {row} of {output:?}").into()),
+        }
     }
 
     /// One row misbehaves, all others are as they should be; every seventh such call is
     /// cancelled.
-    fn misbehaves(&self, turn: usize, tally: &Tally) -> bool {
+    fn misbehaves(&self, turn: usize, tally: &Tally) -> Result<(), Failure> {
         let function = &self.misbehave[turn % self.misbehave.len()];
-        let options = match turn % 7 {
-            0 => CallOptions::new().deadline(Instant::now() + Duration::from_millis(5)),
-            _ => CallOptions::new(),
+        let hurried = turn.is_multiple_of(7);
+        let options = match hurried {
+            true => CallOptions::new().deadline(Instant::now() + Duration::from_millis(5)),
+            false => CallOptions::new(),
         };
-        match function.evaluate_with(&[ints(0)], &options) {
-            Ok(output) => {
-                tally
-                    .failed
-                    .fetch_add(output.failures.len() as u64, Ordering::Relaxed);
-                let [failure] = output.failures.as_slice() else {
-                    return false;
-                };
-                failure.row == UNLUCKY as usize
-                    && holds(&output.values, |row| (row != UNLUCKY).then_some(row))
-            }
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
+        let output = match function.evaluate_with(&[ints(0)], &options) {
+            Err(error) if hurried && error.kind() == ErrorKind::Cancelled => {
                 tally.cancelled.fetch_add(1, Ordering::Relaxed);
-                turn % 7 == 0
+                return Ok(());
             }
-            Err(_) => false,
+            output => output?,
+        };
+        let failures = output.failures.len();
+        tally.failed.fetch_add(failures as u64, Ordering::Relaxed);
+        if failures != 1 {
+            return Err(format!("{function:?}: {:?}", output.failures).into());
         }
+        holds(&output, |row| (row != UNLUCKY).then_some(row))
     }
 
-    /// A plugin that breaks the contract is an error, of its own kind.
-    fn lies(&self, turn: usize, tally: &Tally) -> bool {
+    /// A plugin that breaks the contract is an error, and none of the host's.
+    fn lies(&self, turn: usize, tally: &Tally) -> Result<(), Failure> {
         let signatures = self.liar.signatures();
-        let Some(signature) = signatures.get(turn % signatures.len().max(1)) else {
-            return false;
-        };
+        let signature = signatures.get(turn % signatures.len().max(1));
+        let signature = signature.ok_or("the liar has no functions")?;
         let arguments: Vec<ArrayRef> = signature.arguments.iter().map(|_| ints(0)).collect();
         let opened = self.liar.open(&signature.name, &json!({}));
         let failed = match opened.and_then(|function| function.evaluate(&arguments)) {
             Ok(output) => output.failures.len() as u64,
-            Err(error) if error.kind() == ErrorKind::Sandbox => return false,
+            Err(error) if error.kind() == ErrorKind::Sandbox => return Err(error.into()),
             Err(_) => 1,
         };
         tally.failed.fetch_add(failed, Ordering::Relaxed);
-        true
+        Ok(())
     }
 }
 
@@ -214,10 +210,13 @@ fn ints(from: i64) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(from..from + ROWS as i64))
 }
 
-fn holds(values: &ArrayRef, wanted: impl Fn(i64) -> Option<i64>) -> bool {
-    let values = values.as_primitive::<Int64Type>();
+fn holds(output: &Output, wanted: impl Fn(i64) -> Option<i64>) -> Result<(), Failure> {
+    let values = output.values.as_primitive::<Int64Type>();
     let rows = 0..ROWS as i64;
-    values.len() == ROWS && rows.zip(values.iter()).all(|(row, v)| v == wanted(row))
+    if values.len() == ROWS && rows.zip(values.iter()).all(|(row, v)| v == wanted(row)) {
+        return Ok(());
+    }
+    Err(format!("{:?}, {values:?}", output.failures).into())
 }
 
 /// What the process has in memory, in MiB.
