@@ -3,6 +3,8 @@
 //! The repository has small pictures of every format and mode, with references. Photographs and larger files lie beside it, in
 //! `../shared`, on some machines.
 
+mod large;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

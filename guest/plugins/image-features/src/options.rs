@@ -27,6 +27,9 @@ pub struct Preprocessing {
     /// Whether to turn a picture as its EXIF data says. Pillow does not.
     #[option(default = false)]
     pub exif_orientation: bool,
+    /// The most pixels that a picture may have. The default is the most that Pillow takes.
+    #[option(default = 178_956_970)]
+    pub max_pixels: u64,
 }
 
 /// [`Interpolation`], as an option says it.
@@ -68,6 +71,7 @@ impl From<Preprocessing> for Recipe {
             std,
             interpolation,
             exif_orientation,
+            max_pixels,
         } = options;
         let interpolation = interpolation.into();
         Self {
@@ -77,7 +81,10 @@ impl From<Preprocessing> for Recipe {
             std,
             interpolation,
             exif_orientation,
-            limits: Limits::default(),
+            limits: Limits {
+                max_pixels,
+                ..Limits::default()
+            },
         }
     }
 }

@@ -27,8 +27,8 @@ pub struct ImageFeatures {
 
 /// What a neural network sees in a picture: one of its tensors, flattened.
 ///
-/// The picture is a JPEG, PNG, GIF, WebP, BMP or TIFF file. It is decoded, scaled, cropped and normalised exactly as Pillow
-/// and torchvision do it.
+/// The picture is a JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO or QOI file. It is decoded, scaled, cropped and normalised
+/// exactly as Pillow and torchvision do it.
 #[udf]
 impl ImageFeatures {
     fn open(options: FeatureOptions) -> Result<Self> {
@@ -69,8 +69,8 @@ pub struct ImageTensor {
 
 /// A picture as a neural network wants it: red, green and blue, each row by row.
 ///
-/// The picture is a JPEG, PNG, GIF, WebP, BMP or TIFF file. It is decoded, scaled, cropped and normalised exactly as Pillow
-/// and torchvision do it.
+/// The picture is a JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO or QOI file. It is decoded, scaled, cropped and normalised
+/// exactly as Pillow and torchvision do it.
 #[udf]
 impl ImageTensor {
     fn open(options: Preprocessing) -> Result<Self> {

@@ -44,8 +44,7 @@ use crate::error::{Error, ErrorKind};
 pub struct Limits {
     /// The most pixels (width times height) that a picture may have.
     ///
-    /// The default, 178,956,970, is where Pillow warns of a decompression bomb by default and
-    /// refuses the picture under `warnings.simplefilter("error")`; without, it refuses twice as many.
+    /// The default, 178,956,970, is the most that Pillow takes: twice its `MAX_IMAGE_PIXELS`, of which it warns.
     pub max_pixels: u64,
     /// The most bytes, roughly, that decoding one picture may allocate at a time.
     ///

@@ -1,5 +1,6 @@
 //! Decoding a part of a JPEG gives the pixels of the whole, whatever its sampling.
 
+use image_features::ErrorKind;
 use image_features::decode::{Limits, decode};
 use image_features::transform::{Preprocessor, Recipe};
 use libjpeg_turbo_rs::{Encoder, PixelFormat, Subsampling};
@@ -112,6 +113,54 @@ fn every_sampling() {
                     .iter()
                     .for_each(|recipe| check(&name, &bytes, recipe));
             }
+        }
+    }
+}
+
+/// With less memory other parts are decoded, until there is too little.
+#[test]
+fn limits_of_memory_change_no_pixels() {
+    for sampling in [Subsampling::S444, Subsampling::S420] {
+        for (width, height, progressive) in [(120, 700, false), (700, 120, false), (120, 700, true)]
+        {
+            let rgb: Vec<u8> = (0..width * height * 3)
+                .map(|i| (i / 5 % 240) as u8)
+                .collect();
+            let bytes = Encoder::new(&rgb, width, height, PixelFormat::Rgb)
+                .subsampling(sampling)
+                .progressive(progressive)
+                .encode()
+                .expect("a JPEG");
+            let tensor = |max_memory| {
+                let recipe = Recipe {
+                    resize: 48,
+                    crop: 40,
+                    limits: Limits {
+                        max_memory,
+                        ..Limits::default()
+                    },
+                    ..Recipe::default()
+                };
+                let mut values = Vec::new();
+                let mut preprocessor = Preprocessor::new(recipe).expect("a recipe");
+                preprocessor
+                    .tensor(&bytes, &mut values)
+                    .map(|()| values)
+                    .map_err(|error| error.kind())
+            };
+            let pixels = (width * height) as u64;
+            let enough = tensor(pixels * 20).expect("a picture");
+            let mut refused = 0;
+            for tenths in 10..120 {
+                match tensor(pixels * tenths / 10) {
+                    Ok(values) => assert!(values == enough, "{sampling:?}, {tenths} tenths"),
+                    Err(kind) => {
+                        assert_eq!(kind, ErrorKind::TooLarge);
+                        refused += 1;
+                    }
+                }
+            }
+            assert!(refused > 0 && refused < 110, "{refused} of 110");
         }
     }
 }
