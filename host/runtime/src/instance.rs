@@ -411,35 +411,39 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
 /// Where in the plugin it happened: ` in parse, called by extract`, as far as the file
 /// names its functions.
 fn place(error: &wasmtime::Error) -> String {
-    /// What a panic goes through, and what calls a function: the same in all plugins.
-    const OURS: [&str; 9] = [
-        "std::",
-        "core::",
-        "alloc::",
-        "<",
-        "rust_",
-        "__",
-        "abort",
-        "wudf_guest::",
-        "dlmalloc",
-    ];
     const SHOWN: usize = 3;
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
         return String::new();
     };
-    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
-    let names = names
-        .filter(|name| !OURS.iter().any(|ours| name.starts_with(ours)))
-        .map(|name| {
-            // Without the hash that Rust ends names with.
-            let short = name.rsplit_once("::h").filter(|(_, hash)| {
-                hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit())
-            });
-            printable(short.map_or(name, |(short, _)| short), 100)
-        });
-    let names: Vec<String> = names.take(SHOWN).collect();
+    let mut names: Vec<String> = Vec::new();
+    for name in trace.frames().iter().filter_map(|frame| frame.func_name()) {
+        // Without the hash that Rust ends names with.
+        let name = printable(&format!("{:#}", rustc_demangle::demangle(name)), 100);
+        // Recursion says it once.
+        if is_the_plugins(&name) && names.last() != Some(&name) {
+            names.push(name);
+        }
+    }
+    names.truncate(SHOWN);
     match names.is_empty() {
         true => String::new(),
-        false => format!(" in {}", names.join(", called by ")),
+        false => format!(", in {}", names.join(", called by ")),
     }
+}
+
+/// Whether a function is of the plugin's own code: not of what a panic goes through, nor
+/// of what calls it, which is the same in all plugins.
+fn is_the_plugins(function: &str) -> bool {
+    const OTHERS: [&str; 8] = [
+        "std::",
+        "core::",
+        "alloc::",
+        "rust_",
+        "__",
+        "abort",
+        "wudf_guest::",
+        "wudf:",
+    ];
+    let name = function.trim_start_matches(['<', '&']);
+    !OTHERS.iter().any(|other| name.starts_with(other))
 }

@@ -9,6 +9,16 @@ use wudf::ErrorKind::{self, *};
 use wudf_tests::host::{assert_tame, builder, ints, open, small};
 
 #[test]
+fn a_crash_names_the_functions_that_were_running() {
+    let runtime = builder().limits(small()).threads(1).build().unwrap();
+    let output = open(&runtime, "recurses").evaluate(&[ints([13])]).unwrap();
+    let message = &output.failures[0].message;
+    // Once, however deep it went.
+    assert_eq!(message.matches("recurses::deeper").count(), 1, "{message}");
+    assert_tame(message);
+}
+
+#[test]
 fn one_row_fails_and_the_others_do_not() {
     const TROUBLES: &[(&str, ErrorKind, &str)] = &[
         ("panics", Trap, "row with 13 in it"),
