@@ -141,6 +141,12 @@ fn decode_block(
     {
         return Err(Error::unsupported(NAME, "this kind of CMYK as JPEG"));
     }
+    if matches!(samples, Samples::YCbCr) && decoder.jpeg_color_space() != ColorSpace::YCbCr {
+        return Err(Error::unsupported(
+            NAME,
+            "a JPEG that does not call its samples YCbCr, as the file does,",
+        ));
+    }
     match samples {
         Samples::Grey => decoder.set_output_format(PixelFormat::Grayscale),
         Samples::Rgb if decoder.jpeg_color_space() == ColorSpace::YCbCr => {

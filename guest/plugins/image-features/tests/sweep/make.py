@@ -339,6 +339,12 @@ def tiffs():
         yield f"tiff-grey{bits}-reversed-bits.tif", tiff(W, H, tags, [reversed_bits(values)])
         packed_values = packbits(values)
         yield f"tiff-grey{bits}-reversed-bits-packbits.tif", tiff(W, H, {**tags, 259: (3, [32773])}, [reversed_bits(packed_values)])
+    sixteen = b"".join(struct.pack("<H", v) for row in rows("g", 9) for (v,) in row)
+    tags = {**base, 258: (3, [16]), 262: (3, [1]), 266: (3, [2])}
+    yield "tiff-grey16-reversed-bits.tif", tiff(W, H, tags, [reversed_bits(sixteen)])
+    for how in ("group4", "tiff_lzw"):
+        picture = saved(rgb().convert("1"), "TIFF", compression=how, tiffinfo={266: 2})
+        yield f"tiff-pillow-{how.replace('tiff_', '')}-reversed-bits.tif", picture
     yield "tiff-rgb-reversed-bits.tif", tiff(W, H, {**three, 266: (3, [2])}, [reversed_bits(data)])
     yield "tiff-rgb-reversed-bits-deflate.tif", tiff(W, H, {**three, 266: (3, [2]), 259: (3, [8])}, [reversed_bits(zlib.compress(data))])
     yield "tiff-orientation-6.tif", tiff(W, H, {**three, 274: (3, [6])}, [data])
