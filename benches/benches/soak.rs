@@ -42,33 +42,34 @@ fn main() -> Result<(), Failure> {
         .build()?;
     let tenants = [Tenant::open(&first)?, Tenant::open(&second)?];
     let tally = Tally::default();
-    let over = AtomicBool::new(false);
+    // What the process has when nobody calls, after each minute.
     let mut memory = Vec::new();
-    std::thread::scope(|scope| {
-        for thread in 0..threads {
-            let (tenants, tally, over) = (&tenants, &tally, &over);
-            scope.spawn(move || {
-                let mut turn = thread;
-                while !over.load(Ordering::Relaxed) {
-                    tenants[turn % 2].call(turn / 2, tally);
-                    turn += 1;
-                }
-            });
-        }
-        for minute in 1..=minutes {
+    for minute in 1..=minutes {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                let (tenants, tally, over) = (&tenants, &tally, &over);
+                scope.spawn(move || {
+                    let mut turn = thread + minute;
+                    while !over.load(Ordering::Relaxed) {
+                        tenants[turn % 2].call(turn / 2, tally);
+                        turn += 1;
+                    }
+                });
+            }
             std::thread::sleep(Duration::from_secs(60));
-            memory.push(resident());
-            println!(
-                "minute {minute}: {} MiB, {} calls, {} rows failed as they should, {} cancelled, {} wrong",
-                memory.last().copied().unwrap_or(0),
-                tally.calls.load(Ordering::Relaxed),
-                tally.failed.load(Ordering::Relaxed),
-                tally.cancelled.load(Ordering::Relaxed),
-                tally.wrong.load(Ordering::Relaxed),
-            );
-        }
-        over.store(true, Ordering::Relaxed);
-    });
+            over.store(true, Ordering::Relaxed);
+        });
+        let now = resident();
+        memory.push(now);
+        println!(
+            "minute {minute}: {now} MiB, {} calls, {} rows failed as they should, {} cancelled, {} wrong",
+            tally.calls.load(Ordering::Relaxed),
+            tally.failed.load(Ordering::Relaxed),
+            tally.cancelled.load(Ordering::Relaxed),
+            tally.wrong.load(Ordering::Relaxed),
+        );
+    }
     let wrong = tally.wrong.load(Ordering::Relaxed);
     if let (Some(first), Some(last)) = (memory.first(), memory.last()) {
         println!("memory: {first} MiB after the first minute, {last} MiB at the end");
