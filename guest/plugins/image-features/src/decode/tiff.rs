@@ -92,9 +92,17 @@ fn in_order(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     }
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(error)?;
     let (width, height) = decoder.dimensions().map_err(error)?;
-    let blocks = Blocks::read(&mut decoder, width, height)?;
+    let mut places = Blocks::read(&mut decoder, width, height)?.places;
+    places.sort_by_key(|place| place.start);
+    // What lies in two of them would be turned twice.
+    if places.windows(2).any(|two| two[0].end > two[1].start) {
+        return Err(Error::unsupported(
+            NAME,
+            "strips or tiles that share bytes, with reversed bits,",
+        ));
+    }
     let mut turned = bytes.to_vec();
-    for place in blocks.places {
+    for place in places {
         let block = turned
             .get_mut(place)
             .ok_or_else(|| Error::truncated(NAME))?;

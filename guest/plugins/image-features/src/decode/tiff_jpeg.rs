@@ -49,9 +49,9 @@ pub(super) fn decode(
         None => Vec::new(),
     };
     // Of a block its planes, its pixels and the same as RGB.
-    let block = u64::from(blocks.width) * u64::from(blocks.height) * 11;
+    let block = (u64::from(blocks.width) * u64::from(blocks.height)).saturating_mul(11);
     let pixels = u64::from(width) * u64::from(height) * 3;
-    limits.check_memory(NAME, width, height, pixels + block)?;
+    limits.check_memory(NAME, width, height, block.saturating_add(pixels))?;
 
     let rgb = picture.reset(width, height);
     let stride = width as usize * 3;
