@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, RecordBatch, make_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field, Fields, Schema};
 use wudf::cast::{self, Conversion};
 
-use crate::input::CONTENT;
+use crate::input::{self, CONTENT, Chunk};
 
 /// The column that feeds each argument.
 #[derive(Debug)]
-pub struct Mapping(Vec<Path>);
+pub struct Mapping(Vec<Source>);
+
+/// A column, and its type: it may come as text that is yet to be read as that.
+#[derive(Clone, Debug, PartialEq)]
+struct Source {
+    path: Path,
+    ty: DataType,
+}
 
 /// A column, or a field within struct columns: the index at each level.
 type Path = Vec<usize>;
@@ -81,31 +88,67 @@ impl Mapping {
                     }
                 }
             };
-            mapping.push(path);
+            let ty = type_at(schema.fields(), &path).clone();
+            mapping.push(Source { path, ty });
         }
         Ok(Self(mapping))
     }
 
     /// The arguments out of a batch, of the columns' own types: the runtime casts
     /// them row by row.
-    pub fn arguments(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        self.0.iter().map(|path| column(batch, path)).collect()
+    pub fn arguments(&self, chunk: &Chunk) -> Result<Vec<ArrayRef>> {
+        let sources = self.0.iter();
+        sources.map(|source| source.array(chunk)).collect()
     }
 
     /// The columns' types.
-    pub fn types(&self, schema: &Schema) -> Vec<DataType> {
-        let paths = self.0.iter();
-        paths
-            .map(|path| type_at(schema.fields(), path).clone())
-            .collect()
+    pub fn types(&self) -> Vec<DataType> {
+        self.0.iter().map(|source| source.ty.clone()).collect()
     }
 
     /// The columns' names.
     pub fn names(&self, schema: &Schema) -> Vec<String> {
         self.0
             .iter()
-            .map(|path| name_at(schema.fields(), path))
+            .map(|source| name_at(schema.fields(), &source.path))
             .collect()
+    }
+
+    /// The columns of the input that are read for the arguments.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.0
+            .iter()
+            .filter_map(|source| source.path.first().copied())
+    }
+
+    /// The same over an input of which only these columns are read.
+    pub fn among(mut self, columns: &[usize]) -> Self {
+        for source in &mut self.0 {
+            if let Some(first) = source.path.first_mut()
+                && let Ok(place) = columns.binary_search(first)
+            {
+                *first = place;
+            }
+        }
+        self
+    }
+}
+
+impl Source {
+    fn array(&self, chunk: &Chunk) -> Result<ArrayRef> {
+        let array = column(&chunk.batch, &self.path)?;
+        if *array.data_type() == self.ty {
+            return Ok(array);
+        }
+        input::convert(&array, &self.ty)?.map_err(|misfit| {
+            let name = name_at(chunk.batch.schema_ref().fields(), &self.path);
+            anyhow!(
+                "{}: `{}` in the column {name} is no {} without loss; --types {name}=TEXT reads the column as text",
+                chunk.row_name(misfit.row),
+                misfit.value,
+                input::type_name(&self.ty)
+            )
+        })
     }
 }
 
@@ -226,6 +269,30 @@ pub struct Projection {
 /// The column that says why a row failed.
 const ERROR: &str = "error";
 
+/// The names of the columns that are not `selected`.
+pub fn all_but(input: &Schema, selected: &[String]) -> Result<Vec<String>> {
+    // `--select ''` is a list of one empty name.
+    let selected: Vec<&String> = selected.iter().filter(|name| !name.is_empty()).collect();
+    if let Some(name) = selected
+        .iter()
+        .find(|name| input.fields().find(name).is_none())
+    {
+        bail!("--select {name}: there is no such column");
+    }
+    let names = input.fields().iter().map(|field| field.name());
+    Ok(names
+        .filter(|name| !selected.contains(name))
+        .cloned()
+        .collect())
+}
+
+/// The columns that are not dropped.
+fn kept(input: &Schema, drop: &[String]) -> Vec<usize> {
+    (0..input.fields().len())
+        .filter(|&i| !drop.contains(input.field(i).name()))
+        .collect()
+}
+
 impl Projection {
     /// The columns of `input` without those named in `drop`, then `value`, then, if asked for, the errors: in a column
     /// `error`, or `NAME_error` where the input has one of that name.
@@ -233,9 +300,7 @@ impl Projection {
         if let Some(name) = drop.iter().find(|name| input.fields().find(name).is_none()) {
             bail!("--drop {name}: there is no such column");
         }
-        let kept: Vec<usize> = (0..input.fields().len())
-            .filter(|&i| !drop.contains(input.field(i).name()))
-            .collect();
+        let kept = kept(input, drop);
         let taken = |name: &str| kept.iter().any(|&i| input.field(i).name() == name);
         if taken(value.name()) {
             bail!(
@@ -260,9 +325,24 @@ impl Projection {
         }
         Ok(Self {
             kept,
-            schema: Arc::new(Schema::new(fields)),
+            schema: Arc::new(Schema::new_with_metadata(fields, input.metadata().clone())),
             has_errors: errors,
         })
+    }
+
+    /// The columns of the input that go to the output.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.kept.iter().copied()
+    }
+
+    /// The same over an input of which only these columns are read.
+    pub fn among(mut self, columns: &[usize]) -> Self {
+        for column in &mut self.kept {
+            if let Ok(place) = columns.binary_search(column) {
+                *column = place;
+            }
+        }
+        self
     }
 
     /// The output's rows.
@@ -305,6 +385,17 @@ mod tests {
     ) -> Result<Vec<String>> {
         let named: Vec<String> = named.iter().map(|&n| n.to_owned()).collect();
         Mapping::choose(schema, arguments, &named, files).map(|mapping| mapping.names(schema))
+    }
+
+    fn chunk(batch: RecordBatch) -> Chunk {
+        Chunk {
+            batch,
+            unreadable: Vec::new(),
+            origin: input::Origin::Table {
+                name: "t".into(),
+                first_row: 0,
+            },
+        }
     }
 
     fn image() -> Field {
@@ -374,7 +465,7 @@ mod tests {
             false,
         )
         .unwrap();
-        let arguments = mapping.arguments(&batch).unwrap();
+        let arguments = mapping.arguments(&chunk(batch)).unwrap();
         assert!(arguments[0].is_valid(0) && arguments[0].is_null(1));
     }
 
@@ -385,7 +476,7 @@ mod tests {
         let batch = RecordBatch::try_from_iter([("n", Arc::clone(&numbers))]).unwrap();
         let argument = [Field::new("n", DataType::Int32, true)];
         let mapping = Mapping::choose(batch.schema_ref(), &argument, &[], false).unwrap();
-        assert_eq!(mapping.arguments(&batch).unwrap(), [numbers]);
+        assert_eq!(mapping.arguments(&chunk(batch)).unwrap(), [numbers]);
     }
 
     #[test]

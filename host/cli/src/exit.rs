@@ -6,7 +6,7 @@ use wudf::{Error, ErrorKind};
 
 use crate::pipeline::RowFailed;
 
-/// How the program ends. What clap finds wrong ends with 2, an interrupt with 130.
+/// How the program ends. What clap finds wrong ends with 2, a signal with 128 and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Success,
@@ -48,6 +48,3 @@ impl From<Exit> for ExitCode {
         })
     }
 }
-
-/// As shells have it: 128 and the number of SIGINT.
-pub const INTERRUPTED: i32 = 130;

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     keep_to_itself();
     let (cli, example) = example::parse();
     let talk = Talk::begin(cli.talk);
-    let done = interruptible().and_then(|()| match example {
+    let done = interrupt::begin().and_then(|()| match example {
         None => act(cli.command, talk),
         Some(example) => {
             let example = example?;
@@ -109,9 +109,4 @@ fn keep_to_itself() {
         // SAFETY: no other thread has been started yet.
         unsafe { std::env::set_var(SWITCH, "1") };
     }
-}
-
-/// On SIGINT, SIGTERM and SIGHUP: no half-written file stays.
-fn interruptible() -> Result<()> {
-    ctrlc::set_handler(interrupt::interrupt).context("cannot handle signals")
 }

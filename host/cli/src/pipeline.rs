@@ -13,7 +13,7 @@ use arrow_select::nullif::nullif;
 
 use crate::args::OnError;
 use crate::columns::{Mapping, Projection};
-use crate::input::{Chunk, Input};
+use crate::input::{Chunk, Chunks};
 use crate::output::Output;
 use crate::progress::Progress;
 
@@ -80,7 +80,7 @@ impl std::error::Error for RowFailed {}
 
 /// Evaluates all rows of `input` and completes `output`.
 pub fn run(
-    input: Input,
+    input: Chunks,
     evaluator: &dyn Evaluate,
     output: Output,
     plan: &Plan<'_>,
@@ -113,9 +113,8 @@ pub fn run(
     Ok(summary)
 }
 
-fn read(input: Input, to_evaluator: &SyncSender<Result<Chunk>>) -> Duration {
+fn read(mut chunks: Chunks, to_evaluator: &SyncSender<Result<Chunk>>) -> Duration {
     let mut busy = Duration::ZERO;
-    let mut chunks = input.chunks;
     loop {
         let began = Instant::now();
         let chunk = chunks.next();
@@ -206,7 +205,7 @@ fn evaluate_part(
     mapping: &Mapping,
 ) -> Result<(ArrayRef, BTreeMap<usize, String>)> {
     let rows = part.batch.num_rows();
-    let arguments = mapping.arguments(&part.batch)?;
+    let arguments = mapping.arguments(part)?;
     let (mut values, failures) = evaluator.evaluate(&arguments, rows)?;
     ensure!(
         values.len() == rows,
@@ -302,7 +301,8 @@ mod tests {
             rows: 7,
             ..Bounds::default()
         };
-        let input = input::open(&[path.to_str().unwrap().to_owned()], None, None, bounds).unwrap();
+        let names = [path.to_str().unwrap().to_owned()];
+        let input = input::open(&names, None, None, &input::Settings::default(), bounds).unwrap();
         let argument = [Field::new("n", DataType::Int64, true)];
         let mapping = Mapping::choose(&input.schema, &argument, &[], false).unwrap();
         let value = Field::new("double", DataType::Int64, true);
@@ -321,7 +321,7 @@ mod tests {
         };
         let talk = Talk::silent();
         run(
-            input,
+            input.read_all().unwrap(),
             &Double,
             output,
             &plan,

@@ -1,18 +1,19 @@
 //! `wudf run`: a function over files or tables.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use arrow_array::ArrayRef;
 use wudf::Function;
 use wudf_adapter::{Prepared, options, prepare};
 
 use crate::args::{OnError, RunArgs};
-use crate::columns::{Mapping, Projection};
+use crate::columns::{self, Mapping, Projection};
 use crate::exit::Exit;
 use crate::input::{self, Bounds, CONTENT};
 use crate::models;
-use crate::output::{PREVIEW_ROWS, Target};
+use crate::output::{PREVIEW_ROWS, ParquetOptions, Target};
 use crate::pipeline::{self, Evaluate, Plan, Summary};
 use crate::progress::{self, Progress};
 use crate::talk::Talk;
@@ -20,6 +21,10 @@ use crate::talk::Talk;
 /// Runs a function, and says how it went.
 pub fn run(args: &RunArgs, talk: Talk) -> Result<Exit> {
     let target = Target::new(args.output.output.as_deref(), args.output.output_format)?;
+    let target = target.with_parquet(ParquetOptions {
+        compression: args.output.compression,
+        row_group_rows: args.output.row_group_rows,
+    })?;
     let done = execute(args, &target, talk)?;
     talk.say(&summary_line(&done.summary, &target));
     Ok(match args.output.on_error {
@@ -45,7 +50,18 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     if let Some(rows) = limit.and_then(|rows| usize::try_from(rows).ok()) {
         bounds.rows = bounds.rows.min(rows.max(1));
     }
-    let mut input = input::open(&args.inputs, args.input.input_format, target.path(), bounds)?;
+    let settings = input::Settings {
+        text: Arc::new(args.input.text.options()),
+        keep_text: target.is_csv(),
+        talk,
+    };
+    let input = input::open(
+        &args.inputs,
+        args.input.input_format,
+        target.path(),
+        &settings,
+        bounds,
+    )?;
 
     let spec = models::spec(
         &args.plugin,
@@ -65,18 +81,22 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     );
     let options = options::parse(&args.function.call.options, &signature.options)?;
     let mapping = Mapping::choose(
-        &input.schema,
+        &input.types,
         &signature.arguments,
         &args.function.columns,
         input.files,
     )
+    .map_err(|error| match input.text {
+        true => anyhow!("{error}\n  --types NAME=TYPE says what a column of text is"),
+        false => error,
+    })
     .with_context(|| format!("{signature} does not fit the input"))?;
     tracing::info!(columns = ?mapping.names(&input.schema), "arguments");
 
     models::remark(&spec, prepared.models(), signature, talk);
     let function = prepared
         .open(&options)
-        .and_then(|udf| udf.bind(&mapping.types(&input.schema)))
+        .and_then(|udf| udf.bind(&mapping.types()))
         .map_err(|error| models::explain(&spec, prepared.models(), signature, error))?
         .into_function();
     let name = args.output.rename.as_deref().unwrap_or(&signature.name);
@@ -86,8 +106,11 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         .clone()
         .with_name(name)
         .with_nullable(true);
-    let mut drop = args.output.drop.clone();
-    if input.files && !args.output.keep_content {
+    let mut drop = match &args.output.select {
+        Some(selected) => columns::all_but(&input.schema, selected)?,
+        None => args.output.drop.clone(),
+    };
+    if input.files && !args.output.keep_content && args.output.select.is_none() {
         drop.push(CONTENT.to_owned());
     }
     let projection = Projection::new(
@@ -97,12 +120,18 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         args.output.on_error == OnError::Record,
     )?;
 
+    // Columns that nobody wants are not read.
+    let mut wanted: Vec<usize> = mapping.columns().chain(projection.columns()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let (mapping, projection) = (mapping.among(&wanted), projection.among(&wanted));
+
     let output = target.create(&projection.schema)?;
     let rows = input.rows.map(|rows| rows.min(limit.unwrap_or(u64::MAX)));
     if limit.is_some_and(|limit| input.rows.is_some_and(|rows| rows <= limit)) {
         limit = None;
     }
-    input.rows = rows;
+    let chunks = input.read(&wanted)?;
     let plan = Plan {
         mapping: &mapping,
         projection: &projection,
@@ -114,7 +143,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout()))
         || target.is_preview();
     let mut progress = Progress::new(talk, rows, visible);
-    let summary = pipeline::run(input, &function, output, &plan, &mut progress);
+    let summary = pipeline::run(chunks, &function, output, &plan, &mut progress);
     progress.finish();
     Ok(Done {
         summary: summary?,

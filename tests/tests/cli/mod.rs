@@ -4,6 +4,7 @@
 //! again.
 
 mod crates;
+mod data;
 mod demo;
 mod formats;
 mod golden;

@@ -20,9 +20,8 @@ fn halfway(folder: &Path) -> (Child, ChildStdin) {
     let rows: String = (0..400_000).map(|n| format!("{{\"n\": {n}}}\n")).collect();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(rows.as_bytes()).unwrap();
-    let temporary = folder.join(format!(".out.csv.tmp-{}", child.id()));
     let began = Instant::now();
-    while fs::metadata(&temporary).map_or(0, |file| file.len()) == 0 {
+    while temporary(folder).is_none_or(|file| file.metadata().map_or(0, |file| file.len()) == 0) {
         assert!(
             began.elapsed() < Duration::from_secs(60),
             "nothing is written: {:?}",
@@ -32,6 +31,13 @@ fn halfway(folder: &Path) -> (Child, ChildStdin) {
         thread::sleep(Duration::from_millis(5));
     }
     (child, stdin)
+}
+
+/// The file that is being written.
+fn temporary(folder: &Path) -> Option<std::path::PathBuf> {
+    let mut names = left(folder).into_iter();
+    let name = names.find(|name| name.starts_with(".out.csv.tmp-"))?;
+    Some(folder.join(name))
 }
 
 fn send(signal: &str, child: &Child) {
@@ -44,7 +50,7 @@ fn send(signal: &str, child: &Child) {
 
 #[test]
 fn an_interrupt_leaves_nothing() {
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for (signal, wanted) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let folder = folder();
         let (mut child, _stdin) = halfway(folder.path());
         send(signal, &child);
@@ -56,7 +62,7 @@ fn an_interrupt_leaves_nothing() {
             .unwrap()
             .read_to_string(&mut talk)
             .unwrap();
-        assert_eq!(status.code(), Some(130), "{signal}: {talk}");
+        assert_eq!(status.code(), Some(wanted), "{signal}: {talk}");
         assert_eq!(talk, "interrupted\n", "{signal}");
         assert_eq!(left(folder.path()), [""; 0], "{signal}");
     }
@@ -108,4 +114,40 @@ fn a_kill_leaves_what_was_there() {
     )
     .ends_with(0);
     assert_eq!(read(&folder, "out.csv"), "n,add_one\n1,2\n");
+    // Once it is old it is removed.
+    let stale = temporary(folder.path()).unwrap();
+    let file = fs::File::options().write(true).open(&stale).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600))
+        .unwrap();
+    drop(file);
+    run(&folder, "run kit.wasm:add_one in.csv -o out.csv").ends_with(0);
+    assert_eq!(left(folder.path()), ["in.csv", "out.csv"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_ignored_stays_ignored() {
+    let folder = folder();
+    write(&folder, "in.csv", "n\n13\n");
+    for signal in ["HUP", "INT"] {
+        let program = wudf_tests::program::program().display().to_string();
+        let script = format!(
+            "trap '' {signal}; exec {program} run kit.wasm:spins in.csv -o out.csv --on-error null --time-limit 2"
+        );
+        let mut child = wudf_tests::program::alone(&mut Command::new("sh"))
+            .args(["-c", &script])
+            .current_dir(folder.path())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        while temporary(folder.path()).is_none() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{signal}");
+            thread::sleep(Duration::from_millis(5));
+        }
+        send(&format!("-{signal}"), &child);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
+        assert_eq!(read(&folder, "out.csv"), "n,spins\n13,\n", "{signal}");
+        fs::remove_file(folder.path().join("out.csv")).unwrap();
+    }
 }

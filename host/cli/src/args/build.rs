@@ -24,7 +24,7 @@ pub const TEST_EXIT_CODES: &str = "Exit status:
   1    the output differs from what is expected, or nothing is expected yet
   2    the command line is wrong
   3    something stopped the test: the build, the plugin, a model or the examples
-  130  interrupted";
+  128 and a signal's number (130 for Ctrl-C) after a signal";
 
 #[derive(Args, Debug)]
 pub struct BuildArgs {

@@ -6,10 +6,13 @@ mod registry;
 mod sql;
 mod values;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use arrow_schema::DataType;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use parquet::basic::Compression;
 use wudf::Cache;
 
 pub use build::{BuildArgs, Lang, NewArgs, TestArgs};
@@ -19,7 +22,9 @@ pub use registry::{
     VerifyArgs,
 };
 pub use sql::SqlArgs;
-use values::{key_value, memory_size, seconds};
+use values::{column_type, compression, delimiter, key_value, memory_size, seconds};
+
+use crate::input::TextOptions;
 
 const EXIT_CODES: &str = "Exit status:
   0    everything went well
@@ -27,7 +32,7 @@ const EXIT_CODES: &str = "Exit status:
   2    the command line is wrong
   3    something stopped the run: the plugin, a model, the input or the output
   4    the plugin may not run here: its signature, the lock file or its digest
-  130  interrupted; nothing is left behind";
+  128 and a signal's number (130 for Ctrl-C) after a signal; nothing is left behind";
 
 const EXAMPLES: &str = "Examples:
   wudf demo
@@ -50,6 +55,10 @@ const RUN_EXAMPLES: &str = "Examples:
 
   # Your own plugin over a table; without -o, its first rows on the terminal.
   wudf run ./plugin.wasm:slug titles.csv --column title
+
+  # CSV with semicolons and NA for nulls, where codes that look like numbers are text.
+  wudf run ./plugin.wasm:slug titel.csv --column titel --delimiter ';' --null NA \\
+      --types plz=TEXT,konto=TEXT -o slugs.parquet
 
   # In a plugin's folder: what `wudf build` made, over the example that Cargo.toml or wudf.toml names.
   wudf run
@@ -251,11 +260,12 @@ pub struct RunArgs {
 
     /// What to read: folders, files, globs, or `-` for stdin
     ///
-    /// Files that end in .parquet, .arrow, .ipc, .feather, .arrows, .csv, .tsv, .ndjson or .jsonl are tables; several
-    /// are read one after the other and must have the same columns. All other files, and everything in folders (sorted,
-    /// hidden files left out), become one row each, with the columns `path`, `modificationTime`, `length` and
-    /// `content`, as Spark's binaryFile has them. A folder whose name ends like a table's is read as the part files of
-    /// that table. `-` reads an Arrow stream, NDJSON or CSV from stdin.
+    /// Files that end in .parquet, .arrow, .ipc, .feather, .arrows, .csv, .tsv, .ndjson or .jsonl are tables (texts also
+    /// with .gz or .zst behind that); several are read one after the other and must have the same columns. All other
+    /// files, and everything in folders (sorted, hidden files left out), become one row each, with the columns `path`,
+    /// `modificationTime`, `length` and `content`, as Spark's binaryFile has them. A folder whose name ends like a
+    /// table's is read as the part files of that table, and folders like `year=2024` below it, or below a pattern,
+    /// become columns. `-` reads an Arrow stream, NDJSON or CSV from stdin.
     #[arg(value_name = "INPUT", required = true, value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<String>,
 
@@ -308,6 +318,23 @@ pub struct OutputArgs {
     /// Leaves a column of the input out of the output; may be repeated
     #[arg(long, value_name = "COLUMN")]
     pub drop: Vec<String>,
+
+    /// Takes only these columns of the input to the output, none with `--select ''`; may be repeated
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        conflicts_with = "drop"
+    )]
+    pub select: Option<Vec<String>>,
+
+    /// How Parquet is compressed: none, snappy, gzip, lz4, brotli or zstd, with a level as in zstd:9 [default: snappy]
+    #[arg(long, value_name = "CODEC[:LEVEL]", value_parser = compression)]
+    pub compression: Option<Compression>,
+
+    /// The most rows in a row group of Parquet; one also ends at 64 MiB
+    #[arg(long, value_name = "ROWS")]
+    pub row_group_rows: Option<NonZeroUsize>,
 }
 
 /// What a function is given beside columns.
@@ -353,6 +380,44 @@ pub struct InputArgs {
     /// Reads this many rows at most; 20 when there is no -o
     #[arg(long, value_name = "ROWS")]
     pub limit: Option<u64>,
+
+    #[command(flatten)]
+    pub text: TextArgs,
+}
+
+/// How texts are read.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "CSV and NDJSON")]
+pub struct TextArgs {
+    /// What stands between the fields of CSV: one character, or \t
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+
+    /// What stands for a null, besides an empty field; may be repeated
+    #[arg(long = "null", value_name = "TEXT")]
+    pub nulls: Vec<String>,
+
+    /// Reads all columns as text
+    #[arg(long)]
+    pub all_text: bool,
+
+    /// The types of columns, in place of those that hold all of a file's values
+    ///
+    /// TYPE is TEXT, BOOLEAN, TINYINT, SMALLINT, INT, BIGINT (each also UNSIGNED), FLOAT, DOUBLE, DATE, TIMESTAMP,
+    /// TIMESTAMP_NS or TIMESTAMPTZ. A value that does not fit stops the run.
+    #[arg(long, value_name = "COLUMN=TYPE,...", value_delimiter = ',', value_parser = column_type)]
+    pub types: Vec<(String, DataType)>,
+}
+
+impl TextArgs {
+    pub fn options(&self) -> TextOptions {
+        TextOptions {
+            delimiter: self.delimiter,
+            nulls: self.nulls.clone(),
+            all_text: self.all_text,
+            types: self.types.clone(),
+        }
+    }
 }
 
 #[derive(Args, Clone, Debug)]

@@ -29,7 +29,7 @@ pub const EXIT_CODES: &str = "Exit status:
   2    the command line is wrong
   3    something stopped the run: a row under --on-error raise, a model, the input or the output
   4    the plugin may not run here: its signature, the lock file or its digest
-  130  interrupted";
+  128 and a signal's number (130 for Ctrl-C) after a signal";
 
 #[derive(Args, Debug)]
 pub struct PipeArgs {

@@ -45,7 +45,7 @@ pub const EXIT_CODES: &str = "Exit status:
   2    the command line is wrong
   3    something stopped the run: a statement, a row under on_error=raise, the input or the output
   4    a plugin may not run here: its signature, the lock file or its digest
-  130  interrupted; nothing is left behind";
+  128 and a signal's number (130 for Ctrl-C) after a signal; nothing is left behind";
 
 #[derive(Args, Debug)]
 pub struct SqlArgs {

@@ -1,9 +1,72 @@
 //! Values as people write them.
 
+use arrow_schema::DataType;
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use parquet::errors::ParquetError;
+
+use crate::input::named_type;
+
 pub fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// A codec of Parquet and its level.
+pub fn compression(text: &str) -> Result<Compression, String> {
+    let (codec, level) = match text.split_once(':') {
+        Some((codec, level)) => (codec, Some(level)),
+        None => (text, None),
+    };
+    let wrong = |error: ParquetError| error.to_string();
+    let number = |level: &str| level.parse().map_err(|_| format!("{level} is no level"));
+    let signed = |level: &str| level.parse().map_err(|_| format!("{level} is no level"));
+    Ok(match (codec, level) {
+        ("none", None) => Compression::UNCOMPRESSED,
+        ("snappy", None) => Compression::SNAPPY,
+        ("lz4", None) => Compression::LZ4_RAW,
+        ("gzip", None) => Compression::GZIP(GzipLevel::default()),
+        ("gzip", Some(level)) => {
+            Compression::GZIP(GzipLevel::try_new(number(level)?).map_err(wrong)?)
+        }
+        ("brotli", None) => Compression::BROTLI(BrotliLevel::default()),
+        ("brotli", Some(level)) => {
+            Compression::BROTLI(BrotliLevel::try_new(number(level)?).map_err(wrong)?)
+        }
+        ("zstd", None) => Compression::ZSTD(ZstdLevel::default()),
+        ("zstd", Some(level)) => {
+            Compression::ZSTD(ZstdLevel::try_new(signed(level)?).map_err(wrong)?)
+        }
+        _ => {
+            return Err(
+                "expected none, snappy, gzip, lz4, brotli or zstd, or a level as in zstd:9"
+                    .to_owned(),
+            );
+        }
+    })
+}
+
+/// One byte between fields.
+pub fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        &[byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(byte),
+        _ => Err("expected one ASCII character, like ; or \\t".to_owned()),
+    }
+}
+
+/// A column and its type.
+pub fn column_type(text: &str) -> Result<(String, DataType), String> {
+    let (column, ty) = text
+        .rsplit_once('=')
+        .filter(|(column, _)| !column.is_empty())
+        .ok_or("expected COLUMN=TYPE, like zip=TEXT")?;
+    match named_type(ty.trim()) {
+        Some(ty) => Ok((column.trim().to_owned(), ty)),
+        None => Err(format!(
+            "there is no type {ty}: TEXT, BOOLEAN, INT, BIGINT, DOUBLE, DATE, TIMESTAMP and TIMESTAMPTZ are some"
+        )),
     }
 }
 

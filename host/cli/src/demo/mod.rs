@@ -149,9 +149,10 @@ struct Row {
 
 fn read_features(path: &Path) -> Result<Vec<Row>> {
     let name = path.to_str().context("the path is not UTF-8")?.to_owned();
-    let input = input::open(&[name], None, None, Bounds::default())?;
+    let settings = input::Settings::default();
+    let input = input::open(&[name], None, None, &settings, Bounds::default())?;
     let mut rows = Vec::new();
-    for chunk in input.chunks {
+    for chunk in input.read_all()? {
         let batch = chunk?.batch;
         let column = |name| {
             batch

@@ -16,7 +16,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use super::{Bounds, Chunk, Origin};
 
 /// The column that names the file.
-pub const PATH: &str = "path";
+const PATH: &str = "path";
 /// The column that holds the file's bytes.
 pub const CONTENT: &str = "content";
 
@@ -120,8 +120,9 @@ impl Builder {
     }
 
     fn finish(mut self) -> Result<Chunk> {
+        let paths = self.path.finish();
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.path.finish()),
+            Arc::new(paths.clone()),
             Arc::new(self.modified.finish().with_timezone("UTC")),
             Arc::new(self.length.finish()),
             Arc::new(self.content.finish()),
@@ -130,7 +131,7 @@ impl Builder {
         Ok(Chunk {
             batch,
             unreadable: self.unreadable,
-            origin: Origin::Files,
+            origin: Origin::Files(paths),
         })
     }
 }

@@ -2,8 +2,8 @@
 
 mod binary;
 mod discover;
+mod glob;
 mod ipc;
-mod key_order;
 mod parquet;
 mod size;
 mod source;
@@ -11,17 +11,21 @@ mod stdin;
 mod table;
 mod text;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Result;
-use arrow_array::{Array, RecordBatch, StringArray};
+use anyhow::{Context as _, Result};
+use arrow_array::{Array as _, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 
-pub use binary::{CONTENT, PATH};
-pub use source::Source;
+pub use binary::CONTENT;
+pub use source::{Opened, Source};
+pub use stdin::Pipe;
+pub use text::{Options as TextOptions, convert, name as type_name, named as named_type};
 
 use crate::args::InputFormat;
+use crate::talk::Talk;
 
 /// Batches, one after the other, as a file has them.
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -58,8 +62,8 @@ pub struct Chunk {
 /// Where rows come from.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// One file a row; the column `path` names it.
-    Files,
+    /// One file a row, by their paths.
+    Files(StringArray),
     /// A table, from this row on, counted from 0.
     Table { name: Arc<str>, first_row: u64 },
 }
@@ -77,7 +81,7 @@ impl Chunk {
                 .map(|(row, why)| (row - offset, why.clone()))
                 .collect(),
             origin: match &self.origin {
-                Origin::Files => Origin::Files,
+                Origin::Files(paths) => Origin::Files(paths.slice(offset, length)),
                 Origin::Table { name, first_row } => Origin::Table {
                     name: name.clone(),
                     first_row: first_row + offset as u64,
@@ -86,17 +90,17 @@ impl Chunk {
         }
     }
 
+    /// Some of the columns.
+    fn project(mut self, columns: &[usize]) -> Result<Self> {
+        self.batch = self.batch.project(columns)?;
+        Ok(self)
+    }
+
     /// What people call a row.
     pub fn row_name(&self, row: usize) -> String {
         match &self.origin {
-            Origin::Files => self
-                .batch
-                .column_by_name(PATH)
-                .and_then(|paths| paths.as_any().downcast_ref::<StringArray>())
-                .map_or_else(
-                    || format!("row {}", row + 1),
-                    |paths| paths.value(row).to_owned(),
-                ),
+            Origin::Files(paths) if row < paths.len() => paths.value(row).to_owned(),
+            Origin::Files(_) => format!("row {}", row + 1),
             Origin::Table { name, first_row } => {
                 format!("{name}, row {}", first_row + row as u64 + 1)
             }
@@ -104,37 +108,97 @@ impl Chunk {
     }
 }
 
+/// How input is to be read, beyond its format.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub text: Arc<TextOptions>,
+    /// Whether CSV columns come as they are written, because CSV is what they become.
+    pub keep_text: bool,
+    pub talk: Talk,
+}
+
 /// An opened input.
 pub struct Input {
     pub schema: SchemaRef,
+    /// The columns with the types that are in texts, where these are read as they are written.
+    pub types: SchemaRef,
     /// How many rows there are, where that is known before reading them.
     pub rows: Option<u64>,
     /// Whether each row is a file.
     pub files: bool,
-    pub chunks: Chunks,
+    /// Whether the types were made out of text.
+    pub text: bool,
+    rest: Rest,
 }
 
-/// Opens what the user named; `output` is not read even if a folder holds it.
+enum Rest {
+    Source(Source),
+    Pipe(Pipe),
+}
+
+impl Input {
+    /// Reads some of the columns, in ascending order.
+    pub fn read(self, wanted: &[usize]) -> Result<Chunks> {
+        match self.rest {
+            Rest::Source(source) => Ok(source.read(wanted)),
+            Rest::Pipe(pipe) => pipe.read(wanted),
+        }
+    }
+
+    /// Reads all columns.
+    pub fn read_all(self) -> Result<Chunks> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        self.read(&all)
+    }
+}
+
+/// Opens what the user named, which must not be the `output`.
 pub fn open(
     names: &[String],
     format: Option<InputFormat>,
     output: Option<&Path>,
+    settings: &Settings,
     bounds: Bounds,
 ) -> Result<Input> {
-    match Source::find(names, format, output, bounds)? {
-        None => stdin(format, bounds),
-        Some(source) => Ok(Input {
-            schema: source.schema().clone(),
-            rows: source.rows(),
-            files: source.is_files(),
-            chunks: source.read(true),
-        }),
-    }
+    let pipe = match Source::find(names, format, output, settings, bounds)? {
+        Opened::Files(source) => {
+            return Ok(Input {
+                schema: source.schema().clone(),
+                types: source.types().clone(),
+                rows: source.rows(),
+                files: source.is_files(),
+                text: source.is_text(),
+                rest: Rest::Source(source),
+            });
+        }
+        Opened::Stdin => stdin(format, settings, bounds)?,
+        Opened::Pipe(path, format) => pipe_at(&path, format, settings, bounds)?,
+    };
+    Ok(Input {
+        schema: pipe.schema.clone(),
+        types: pipe.types.clone(),
+        rows: pipe.rows,
+        files: pipe.files,
+        text: pipe.is_text(),
+        rest: Rest::Pipe(pipe),
+    })
 }
 
 /// Opens stdin, which can be read once.
-pub fn stdin(format: Option<InputFormat>, bounds: Bounds) -> Result<Input> {
-    stdin::open(std::io::stdin(), format, bounds)
+pub fn stdin(format: Option<InputFormat>, settings: &Settings, bounds: Bounds) -> Result<Pipe> {
+    Pipe::open(std::io::stdin(), "stdin", format, settings, bounds)
+}
+
+/// Opens a pipe under a path, which can be read once.
+pub fn pipe_at(
+    path: &Path,
+    format: Option<InputFormat>,
+    settings: &Settings,
+    bounds: Bounds,
+) -> Result<Pipe> {
+    let name = path.display().to_string();
+    let pipe = File::open(path).with_context(|| format!("cannot read {name}"))?;
+    Pipe::open(pipe, &name, format, settings, bounds)
 }
 
 /// Names the rows of one table, and cuts its batches to size.

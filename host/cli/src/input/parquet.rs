@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use arrow_schema::SchemaRef;
+use anyhow::{Context as _, Result, ensure};
+use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask};
 use parquet::basic::Type;
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -23,18 +24,23 @@ pub fn probe(path: &Path) -> Result<(SchemaRef, u64)> {
     ))
 }
 
-/// Reads row group by row group, each with as many rows at a time as its mean row size allows: a row group may be larger
+/// Reads some columns row group by row group, each with as many rows at a time as its mean row size allows: a row group may be larger
 /// than memory.
-pub fn batches(path: &Path, bounds: Bounds) -> Result<Batches> {
+pub fn batches(path: &Path, wanted: &[usize], bounds: Bounds) -> Result<Batches> {
     let file = File::open(path)?;
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    for &column in wanted {
+        check(&metadata, column)?;
+    }
     let groups = metadata.metadata().num_row_groups();
+    let columns = ProjectionMask::roots(metadata.parquet_schema(), wanted.iter().copied());
     let readers = (0..groups).map(move |group| {
-        let rows = batch_rows(metadata.metadata().row_group(group), bounds);
+        let rows = batch_rows(metadata.metadata().row_group(group), &columns, bounds);
         Ok(
             ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone())
                 .with_row_groups(vec![group])
                 .with_batch_size(rows)
+                .with_projection(columns.clone())
                 .build()?,
         )
     });
@@ -46,11 +52,28 @@ pub fn batches(path: &Path, bounds: Bounds) -> Result<Batches> {
     })))
 }
 
-fn batch_rows(group: &RowGroupMetaData, bounds: Bounds) -> usize {
+/// Refuses a column of which the reader loses something: intervals that Arrow did not write have months, days and
+/// milliseconds, and it takes two of them.
+fn check(metadata: &ArrowReaderMetadata, column: usize) -> Result<()> {
+    let file = metadata.metadata().file_metadata();
+    let by_arrow = file
+        .key_value_metadata()
+        .is_some_and(|pairs| pairs.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY));
+    let field = metadata.schema().field(column);
+    ensure!(
+        by_arrow || !matches!(field.data_type(), DataType::Interval(_)),
+        "the column {name} has intervals, whose months would be lost: --drop {name}, or write it as text first",
+        name = field.name()
+    );
+    Ok(())
+}
+
+fn batch_rows(group: &RowGroupMetaData, wanted: &ProjectionMask, bounds: Bounds) -> usize {
     let rows = group.num_rows().max(1);
     let mut bytes: i64 = 0;
     let mut unknown = false;
-    for column in group.columns() {
+    let columns = group.columns().iter().enumerate();
+    for (_, column) in columns.filter(|(leaf, _)| wanted.leaf_included(*leaf)) {
         // A dictionary's values are stored once and read many times. Newer writers note the size as read.
         let as_read = column.unencoded_byte_array_data_bytes();
         unknown |= as_read.is_none()

@@ -1,104 +1,233 @@
 //! One or more files of rows, read one after the other as one table.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow_schema::{Field, Schema, SchemaRef};
 
-use super::{Batches, Bounds, Chunks, chunks, ipc, parquet, text};
+use super::discover::TableFile;
+use super::text::{self, Columns, Kinds, Seen};
+use super::{Batches, Bounds, Chunks, Settings, chunks, ipc, parquet};
 use crate::args::InputFormat;
 
-/// The columns of files of one format, read as one table, and how many rows there are where that is known. All are looked
-/// at, so that one that does not fit stops the run before it begins.
-pub fn probe_all(format: InputFormat, paths: &[PathBuf]) -> Result<(SchemaRef, Option<u64>)> {
-    let mut common: Option<Schema> = None;
-    let mut rows = Some(0);
-    for path in paths {
-        let (schema, count) = probe(path, format).with_context(|| cannot_read(path))?;
-        rows = rows.zip(count).map(|(sum, n)| sum + n);
-        common = Some(match common {
-            None => schema,
-            Some(common) => match unify(format, &common, &schema) {
-                Some(common) => common,
-                None => bail!(
-                    "{} and {} have different columns, and cannot be read as one table:\n  {}\n  {}",
-                    paths[0].display(),
-                    path.display(),
-                    describe(&common),
-                    describe(&schema)
-                ),
-            },
-        });
-    }
-    Ok((Arc::new(common.context("no input files")?), rows))
-}
-
-/// Reads files one after the other.
-pub fn read_all(
+/// Files that are read as one table, as far as they were looked at.
+#[derive(Clone, Debug)]
+pub struct Tables {
     format: InputFormat,
-    paths: Vec<PathBuf>,
-    schema: SchemaRef,
-    bounds: Bounds,
-) -> Chunks {
-    let paths = paths.into_iter();
-    Box::new(paths.flat_map(move |path| read(path, format, schema.clone(), bounds)))
+    /// The columns of the files, then those of their partitions.
+    pub schema: SchemaRef,
+    /// The same with the types that are in texts which are read as they are written.
+    pub types: SchemaRef,
+    /// How many rows there are, where that is known.
+    pub rows: Option<u64>,
+    /// How many columns are in the files.
+    inside: usize,
+    texts: Option<Columns>,
 }
 
-fn read(path: PathBuf, format: InputFormat, schema: SchemaRef, bounds: Bounds) -> Chunks {
-    match batches(&path, format, &schema, bounds) {
-        Err(error) => Box::new(std::iter::once(Err(error.context(cannot_read(&path))))),
-        Ok(batches) => {
-            let name = path.display().to_string();
-            let batches = batches.map(move |batch| {
-                let relabelled = batch.and_then(|batch| relabel(batch, &schema));
-                relabelled.with_context(|| cannot_read(&path))
-            });
-            Box::new(chunks(&name, Box::new(batches), bounds))
+impl Tables {
+    /// Looks at all files, so that one that does not fit stops the run before it begins.
+    pub fn look(format: InputFormat, files: &[TableFile], settings: &Settings) -> Result<Self> {
+        let (schema, types, rows, texts) = if text::is_text(format) {
+            let columns = look_at_texts(format, files, settings)?;
+            let types = Arc::clone(&columns.schema);
+            let columns = if settings.keep_text {
+                columns.as_text()
+            } else {
+                columns
+            };
+            (Arc::clone(&columns.schema), types, None, Some(columns))
+        } else {
+            let (schema, rows) = look_at_schemas(format, files)?;
+            let schema = Arc::new(schema);
+            (Arc::clone(&schema), schema, rows, None)
+        };
+        let partitions = partition_columns(files, &schema)?;
+        let with_partitions = |schema: &SchemaRef| {
+            let fields = schema.fields().iter().cloned();
+            let fields: Vec<_> = fields.chain(partitions.iter().cloned()).collect();
+            Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+        };
+        Ok(Self {
+            format,
+            inside: schema.fields().len(),
+            schema: with_partitions(&schema),
+            types: with_partitions(&types),
+            rows,
+            texts,
+        })
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.texts.is_some()
+    }
+
+    /// Whether all columns are in the files.
+    #[cfg(feature = "sql")]
+    pub fn is_plain(&self) -> bool {
+        self.inside == self.schema.fields().len()
+    }
+
+    #[cfg(feature = "sql")]
+    pub fn format(&self) -> InputFormat {
+        self.format
+    }
+
+    /// Reads some columns of files, one file after the other.
+    pub fn read(&self, files: Vec<TableFile>, wanted: &[usize], bounds: Bounds) -> Chunks {
+        let (tables, wanted) = (self.clone(), wanted.to_vec());
+        let files = files.into_iter();
+        Box::new(files.flat_map(move |file| tables.read_one(file, &wanted, bounds)))
+    }
+
+    fn read_one(&self, file: TableFile, wanted: &[usize], bounds: Bounds) -> Chunks {
+        let path = file.path.clone();
+        match self.batches(file, wanted, bounds) {
+            Err(error) => Box::new(std::iter::once(Err(error.context(cannot_read(&path))))),
+            Ok(batches) => {
+                let name = path.display().to_string();
+                let batches = batches.map(move |batch| batch.with_context(|| cannot_read(&path)));
+                Box::new(chunks(&name, Box::new(batches), bounds))
+            }
         }
+    }
+
+    fn batches(&self, file: TableFile, wanted: &[usize], bounds: Bounds) -> Result<Batches> {
+        let schema = Arc::new(self.schema.project(wanted)?);
+        let inside: Vec<usize> = wanted
+            .iter()
+            .copied()
+            .filter(|&i| i < self.inside)
+            .collect();
+        let constants = schema.fields()[inside.len()..].iter().map(|field| {
+            let value = file
+                .partitions
+                .iter()
+                .find(|(name, _)| name == field.name());
+            let value = value.and_then(|(_, value)| value.as_deref());
+            let texts: ArrayRef = Arc::new(StringArray::from(vec![value]));
+            text::convert(&texts, field.data_type())?.map_err(|misfit| {
+                anyhow::anyhow!("the partition {}={}", field.name(), misfit.value)
+            })
+        });
+        let constants = constants.collect::<Result<Vec<ArrayRef>>>()?;
+        let path = &file.path;
+        let batches: Batches = match (&self.texts, self.format) {
+            (Some(columns), _) => text::batches(text::open(path)?, columns, inside, None, bounds)?,
+            (None, InputFormat::Parquet) => parquet::batches(path, &inside, bounds)?,
+            (None, _) => ipc::open(path, Some(inside))?.1,
+        };
+        Ok(Box::new(
+            batches.map(move |batch| relabel(&batch?, &schema, &constants)),
+        ))
     }
 }
 
-fn probe(path: &Path, format: InputFormat) -> Result<(Schema, Option<u64>)> {
-    Ok(match format {
-        InputFormat::Parquet => {
-            let (schema, rows) = parquet::probe(path)?;
-            (schema.as_ref().clone(), Some(rows))
+fn look_at_texts(format: InputFormat, files: &[TableFile], settings: &Settings) -> Result<Columns> {
+    let mut common: Option<Seen> = None;
+    for file in files {
+        let path = &file.path;
+        let seen = text::look(path, format, &settings.text).with_context(|| cannot_read(path))?;
+        if common.is_none()
+            && let Some(remark) = seen.remark()
+        {
+            settings.talk.warn(&format!("{} {remark}", path.display()));
         }
-        InputFormat::Arrow => (ipc::open(path)?.0.as_ref().clone(), None),
-        _ => (
-            text::infer(BufReader::new(File::open(path)?), format)?,
-            None,
+        match &mut common {
+            None => common = Some(seen),
+            Some(common) => {
+                if !common.merge(&seen) {
+                    let schema = |seen: &Seen| {
+                        Columns::of(seen, format, &Arc::default(), false)
+                            .map(|columns| columns.schema.as_ref().clone())
+                    };
+                    return Err(differ(files, path, &schema(common)?, &schema(&seen)?));
+                }
+            }
+        }
+    }
+    let seen = common.context("no input files")?;
+    Columns::of(&seen, format, &settings.text, false).with_context(|| match files {
+        [file] => cannot_read(&file.path),
+        _ => format!(
+            "cannot read {} and the other files",
+            files[0].path.display()
         ),
     })
 }
 
-fn batches(
-    path: &Path,
-    format: InputFormat,
-    schema: &SchemaRef,
-    bounds: Bounds,
-) -> Result<Batches> {
-    match format {
-        InputFormat::Parquet => parquet::batches(path, bounds),
-        InputFormat::Arrow => Ok(ipc::open(path)?.1),
-        _ => text::batches(
-            BufReader::with_capacity(1 << 20, File::open(path)?),
-            format,
-            schema.clone(),
-            bounds,
-        ),
+/// The columns of files that say what is in them, and how many rows there are where they say it.
+fn look_at_schemas(format: InputFormat, files: &[TableFile]) -> Result<(Schema, Option<u64>)> {
+    let mut common: Option<Schema> = None;
+    let mut rows = Some(0);
+    for file in files {
+        let path = &file.path;
+        let (schema, count) = match format {
+            InputFormat::Parquet => parquet::probe(path).map(|(schema, rows)| (schema, Some(rows))),
+            _ => ipc::open(path, None).map(|(schema, _)| (schema, None)),
+        }
+        .with_context(|| cannot_read(path))?;
+        rows = rows.zip(count).map(|(sum, n)| sum + n);
+        common = Some(match common {
+            None => schema.as_ref().clone(),
+            Some(common) => match unify(&common, &schema) {
+                Some(common) => common,
+                None => return Err(differ(files, path, &common, &schema)),
+            },
+        });
     }
+    Ok((common.context("no input files")?, rows))
+}
+
+fn differ(files: &[TableFile], path: &Path, one: &Schema, other: &Schema) -> anyhow::Error {
+    let first = files.first().map_or(path, |file| file.path.as_path());
+    anyhow::anyhow!(
+        "{} and {} have different columns, and cannot be read as one table:\n  {}\n  {}",
+        first.display(),
+        path.display(),
+        describe(one),
+        describe(other)
+    )
+}
+
+/// The columns that the names of folders make: those that the files do not have themselves.
+fn partition_columns(files: &[TableFile], schema: &Schema) -> Result<Vec<Arc<Field>>> {
+    let Some(first) = files.first() else {
+        return Ok(Vec::new());
+    };
+    let names = |file: &TableFile| -> Vec<String> {
+        let names = file.partitions.iter().map(|(name, _)| name.clone());
+        names.collect()
+    };
+    let common = names(first);
+    let mut kinds = vec![Kinds::default(); common.len()];
+    for file in files {
+        if names(file) != common {
+            bail!(
+                "{} is in folders of the columns {:?}, {} in folders of {:?}: they cannot be read as one table",
+                first.path.display(),
+                common,
+                file.path.display(),
+                names(file)
+            );
+        }
+        for (kinds, (_, value)) in kinds.iter_mut().zip(&file.partitions) {
+            if let Some(value) = value {
+                kinds.add(value);
+            }
+        }
+    }
+    let columns = common.iter().zip(kinds);
+    Ok(columns
+        .filter(|(name, _)| schema.field_with_name(name).is_err())
+        .map(|(name, kinds)| Arc::new(Field::new(name, kinds.data_type(), true)))
+        .collect())
 }
 
 /// The columns of both files, if they can be read as one table.
-fn unify(format: InputFormat, one: &Schema, other: &Schema) -> Option<Schema> {
-    if !matches!(format, InputFormat::Parquet | InputFormat::Arrow) {
-        return text::unify(one, other);
-    }
+fn unify(one: &Schema, other: &Schema) -> Option<Schema> {
     let pairs = one.fields().iter().zip(other.fields());
     let same = one.fields().len() == other.fields().len()
         && pairs
@@ -113,21 +242,27 @@ fn unify(format: InputFormat, one: &Schema, other: &Schema) -> Option<Schema> {
     same.then(|| Schema::new_with_metadata(fields.collect::<Vec<Field>>(), one.metadata().clone()))
 }
 
-fn relabel(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    if batch.schema_ref() == schema {
-        return Ok(batch);
-    }
-    let columns = batch.columns().iter().zip(schema.fields());
+/// The batch in the table's columns, with those that have one value.
+fn relabel(batch: &RecordBatch, schema: &SchemaRef, constants: &[ArrayRef]) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let zeros = UInt32Array::from(vec![0; if constants.is_empty() { 0 } else { rows }]);
+    let constants = constants
+        .iter()
+        .map(|one| arrow_select::take::take(one, &zeros, None));
+    let columns = batch.columns().iter().cloned().map(Ok);
+    let columns = columns.chain(constants).zip(schema.fields());
     let columns = columns.map(|(column, field)| {
+        let column = column?;
         if column.data_type() == field.data_type() {
-            Ok(column.clone())
+            Ok(column)
         } else {
-            arrow_cast::cast(column, field.data_type())
+            arrow_cast::cast(&column, field.data_type())
         }
     });
-    Ok(RecordBatch::try_new(
+    Ok(RecordBatch::try_new_with_options(
         schema.clone(),
         columns.collect::<Result<_, _>>()?,
+        &RecordBatchOptions::new().with_row_count(Some(rows)),
     )?)
 }
 
@@ -146,7 +281,7 @@ pub fn describe(schema: &Schema) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
+    use std::path::PathBuf;
 
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::Float64Type;
@@ -155,16 +290,19 @@ mod tests {
     use crate::input::Chunk;
 
     fn open(format: InputFormat, paths: Vec<PathBuf>) -> Result<Chunks> {
-        let (schema, _) = probe_all(format, &paths)?;
-        Ok(read_all(format, paths, schema, Bounds::default()))
+        let files = paths.into_iter().map(|path| TableFile {
+            path,
+            partitions: Vec::new(),
+        });
+        let files: Vec<TableFile> = files.collect();
+        let tables = Tables::look(format, &files, &Settings::default())?;
+        let all: Vec<usize> = (0..tables.schema.fields().len()).collect();
+        Ok(tables.read(files, &all, Bounds::default()))
     }
 
     fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
         let path = folder.path().join(name);
-        File::create(&path)
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        std::fs::write(&path, text).unwrap();
         path
     }
 

@@ -8,9 +8,11 @@ mod place;
 mod table;
 
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use ::parquet::basic::Compression;
+use anyhow::{Context as _, Result, bail, ensure};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
@@ -34,9 +36,27 @@ pub struct Target {
     format: OutputFormat,
     /// Stdout when there is none.
     path: Option<PathBuf>,
+    parquet: ParquetOptions,
+}
+
+/// How Parquet is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ParquetOptions {
+    pub compression: Option<Compression>,
+    pub row_group_rows: Option<NonZeroUsize>,
 }
 
 impl Target {
+    /// The same with options, which are Parquet's.
+    pub fn with_parquet(mut self, options: ParquetOptions) -> Result<Self> {
+        ensure!(
+            options == ParquetOptions::default() || self.format == OutputFormat::Parquet,
+            "--compression and --row-group-rows are for Parquet, which is not what is written"
+        );
+        self.parquet = options;
+        Ok(self)
+    }
+
     pub fn new(path: Option<&Path>, format: Option<OutputFormat>) -> Result<Self> {
         Self::named(path, format, "--output-format")
     }
@@ -47,13 +67,18 @@ impl Target {
             return Ok(Self {
                 format: format.unwrap_or(OutputFormat::Table),
                 path: None,
+                parquet: ParquetOptions::default(),
             });
         };
         if path == Path::new("-") {
             let Some(format) = format else {
                 bail!("`-o -` needs {flag}: parquet, arrow-stream, csv, tsv, ndjson or table");
             };
-            return Ok(Self { format, path: None });
+            return Ok(Self {
+                format,
+                path: None,
+                parquet: ParquetOptions::default(),
+            });
         }
         let format = match format.or_else(|| by_extension(path)) {
             Some(format) => format,
@@ -69,6 +94,7 @@ impl Target {
         Ok(Self {
             format,
             path: Some(path.to_owned()),
+            parquet: ParquetOptions::default(),
         })
     }
 
@@ -80,6 +106,11 @@ impl Target {
     /// Whether only the first rows will be looked at.
     pub fn is_preview(&self) -> bool {
         self.path.is_none() && self.format == OutputFormat::Table
+    }
+
+    /// Whether the output is text in which columns are as they were written.
+    pub fn is_csv(&self) -> bool {
+        matches!(self.format, OutputFormat::Csv | OutputFormat::Tsv)
     }
 
     pub fn is_stdout(&self) -> bool {
@@ -101,7 +132,7 @@ impl Target {
             None => Place::stdout(),
         };
         let sink: Box<dyn Sink> = match self.format {
-            OutputFormat::Parquet => Box::new(parquet::Parquet::new(writer, schema)?),
+            OutputFormat::Parquet => Box::new(parquet::Parquet::new(writer, schema, self.parquet)?),
             OutputFormat::Arrow => Box::new(ipc::File::new(writer, schema)?),
             OutputFormat::ArrowStream => Box::new(ipc::Stream::new(writer, schema)?),
             OutputFormat::Csv => Box::new(csv::Csv::new(writer, schema, b',')),
@@ -261,9 +292,12 @@ mod tests {
 
     fn read(path: &Path) -> RecordBatch {
         let names = [path.to_str().unwrap().to_owned()];
-        let input = input::open(&names, None, None, Bounds::default()).unwrap();
-        let batches: Vec<_> = input.chunks.map(|chunk| chunk.unwrap().batch).collect();
-        arrow_select::concat::concat_batches(&input.schema, &batches).unwrap()
+        let settings = input::Settings::default();
+        let input = input::open(&names, None, None, &settings, Bounds::default()).unwrap();
+        let schema = input.schema.clone();
+        let chunks = input.read_all().unwrap();
+        let batches: Vec<_> = chunks.map(|chunk| chunk.unwrap().batch).collect();
+        arrow_select::concat::concat_batches(&schema, &batches).unwrap()
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempPath;
@@ -14,6 +15,13 @@ pub type Writer = Box<dyn Write + Send>;
 /// The file that an interrupt is to remove. While it is locked no file comes or goes.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
+/// The bytes of an output's name that its temporary one has, and the random ones behind them.
+const NAME: usize = 200;
+const RANDOM: usize = 8;
+
+/// How old a file is that nobody is about to lock.
+const STALE: Duration = Duration::from_secs(60);
+
 static BROKEN_PIPE: AtomicBool = AtomicBool::new(false);
 
 /// Where a writer's bytes end up.
@@ -22,6 +30,8 @@ pub enum Place {
     /// Written elsewhere as long as it is incomplete.
     Beside {
         temporary: Option<TempPath>,
+        /// The same file as the writer's.
+        file: File,
         path: PathBuf,
     },
     /// Written where it stays.
@@ -39,9 +49,20 @@ impl Place {
 
     /// A hidden file in the same folder, so that renaming it is one step and never a copy.
     pub fn beside(path: &Path) -> Result<(Self, Writer)> {
+        if let Some(stream) = own_stream(path) {
+            return match stream {
+                1 => Ok(Self::stdout()),
+                // Opened to append: what the shell's redirection has in it stays.
+                _ => {
+                    let file = File::options().append(true).open(path)?;
+                    Ok((Self::Direct, Box::new(BufWriter::new(file))))
+                }
+            };
+        }
         // Devices and named pipes are not replaced; a link's target is, the link stays.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let before = path.metadata().ok();
+        if before.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             return Ok((Self::Direct, Box::new(BufWriter::new(File::create(&path)?))));
         }
         let folder = match path.parent() {
@@ -54,9 +75,11 @@ impl Place {
             .file_name()
             .context("it has no name")?
             .to_string_lossy();
-        let prefix = format!(".{name}.tmp-{}", std::process::id());
+        let end = name.floor_char_boundary(NAME);
+        let prefix = format!(".{}.tmp-", &name[..end]);
+        sweep(folder, &prefix);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).rand_bytes(0);
+        builder.prefix(&prefix).rand_bytes(RANDOM);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -67,8 +90,14 @@ impl Place {
         let (file, temporary) = builder.tempfile_in(folder)?.into_parts();
         *unfinished = Some(temporary.to_path_buf());
         drop(unfinished);
+        // Not every file system has locks; without one it is swept no sooner than it is old.
+        let _ = file.try_lock();
+        if let Some(before) = before {
+            let _ = file.set_permissions(before.permissions());
+        }
         let place = Self::Beside {
             temporary: Some(temporary),
+            file: file.try_clone()?,
             path,
         };
         Ok((place, Box::new(BufWriter::with_capacity(1 << 18, file))))
@@ -76,14 +105,57 @@ impl Place {
 
     /// Gives the file its name.
     pub fn keep(mut self) -> Result<()> {
-        if let Self::Beside { temporary, path } = &mut self
+        if let Self::Beside {
+            temporary,
+            file,
+            path,
+        } = &mut self
             && let Some(temporary) = temporary.take()
         {
+            // A name that outlives a power cut is one of bytes that do.
+            file.sync_all()?;
             let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
             temporary.persist(path)?;
             *unfinished = None;
         }
         Ok(())
+    }
+}
+
+/// The number of the program's own stream that a path stands for.
+fn own_stream(path: &Path) -> Option<u32> {
+    match path.to_str()? {
+        "/dev/stdout" => Some(1),
+        "/dev/stderr" => Some(2),
+        path => {
+            let number = path.strip_prefix("/dev/fd/");
+            let number = number.or_else(|| path.strip_prefix("/proc/self/fd/"))?;
+            number.parse().ok()
+        }
+    }
+}
+
+/// Removes what runs that were killed left of this output: files that nobody has locked and that are not about to be.
+fn sweep(folder: &Path, prefix: &str) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let random = name.strip_prefix(prefix);
+        if random.is_none_or(|random| random.len() != RANDOM) {
+            continue;
+        }
+        let Ok(file) = File::open(entry.path()) else {
+            continue;
+        };
+        let modified = file.metadata().and_then(|metadata| metadata.modified());
+        let old = modified
+            .ok()
+            .and_then(|modified| modified.elapsed().ok())
+            .is_some_and(|age| age > STALE);
+        if old && file.try_lock().is_ok() {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -106,7 +178,8 @@ pub fn clean_up_and_exit(status: i32) -> ! {
     if let Some(path) = unfinished.as_deref() {
         let _ = std::fs::remove_file(path);
     }
-    eprintln!("interrupted");
+    // Whoever read stderr may be gone, too.
+    let _ = writeln!(io::stderr(), "interrupted");
     std::process::exit(status)
 }
 

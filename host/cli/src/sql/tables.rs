@@ -21,23 +21,23 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
 use crate::args::InputFormat;
-use crate::input::{self, Bounds, CONTENT, Chunks, Input, Source};
+use crate::input::{self, Bounds, Chunks, Opened, Pipe, Settings, Source};
 use crate::talk::Talk;
 
 /// Finds files by the names that stand where tables may: `FROM 'photos/'`.
 #[derive(Debug)]
 pub struct Files {
-    /// Not found in folders: what is being written.
-    skip: Option<PathBuf>,
+    /// What is being written, which is not to be read.
+    output: Option<PathBuf>,
     /// Stdin, unless it is not to be read.
     stdin: Option<Mutex<Option<Arc<dyn TableProvider>>>>,
     talk: Talk,
 }
 
 impl Files {
-    pub fn new(skip: Option<&Path>, stdin_is_free: bool, talk: Talk) -> Self {
+    pub fn new(output: Option<&Path>, stdin_is_free: bool, talk: Talk) -> Self {
         Self {
-            skip: skip.map(Path::to_owned),
+            output: output.map(Path::to_owned),
             stdin: stdin_is_free.then(Mutex::default),
             talk,
         }
@@ -48,21 +48,30 @@ impl Files {
         names: &[String],
         format: Option<InputFormat>,
     ) -> anyhow::Result<Arc<dyn TableProvider>> {
-        let source = Source::find(names, format, self.skip.as_deref(), Bounds::default())?;
-        let Some(source) = source else {
-            return self.stdin();
+        let settings = self.settings();
+        let output = self.output.as_deref();
+        let bounds = Bounds::default();
+        let source = match Source::find(names, format, output, &settings, bounds)? {
+            Opened::Files(source) => source,
+            Opened::Stdin => return self.stdin(),
+            Opened::Pipe(path, format) => {
+                return Ok(once(input::pipe_at(&path, format, &settings, bounds)?));
+            }
         };
         Ok(match source.parquet() {
-            Some(paths) => Arc::new(parquet(paths, source.schema())?),
+            Some(paths) => Arc::new(parquet(&paths, source.schema())?),
             None => Arc::new(Table {
-                content: source
-                    .is_files()
-                    .then(|| source.schema().index_of(CONTENT))
-                    .transpose()?,
                 source,
                 talk: self.talk,
             }),
         })
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            talk: self.talk,
+            ..Settings::default()
+        }
     }
 
     fn stdin(&self) -> anyhow::Result<Arc<dyn TableProvider>> {
@@ -74,11 +83,8 @@ impl Files {
         if let Some(table) = stdin.as_ref() {
             return Ok(Arc::clone(table));
         }
-        let Input { schema, chunks, .. } = input::stdin(None, Bounds::default())?;
-        let table: Arc<dyn TableProvider> = Arc::new(Once {
-            schema,
-            chunks: Arc::new(Mutex::new(Some(chunks))),
-        });
+        let pipe = input::stdin(None, &self.settings(), Bounds::default())?;
+        let table = once(pipe);
         *stdin = Some(Arc::clone(&table));
         Ok(table)
     }
@@ -128,7 +134,7 @@ impl TableProviderFactory for BinaryFiles {
 }
 
 /// Parquet is read by DataFusion, which skips what a query does not need.
-fn parquet(paths: &[PathBuf], schema: &SchemaRef) -> anyhow::Result<ListingTable> {
+fn parquet(paths: &[&Path], schema: &SchemaRef) -> anyhow::Result<ListingTable> {
     let urls = paths.iter().map(|path| {
         let path = std::path::absolute(path)?;
         let url = url::Url::from_file_path(&path)
@@ -148,8 +154,6 @@ fn parquet(paths: &[PathBuf], schema: &SchemaRef) -> anyhow::Result<ListingTable
 #[derive(Debug)]
 struct Table {
     source: Source,
-    /// The column that costs what it holds to read.
-    content: Option<usize>,
     talk: Talk,
 }
 
@@ -170,48 +174,96 @@ impl TableProvider for Table {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let contents = match (projection, self.content) {
-            (Some(columns), Some(content)) => columns.contains(&content),
-            _ => true,
-        };
+        let wanted = Wanted::new(&self.schema(), projection)?;
         let parts = self.source.deal(state.config().target_partitions());
         let parts = parts.into_iter().map(|source| {
             Arc::new(Part {
                 source,
-                contents,
+                schema: Arc::clone(&wanted.read),
+                columns: wanted.columns.clone(),
                 talk: self.talk,
             }) as Arc<dyn PartitionStream>
         });
-        scan(self.schema(), parts.collect(), projection, limit)
+        wanted.scan(parts.collect(), limit)
+    }
+}
+
+/// The columns of a query: those to read, in the order of the input, and where the query wants them.
+struct Wanted {
+    columns: Vec<usize>,
+    read: SchemaRef,
+    order: Vec<usize>,
+}
+
+impl Wanted {
+    fn new(schema: &SchemaRef, projection: Option<&Vec<usize>>) -> Result<Self> {
+        let asked = projection.cloned();
+        let asked = asked.unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let mut columns = asked.clone();
+        columns.sort_unstable();
+        columns.dedup();
+        let order = asked
+            .iter()
+            .filter_map(|column| columns.binary_search(column).ok());
+        Ok(Self {
+            order: order.collect(),
+            read: Arc::new(schema.project(&columns)?),
+            columns,
+        })
+    }
+
+    fn scan(
+        &self,
+        parts: Vec<Arc<dyn PartitionStream>>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = StreamingTableExec::try_new(
+            Arc::clone(&self.read),
+            parts,
+            Some(&self.order),
+            None,
+            false,
+            limit,
+        )?;
+        Ok(Arc::new(plan))
     }
 }
 
 #[derive(Debug)]
 struct Part {
     source: Source,
-    contents: bool,
+    schema: SchemaRef,
+    columns: Vec<usize>,
     talk: Talk,
 }
 
 impl PartitionStream for Part {
     fn schema(&self) -> &SchemaRef {
-        self.source.schema()
+        &self.schema
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        stream(self.schema(), self.source.read(self.contents), self.talk)
+        stream(&self.schema, self.source.read(&self.columns), self.talk)
     }
 }
 
-/// Stdin.
+/// A pipe as a table.
+fn once(pipe: Pipe) -> Arc<dyn TableProvider> {
+    Arc::new(Once {
+        schema: Arc::clone(&pipe.schema),
+        pipe: Arc::new(Mutex::new(Some(pipe))),
+    })
+}
+
+/// What can be read once.
 struct Once {
     schema: SchemaRef,
-    chunks: Arc<Mutex<Option<Chunks>>>,
+    pipe: Arc<Mutex<Option<Pipe>>>,
 }
 
 impl std::fmt::Debug for Once {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stdin")
+        f.write_str("pipe")
     }
 }
 
@@ -232,43 +284,45 @@ impl TableProvider for Once {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let part = Arc::new(Self {
-            schema: Arc::clone(&self.schema),
-            chunks: Arc::clone(&self.chunks),
+        let wanted = Wanted::new(&self.schema, projection)?;
+        let part = Arc::new(OncePart {
+            schema: Arc::clone(&wanted.read),
+            columns: wanted.columns.clone(),
+            pipe: Arc::clone(&self.pipe),
         });
-        scan(Arc::clone(&self.schema), vec![part], projection, limit)
+        wanted.scan(vec![part], limit)
     }
 }
 
-impl PartitionStream for Once {
+struct OncePart {
+    schema: SchemaRef,
+    columns: Vec<usize>,
+    pipe: Arc<Mutex<Option<Pipe>>>,
+}
+
+impl std::fmt::Debug for OncePart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("pipe")
+    }
+}
+
+impl PartitionStream for OncePart {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let chunks = self
-            .chunks
+        let pipe = self
+            .pipe
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
-            .unwrap_or_else(|| {
-                Box::new(std::iter::once(Err(anyhow::anyhow!(
-                    "stdin can be read once, and was"
-                ))))
-            });
+            .context("a pipe can be read once, and was");
+        let chunks = pipe.and_then(|pipe| pipe.read(&self.columns));
+        let chunks = chunks.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))));
         // Rows of a pipe are never unreadable one by one.
         stream(&self.schema, chunks, Talk::silent())
     }
-}
-
-fn scan(
-    schema: SchemaRef,
-    parts: Vec<Arc<dyn PartitionStream>>,
-    projection: Option<&Vec<usize>>,
-    limit: Option<usize>,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = StreamingTableExec::try_new(schema, parts, projection, None, false, limit)?;
-    Ok(Arc::new(plan))
 }
 
 /// Reads on a thread of its own, one batch ahead.
