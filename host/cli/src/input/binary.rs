@@ -148,13 +148,19 @@ fn read(path: &Path, wanted: bool) -> Row {
     }
     // Through one handle, so that the size is that of what is read.
     match File::open(path).and_then(|file| Ok((file.metadata()?, file))) {
-        Ok((metadata, file)) => Row {
-            path: name,
-            modified: modified(&metadata),
-            length: i64::try_from(metadata.len()).ok(),
-            content: contents(file, &metadata)
-                .map_err(|error| Some(format!("cannot read the file: {error}"))),
-        },
+        Ok((metadata, file)) => {
+            let content = contents(file, &metadata);
+            // A pipe says nothing of its length.
+            let length = content
+                .as_ref()
+                .map_or(metadata.len(), |bytes| bytes.len() as u64);
+            Row {
+                path: name,
+                modified: modified(&metadata),
+                length: i64::try_from(length).ok(),
+                content: content.map_err(|error| Some(format!("cannot read the file: {error}"))),
+            }
+        }
         Err(error) => Row {
             path: name,
             modified: None,

@@ -30,6 +30,18 @@ pub struct TableFile {
     pub path: PathBuf,
     /// What folders like `year=2024` on the way to it say of all of its rows.
     pub partitions: Vec<(String, Option<String>)>,
+    /// How much of a text there was when its types were found: what is appended since may not fit them.
+    pub length: u64,
+}
+
+impl TableFile {
+    fn new(path: PathBuf, named: usize) -> Self {
+        Self {
+            partitions: partitions(&path, named),
+            path,
+            length: u64::MAX,
+        }
+    }
 }
 
 /// The value of a partition whose rows have none.
@@ -86,11 +98,9 @@ pub fn discover(
                     if parts.is_empty() {
                         bail!("{} holds no part files of a table", path.display());
                     }
-                    tables.extend(parts.into_iter().map(|part| {
-                        let partitions = partitions(&part, path.components().count());
-                        let path = part;
-                        (format, TableFile { path, partitions })
-                    }));
+                    let named = path.components().count();
+                    let parts = parts.into_iter();
+                    tables.extend(parts.map(|part| (format, TableFile::new(part, named))));
                 }
             }
         } else if !metadata.is_file() && format != Some(InputFormat::Binary) {
@@ -101,8 +111,7 @@ pub fn discover(
             );
             return Ok(Found::Pipe(path, table));
         } else if let Some(format) = table {
-            let partitions = partitions(&path, named);
-            tables.push((format, TableFile { path, partitions }));
+            tables.push((format, TableFile::new(path, named)));
         } else {
             files.push(path);
         }
@@ -389,13 +398,7 @@ mod tests {
 
     fn tables(folder: &tempfile::TempDir, names: &[&str]) -> Vec<TableFile> {
         let paths = paths(folder, names).into_iter();
-        let partitions = Vec::new;
-        paths
-            .map(|path| TableFile {
-                path,
-                partitions: partitions(),
-            })
-            .collect()
+        paths.map(|path| TableFile::new(path, usize::MAX)).collect()
     }
 
     fn paths(folder: &tempfile::TempDir, names: &[&str]) -> Vec<PathBuf> {

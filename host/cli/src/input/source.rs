@@ -71,8 +71,8 @@ impl Source {
                     bounds,
                 }
             }
-            Found::Tables { format, files } => {
-                let tables = Tables::look(format, &files, settings)?;
+            Found::Tables { format, mut files } => {
+                let tables = Tables::look(format, &mut files, settings)?;
                 Self {
                     schema: tables.schema.clone(),
                     kind: Kind::Tables(tables, files),

@@ -29,7 +29,7 @@ pub struct Tables {
 
 impl Tables {
     /// Looks at all files, so that one that does not fit stops the run before it begins.
-    pub fn look(format: InputFormat, files: &[TableFile], settings: &Settings) -> Result<Self> {
+    pub fn look(format: InputFormat, files: &mut [TableFile], settings: &Settings) -> Result<Self> {
         let (schema, types, rows, texts) = if text::is_text(format) {
             let columns = look_at_texts(format, files, settings)?;
             let types = Arc::clone(&columns.schema);
@@ -115,7 +115,10 @@ impl Tables {
         let constants = constants.collect::<Result<Vec<ArrayRef>>>()?;
         let path = &file.path;
         let batches: Batches = match (&self.texts, self.format) {
-            (Some(columns), _) => text::batches(text::open(path)?, columns, inside, None, bounds)?,
+            (Some(columns), _) => {
+                let reader = text::open(path, file.length)?;
+                text::batches(reader, columns, inside, None, bounds)?
+            }
             (None, InputFormat::Parquet) => parquet::batches(path, &inside, bounds)?,
             (None, _) => ipc::open(path, Some(inside))?.1,
         };
@@ -125,11 +128,20 @@ impl Tables {
     }
 }
 
-fn look_at_texts(format: InputFormat, files: &[TableFile], settings: &Settings) -> Result<Columns> {
+fn look_at_texts(
+    format: InputFormat,
+    files: &mut [TableFile],
+    settings: &Settings,
+) -> Result<Columns> {
     let mut common: Option<Seen> = None;
-    for file in files {
-        let path = &file.path;
-        let seen = text::look(path, format, &settings.text).with_context(|| cannot_read(path))?;
+    for index in 0..files.len() {
+        let file = &mut files[index];
+        let look = |file: &mut TableFile| {
+            file.length = file.path.metadata()?.len();
+            text::look(&file.path, file.length, format, &settings.text)
+        };
+        let seen = look(file).with_context(|| cannot_read(&file.path))?;
+        let path = &files[index].path;
         if common.is_none()
             && let Some(remark) = seen.remark()
         {
@@ -290,14 +302,19 @@ mod tests {
     use crate::input::Chunk;
 
     fn open(format: InputFormat, paths: Vec<PathBuf>) -> Result<Chunks> {
+        let mut files = files(paths);
+        let tables = Tables::look(format, &mut files, &Settings::default())?;
+        let all: Vec<usize> = (0..tables.schema.fields().len()).collect();
+        Ok(tables.read(files, &all, Bounds::default()))
+    }
+
+    fn files(paths: Vec<PathBuf>) -> Vec<TableFile> {
         let files = paths.into_iter().map(|path| TableFile {
             path,
             partitions: Vec::new(),
+            length: u64::MAX,
         });
-        let files: Vec<TableFile> = files.collect();
-        let tables = Tables::look(format, &files, &Settings::default())?;
-        let all: Vec<usize> = (0..tables.schema.fields().len()).collect();
-        Ok(tables.read(files, &all, Bounds::default()))
+        files.collect()
     }
 
     fn write(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
@@ -334,6 +351,17 @@ mod tests {
             chunks[1].row_name(0),
             format!("{}, row 1", paths[1].display())
         );
+    }
+
+    #[test]
+    fn what_is_appended_meanwhile_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(&folder, "a.ndjson", "{\"v\":1}\n");
+        let mut files = files(vec![path.clone()]);
+        let tables = Tables::look(InputFormat::Ndjson, &mut files, &Settings::default()).unwrap();
+        write(&folder, "a.ndjson", "{\"v\":1}\n{\"v\":2.5}\n");
+        let rows = tables.read(files, &[0], Bounds::default());
+        assert_eq!(rows.map(|c| c.unwrap().batch.num_rows()).sum::<usize>(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Compressed texts, by how their names end.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
 use anyhow::Result;
@@ -30,9 +30,9 @@ pub fn is_compressed(path: &Path) -> bool {
     compression(path).is_some()
 }
 
-/// Opens a text, compressed or not.
-pub fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
-    let file = File::open(path)?;
+/// Opens a text, compressed or not, of which there are so many bytes.
+pub fn open(path: &Path, length: u64) -> Result<Box<dyn BufRead + Send>> {
+    let file = File::open(path)?.take(length);
     Ok(match compression(path) {
         None => Box::new(BufReader::with_capacity(BUFFER, file)),
         // A file may be several, one behind the other, as `cat` makes them.

@@ -237,9 +237,9 @@ pub fn is_text(format: InputFormat) -> bool {
     )
 }
 
-/// Looks at all of a file.
-pub fn look(path: &Path, format: InputFormat, options: &Options) -> Result<Seen> {
-    Seen::of(open(path)?, format, options, false)
+/// Looks at all of a file's first bytes.
+pub fn look(path: &Path, length: u64, format: InputFormat, options: &Options) -> Result<Seen> {
+    Seen::of(open(path, length)?, format, options, false)
 }
 
 #[cfg(test)]
