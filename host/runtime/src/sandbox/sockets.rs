@@ -1,8 +1,8 @@
 //! No sockets. wasmtime-wasi makes them, each a file of the process's, and then lets nobody
 //! use them: a plugin could leave the process without files to open.
 
-use wasmtime::{Error, Result};
 use wasmtime::component::{HasData, Linker, Resource};
+use wasmtime::{Error, Result};
 use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddressFamily};
 use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket;
 use wasmtime_wasi::p2::bindings::sync::sockets::udp_create_socket;
