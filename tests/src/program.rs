@@ -52,7 +52,25 @@ pub struct Wudf {
 /// It finds no ONNX Runtime, knows no colours and keeps what it compiles among
 /// the build's temporary files, whatever the environment of the test says.
 pub fn wudf<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Wudf {
-    let mut command = Command::new(program());
+    piped(Command::new(program()), folder, arguments)
+}
+
+/// As [`wudf`], to send signals to: it takes them also where the test was started to ignore
+/// some, as everything is that a script runs in its background.
+pub fn wudf_with_signals<S: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> Wudf {
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(program());
+    piped(command, folder, arguments)
+}
+
+fn piped<S: AsRef<OsStr>>(
+    mut command: Command,
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> Wudf {
     command.args(arguments).current_dir(folder);
     alone(&mut command)
         .env("PATH", "")

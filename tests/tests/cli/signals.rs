@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wudf_tests::program::wudf;
+use wudf_tests::program::wudf_with_signals;
 
 use super::{folder, left, read, run, write};
 
@@ -16,7 +16,7 @@ use super::{folder, left, read, run, write};
 /// process ends what it reads.
 fn halfway(folder: &Path) -> (Child, ChildStdin) {
     let line = "run kit.wasm:add_one - -o out.csv";
-    let mut child = wudf(folder, line.split(' ')).start();
+    let mut child = wudf_with_signals(folder, line.split(' ')).start();
     let rows: String = (0..400_000).map(|n| format!("{{\"n\": {n}}}\n")).collect();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(rows.as_bytes()).unwrap();
@@ -84,7 +84,7 @@ fn an_interrupt_ends_a_plugin_that_does_not() {
     let folder = folder();
     write(&folder, "in.csv", "n\n1\n13\n");
     let line = "run kit.wasm:spins in.csv -o out.csv --time-limit 3600";
-    let mut child = wudf(folder.path(), line.split(' ')).start();
+    let mut child = wudf_with_signals(folder.path(), line.split(' ')).start();
     let began = Instant::now();
     while left(folder.path()).len() < 2 {
         assert!(
