@@ -322,12 +322,18 @@ fn a_run_that_fails_leaves_no_file() {
 #[test]
 fn the_output_is_not_its_own_input() {
     let folder = folder();
-    for _ in 0..2 {
-        let query = "SELECT count(*) AS n FROM 'files/'";
-        sql(&folder, query, &["-o", "files/count.csv"]).ends_with(0);
-        let found = fs::read_to_string(folder.path().join("files/count.csv")).unwrap();
-        assert_eq!(found, "n\n3\n");
-    }
+    let query = "SELECT count(*) AS n FROM 'files/'";
+    let ran = sql(&folder, query, &["-o", "files/count.csv"]).ends_with(3);
+    assert!(
+        ran.stderr
+            .contains("files/count.csv is inside the input files/"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!folder.path().join("files/count.csv").exists());
+    sql(&folder, query, &["-o", "count.csv"]).ends_with(0);
+    let found = fs::read_to_string(folder.path().join("count.csv")).unwrap();
+    assert_eq!(found, "n\n3\n");
 }
 
 #[test]

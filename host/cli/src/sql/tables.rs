@@ -55,7 +55,8 @@ impl Files {
             Opened::Files(source) => source,
             Opened::Stdin => return self.stdin(),
             Opened::Pipe(path, format) => {
-                return Ok(once(input::pipe_at(&path, format, &settings, bounds)?));
+                let pipe = input::pipe_at(&path, format, &settings, bounds)?;
+                return Ok(once(pipe, path.display().to_string()));
             }
         };
         Ok(match source.parquet() {
@@ -84,7 +85,7 @@ impl Files {
             return Ok(Arc::clone(table));
         }
         let pipe = input::stdin(None, &self.settings(), Bounds::default())?;
-        let table = once(pipe);
+        let table = once(pipe, "stdin".into());
         *stdin = Some(Arc::clone(&table));
         Ok(table)
     }
@@ -247,9 +248,10 @@ impl PartitionStream for Part {
     }
 }
 
-/// A pipe as a table.
-fn once(pipe: Pipe) -> Arc<dyn TableProvider> {
+/// A pipe as a table; `name` is what people know it by.
+fn once(pipe: Pipe, name: String) -> Arc<dyn TableProvider> {
     Arc::new(Once {
+        name,
         schema: Arc::clone(&pipe.schema),
         pipe: Arc::new(Mutex::new(Some(pipe))),
     })
@@ -257,6 +259,7 @@ fn once(pipe: Pipe) -> Arc<dyn TableProvider> {
 
 /// What can be read once.
 struct Once {
+    name: String,
     schema: SchemaRef,
     pipe: Arc<Mutex<Option<Pipe>>>,
 }
@@ -286,6 +289,7 @@ impl TableProvider for Once {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = Wanted::new(&self.schema, projection)?;
         let part = Arc::new(OncePart {
+            name: self.name.clone(),
             schema: Arc::clone(&wanted.read),
             columns: wanted.columns.clone(),
             pipe: Arc::clone(&self.pipe),
@@ -295,6 +299,7 @@ impl TableProvider for Once {
 }
 
 struct OncePart {
+    name: String,
     schema: SchemaRef,
     columns: Vec<usize>,
     pipe: Arc<Mutex<Option<Pipe>>>,
@@ -317,7 +322,7 @@ impl PartitionStream for OncePart {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
-            .context("a pipe can be read once, and was");
+            .with_context(|| format!("{} can be read once, and was", self.name));
         let chunks = pipe.and_then(|pipe| pipe.read(&self.columns));
         let chunks = chunks.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))));
         // Rows of a pipe are never unreadable one by one.
