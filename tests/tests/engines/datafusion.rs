@@ -682,44 +682,21 @@ fn what_a_plugin_asks_of_the_system_stops_no_thread_of_the_engine() {
     let query = "SELECT prints('x'), looks('/etc/passwd'), sleeps(13)";
     let rows = engine.sql(query).unwrap();
     assert!(!rows.column(1).as_string::<i32>().value(0).contains("FOUND"));
+    let ask = || async {
+        let frame = engine.context.sql(query).await.unwrap();
+        frame.collect().await.unwrap()
+    };
     let one = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let rows = one.block_on(async {
-        engine
-            .context
-            .sql(query)
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap()
-    });
+    let rows = one.block_on(ask());
     assert!(rows[0].column(0).as_boolean().value(0));
     let local = tokio::task::LocalSet::new();
     let many = &engine.runtime;
-    let rows = many.block_on(local.run_until(async {
-        engine
-            .context
-            .sql(query)
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap()
-    }));
+    let rows = many.block_on(local.run_until(ask()));
     assert_eq!(rows[0].column(2).as_primitive::<Int64Type>().value(0), 13);
     let local = tokio::task::LocalSet::new();
-    let rows = one.block_on(local.run_until(async {
-        engine
-            .context
-            .sql(query)
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap()
-    }));
+    let rows = one.block_on(local.run_until(ask()));
     assert_eq!(rows[0].column(2).as_primitive::<Int64Type>().value(0), 13);
 }
 

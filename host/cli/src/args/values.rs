@@ -1,5 +1,7 @@
 //! Values as people write them.
 
+use std::str::FromStr;
+
 use arrow_schema::DataType;
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -20,8 +22,6 @@ pub fn compression(text: &str) -> Result<Compression, String> {
         None => (text, None),
     };
     let wrong = |error: ParquetError| error.to_string();
-    let number = |level: &str| level.parse().map_err(|_| format!("{level} is no level"));
-    let signed = |level: &str| level.parse().map_err(|_| format!("{level} is no level"));
     Ok(match (codec, level) {
         ("none", None) => Compression::UNCOMPRESSED,
         ("snappy", None) => Compression::SNAPPY,
@@ -36,7 +36,7 @@ pub fn compression(text: &str) -> Result<Compression, String> {
         }
         ("zstd", None) => Compression::ZSTD(ZstdLevel::default()),
         ("zstd", Some(level)) => {
-            Compression::ZSTD(ZstdLevel::try_new(signed(level)?).map_err(wrong)?)
+            Compression::ZSTD(ZstdLevel::try_new(number(level)?).map_err(wrong)?)
         }
         _ => {
             return Err(
@@ -45,6 +45,12 @@ pub fn compression(text: &str) -> Result<Compression, String> {
             );
         }
     })
+}
+
+fn number<N: FromStr>(level: &str) -> Result<N, String> {
+    level
+        .parse()
+        .map_err(|_| format!("`{level}` is not a compression level"))
 }
 
 /// One byte between fields.

@@ -53,7 +53,7 @@ impl Part {
             return Ok(Self::Folders);
         }
         let pattern =
-            Pattern::new(text).with_context(|| format!("`{text}` is no valid pattern"))?;
+            Pattern::new(text).with_context(|| format!("`{text}` is not a valid pattern"))?;
         Ok(Self::Name(pattern))
     }
 }

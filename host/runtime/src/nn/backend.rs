@@ -59,7 +59,7 @@ pub trait Model: Send + Sync + 'static {
     fn outputs(&self) -> &[TensorSpec];
 
     /// The most rows (the first dimension of every input and output) that one
-    /// run should take. The first rows that are joined are also run alone: where the results
+    /// run should take. The first three joint runs are compared with single ones: where the results
     /// differ nothing is joined, because the first dimension is something else. With 1 nothing is joined and every run happens on its
     /// caller's thread, many at once: right for CPUs, which gain nothing from
     /// batches.
