@@ -21,7 +21,7 @@ use image_features::transform::{Preprocessor, Recipe};
 use serde_json::{Value, json};
 use wudf::CallOptions;
 use wudf::nn::{LoadRequest, Tensor};
-use wudf::{Function, Plugin, Runtime};
+use wudf::{Function, Plugin, Session};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, OnnxRuntime, OpenVino, catalogue, defaults, onnxruntime, openvino};
@@ -74,8 +74,8 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(runtime: &Runtime, function: &str) -> Result<Function, Failure> {
-    let plugin = Plugin::from_bytes(runtime, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes)?;
+fn open(session: &Session, function: &str) -> Result<Function, Failure> {
+    let plugin = Plugin::from_bytes(session, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes)?;
     Ok(plugin.open(function, &Value::Null)?)
 }
 
@@ -167,12 +167,12 @@ fn end_to_end(
             )
         })
         .collect::<Result<_, _>>()?;
-    let runtime = one_thread()
+    let session = one_thread()
         .threads(threads)
         .backend(backend)
         .model(spec)
         .build()?;
-    let function = open(&runtime, "image_features")?;
+    let function = open(&session, "image_features")?;
     let few = FEW * threads;
     let parts: Vec<ArrayRef> = files.chunks_exact(few).map(column).collect();
 

@@ -1,15 +1,15 @@
 //! From a [`Spec`] to a [`Udf`].
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use wudf::{Cache, Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
+use wudf::{Cache, Error, ErrorKind, Limits, MemoryPool, Plugin, Result, Session, Signature};
+use wudf_backends::stamp::{self, Stamp};
 use wudf_registry::Reference;
 
 use crate::models::Models;
-use crate::stamp::{self, Stamp};
-use crate::{Fetch, PluginSource, Registries, Spec, Udf, reference};
+use crate::{Fetch, PluginSource, Registries, Spec, Udf, process, reference};
 
 /// The UDFs that a process keeps open, beyond those that are in use.
 const KEPT: usize = 32;
@@ -17,7 +17,7 @@ const KEPT: usize = 32;
 /// A function that was found, before its models are loaded.
 pub struct Prepared {
     /// What its plugin runs in.
-    pub runtime: Runtime,
+    pub session: Session,
     /// Its plugin.
     pub plugin: Plugin,
     /// Its name in the plugin.
@@ -68,6 +68,19 @@ impl Prepared {
 /// # Errors
 /// What stands in the way: see [`ErrorKind`].
 pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
+    prepare_in(spec, fetch, None)
+}
+
+/// As [`prepare`], for an engine that accounts for memory itself: see
+/// [`SessionBuilder::memory_pool`](wudf::SessionBuilder::memory_pool).
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_in(
+    spec: &Spec,
+    fetch: &Fetch,
+    memory: Option<Arc<dyn MemoryPool>>,
+) -> Result<Prepared> {
     let found = reference::find(
         &spec.plugin,
         spec.digest.as_deref(),
@@ -91,12 +104,12 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
         spec.libraries(),
         spec.registries.sources(fetch),
     )?;
-    let runtime = runtime(spec, &models)?;
-    let plugin = found.load(&runtime, fetch)?;
+    let session = session(spec, &models, memory)?;
+    let plugin = found.load(&session, fetch)?;
     let function = reference::function(&plugin, &spec.plugin, spec.function.as_deref())?;
     Ok(Prepared {
         function: function.name.clone(),
-        runtime,
+        session,
         plugin,
         models,
         reference: found.reference,
@@ -110,10 +123,8 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
 /// As [`prepare`].
 pub fn inspect(source: &PluginSource, registries: &Registries) -> Result<Plugin> {
     let found = reference::find(source, None, registries, &Fetch::default())?;
-    found.load(
-        &base(&Limits::default(), &Cache::default())?,
-        &Fetch::default(),
-    )
+    let session = process::runtime(&Cache::default())?.session().build()?;
+    found.load(&session, &Fetch::default())
 }
 
 /// Opens a spec. What this process has opened before is not opened again, as
@@ -194,8 +205,8 @@ impl Seen {
     }
 }
 
-/// A runtime for the spec, in the sandbox that the process has.
-fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
+/// A session for the spec, in the runtime that the process has.
+fn session(spec: &Spec, models: &Models, memory: Option<Arc<dyn MemoryPool>>) -> Result<Session> {
     let mut limits = Limits::default();
     if let Some(memory) = spec.memory {
         limits.memory = memory;
@@ -203,9 +214,15 @@ fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
     if let Some(time) = spec.time_limit {
         limits.call_time = time;
     }
-    let mut builder = Runtime::builder().backends(models.backends.iter().cloned());
+    let mut builder = process::runtime(&spec.cache)?
+        .session()
+        .limits(limits)
+        .backends(models.backends.iter().cloned());
     if let Some(threads) = spec.threads {
         builder = builder.threads(threads);
+    }
+    if let Some(memory) = memory {
+        builder = builder.memory_pool(memory);
     }
     for model in &models.specs {
         builder = builder.model(model.clone());
@@ -217,28 +234,5 @@ fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
         })?;
         builder = builder.asset(name, bytes);
     }
-    builder
-        .beside(&base(&limits, &spec.cache)?)
-        .cache(spec.cache.clone())
-        .limits(limits)
-        .build()
-}
-
-/// A runtime without models, for others to have the sandbox in common with:
-/// one for each bound on memory and each cache, in each process.
-fn base(limits: &Limits, cache: &Cache) -> Result<Runtime> {
-    static BASES: Mutex<Vec<(u32, Cache, Runtime)>> = Mutex::new(Vec::new());
-    let process = std::process::id();
-    let mut bases = BASES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, _, base)) = bases.iter().find(|(of, kept, base)| {
-        *of == process && kept == cache && base.limits().memory == limits.memory
-    }) {
-        return Ok(base.clone());
-    }
-    let base = Runtime::builder()
-        .limits(limits.clone())
-        .cache(cache.clone())
-        .build()?;
-    bases.push((process, cache.clone(), base.clone()));
-    Ok(base)
+    builder.build()
 }

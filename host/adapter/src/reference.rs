@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use wudf::{Error, ErrorKind, Plugin, Result, Runtime, Signature};
+use wudf::{Error, ErrorKind, Plugin, Result, Session, Signature};
 use wudf_artifacts::SHIPPED;
 pub use wudf_registry::digest_of;
 use wudf_registry::policy::{Subject, Wanted};
@@ -35,8 +35,8 @@ impl Found {
     ///
     /// # Errors
     /// As [`Plugin::from_bytes`].
-    pub fn load(&self, runtime: &Runtime, fetch: &Fetch) -> Result<Plugin> {
-        let load = || Plugin::from_bytes(runtime, &self.name, &self.bytes);
+    pub fn load(&self, session: &Session, fetch: &Fetch) -> Result<Plugin> {
+        let load = || Plugin::from_bytes(session, &self.name, &self.bytes);
         let Some(around) = &fetch.compiling else {
             return load();
         };

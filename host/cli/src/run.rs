@@ -138,7 +138,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         on_error: args.output.on_error,
         limit,
         // Enough for every thread to have a few.
-        first_call: 4 * prepared.runtime.threads(),
+        first_call: 4 * prepared.session.threads(),
     };
     let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout()))
         || target.is_preview();

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use datafusion::common::{DataFusionError, Result, exec_err, plan_err};
 use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
 use datafusion::logical_expr::{CreateFunction, ScalarUDF};
-use wudf::{Error, ErrorKind};
-use wudf_adapter::{Fetch, OnError, PluginSource, Prepared, Spec, options, prepare, reference};
+use wudf::{Error, ErrorKind, MemoryPool};
+use wudf_adapter::{Fetch, OnError, PluginSource, Prepared, Spec, options, prepare_in, reference};
 
 use crate::body::{Body, NAMES};
-use crate::{WasmUdf, declare};
+use crate::{PoolMemory, WasmUdf, declare};
 
 /// Makes functions of plugins, by `CREATE FUNCTION`.
 pub struct WasmFunctions {
@@ -93,9 +93,11 @@ impl FunctionFactory for WasmFunctions {
         }
         let spec = self.spec(&body);
         let fetch = self.fetch.clone();
+        let memory = PoolMemory::new(name, &state.runtime_env().memory_pool);
+        let memory: Arc<dyn MemoryPool> = Arc::new(memory);
         // Compiling and loading take their time: not on a thread that others wait for.
         let made = tokio::task::spawn_blocking(move || {
-            let prepared = prepare(&spec, &fetch).map_err(external)?;
+            let prepared = prepare_in(&spec, &fetch, Some(memory)).map_err(external)?;
             open(&prepared, &body, &spec.assets, statement)
         });
         match made.await {

@@ -248,7 +248,7 @@ impl Function {
             trial: AtomicUsize::new(0),
             batch_size: AtomicUsize::new(batch_size),
         });
-        plugin.0.shared.sandbox.add(&inner);
+        plugin.0.shared.runtime.add(&inner);
         Ok(Self(inner))
     }
 
@@ -539,7 +539,7 @@ impl Inner {
 
     /// The plain function that this is, if it is one.
     pub(crate) fn plain(&self) -> Option<&PlainFunction> {
-        let mut plain = self.plugin.plain.iter();
+        let mut plain = self.plugin.compiled.plain.iter();
         plain.find(|f| f.signature.name == self.signature.name)
     }
 
@@ -567,10 +567,19 @@ impl Inner {
         let most = self
             .workers()
             .max(self.most_callers.load(Ordering::Relaxed));
+        let now = ready.instance.state().entered;
+        let idle_time = self.plugin.shared.limits.idle_time;
         let mut idle = self.idle();
+        // The first was used longest ago.
+        let unused = |first: &Ready| now.saturating_duration_since(first.instance.state().entered);
+        let stale = idle.first().is_some_and(|first| unused(first) > idle_time);
+        let stale = stale.then(|| idle.remove(0));
         if idle.len() < most {
             idle.push(ready);
         }
+        drop(idle);
+        // Its memory is given back without anybody waiting for that.
+        drop(stale);
     }
 
     /// Takes half of the idle instances, those that have been idle longest, so that
@@ -653,7 +662,12 @@ fn constants(signature: &Signature, arguments: &[Argument]) -> Result<Vec<Option
 
 fn ready(plugin: &plugin::Inner, name: &str, opening: &Opening) -> Result<Ready> {
     let mut instance = plugin.instance()?;
-    let handle = match plugin.plain.iter().find(|f| f.signature.name == name) {
+    let handle = match plugin
+        .compiled
+        .plain
+        .iter()
+        .find(|f| f.signature.name == name)
+    {
         None => instance.open(name, &opening.options, &opening.arguments)?,
         Some(function) => instance.open_plain(function, &opening.options)?,
     };

@@ -11,4 +11,5 @@ mod models;
 mod packages;
 mod plain;
 mod sandbox;
+mod sessions;
 mod trouble;
