@@ -38,7 +38,7 @@ toolchain:
 build: toolchain
 	$(CARGO) build --release --workspace --locked
 
-# The program without SQL, which is half of a build and which the demo does not use;
+# The program without SQL and `wudf build`, which are half of a build and which the demo does not use;
 # later builds take over all the rest. Exit status 1: some files were no pictures,
 # which table and page say.
 demo: toolchain
