@@ -90,9 +90,9 @@ mod tests {
             assert!(worker().is_some());
             assert_eq!(off_rayon(worker), None);
             // The one worker of this pool is asleep: what runs meanwhile is another's.
-            let there = with_rayon(|| (worker().is_some(), std::thread::current().id()));
+            let there = with_rayon(|| (worker().is_some(), thread::current().id()));
             assert!(there.0);
-            assert_ne!(there.1, std::thread::current().id());
+            assert_ne!(there.1, thread::current().id());
         });
     }
 

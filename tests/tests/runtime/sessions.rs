@@ -126,7 +126,7 @@ fn the_memory_of_a_process_is_bounded_whoever_holds_it() {
     let runtime = Runtime::builder().memory(ALL).build().unwrap();
     let (one, other) = (session(&runtime), session(&runtime));
     // Idle instances of one session make room for another's rows.
-    let functions: Vec<_> = (0..40).map(|_| open(&one, "add_one")).collect();
+    let functions: Vec<_> = (0..20).map(|_| open(&one, "add_one")).collect();
     let before = runtime.instances();
     let hoards = open(&other, "hoards");
     let output = hoards.evaluate(&[ints([20 << 20])]).unwrap();
@@ -304,16 +304,22 @@ fn idle_instances_end_while_others_work() {
     limits.idle_time = Duration::from_millis(100);
     let runtime = runtime();
     let session = runtime.session().limits(limits).threads(1).build().unwrap();
-    let sleeps = open(&session, "slow_calls");
+    let slow = open(&session, "slow_calls");
+    let start = std::sync::Barrier::new(4);
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| sleeps.call(&[ints([1])]).unwrap());
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..20 {
+                    slow.call(&[ints([1])]).unwrap();
+                }
+            });
         }
     });
     let burst = runtime.instances();
     std::thread::sleep(Duration::from_millis(150));
     for _ in 0..8 {
-        sleeps.call(&[ints([1])]).unwrap();
+        slow.call(&[ints([1])]).unwrap();
     }
     assert!(burst > 1, "they called at one time");
     assert_eq!(runtime.instances(), 1);
