@@ -98,6 +98,12 @@ SAME = {
         pa.struct({"x": pa.int64(), "y": pa.string()}),
         [{"x": 1, "y": "a"}, {"x": 2, "y": None}],
     ),
+    "structs in structs": (
+        "from typing import TypedDict\nclass A(TypedDict):\n    x: int\nclass B(TypedDict):\n    a: A | None\n"
+        "def f(b: B) -> B: return b",
+        pa.struct({"a": pa.struct({"x": pa.int64()})}),
+        [{"a": {"x": 1}}, {"a": None}, {"a": {"x": 3}}],
+    ),
     "json": ("import json\ndef f(x: str) -> list[int]: return json.loads(x)", pa.string(), ["[]", "[1, 2]"]),
     "unicode": ("import unicodedata\ndef f(x: str) -> str: return unicodedata.normalize('NFC', x)", pa.string(), TEXTS),
     "hash": ("import hashlib\ndef f(x: str) -> str: return hashlib.sha256(x.encode()).hexdigest()", pa.string(), TEXTS),
