@@ -28,6 +28,7 @@ pub mod options;
 mod process;
 pub mod reference;
 pub mod registries;
+pub mod separate;
 mod spec;
 mod udf;
 

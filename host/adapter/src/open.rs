@@ -1,5 +1,6 @@
 //! From a [`Spec`] to a [`Udf`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use wudf_backends::stamp::{self, Stamp};
 use wudf_registry::Reference;
 
 use crate::models::Models;
-use crate::{Fetch, PluginSource, Registries, Spec, Udf, process, reference};
+use crate::{Fetch, PluginSource, Registries, Spec, Udf, process, reference, separate};
 
 /// The UDFs that a process keeps open, beyond those that are in use.
 const KEPT: usize = 32;
@@ -22,6 +23,8 @@ pub struct Prepared {
     pub plugin: Plugin,
     /// Its name in the plugin.
     pub function: String,
+    /// The option that names it, and the name that it was asked for by.
+    named: Option<(String, String)>,
     models: Models,
     reference: Option<Reference>,
     on_error: crate::OnError,
@@ -36,6 +39,38 @@ impl Prepared {
             .expect("the function was found when this was made")
     }
 
+    /// The signature under these options, before arguments are bound. Most functions
+    /// declare it; one that its options name has to be opened for it.
+    ///
+    /// # Errors
+    /// As [`Prepared::open`].
+    pub fn signature_under(&self, options: &Value) -> Result<Cow<'_, Signature>> {
+        Ok(match self.signature().named_by() {
+            None => Cow::Borrowed(self.signature()),
+            Some(_) => Cow::Owned(self.open(options)?.signature().clone()),
+        })
+    }
+
+    /// The options, with the function's name among them where they name it.
+    fn with_name<'a>(&self, options: &'a Value) -> Result<Cow<'a, Value>> {
+        let Some((option, name)) = &self.named else {
+            return Ok(Cow::Borrowed(options));
+        };
+        let mut options = match options {
+            Value::Null => serde_json::Map::new(),
+            Value::Object(options) => options.clone(),
+            _ => return Ok(Cow::Borrowed(options)),
+        };
+        let given = options.insert(option.clone(), name.as_str().into());
+        match given {
+            Some(given) if given != name.as_str() => Err(Error::new(
+                ErrorKind::InvalidOptions,
+                format!("the function is {name}, and its option {option} says {given}"),
+            )),
+            _ => Ok(Cow::Owned(options.into())),
+        }
+    }
+
     /// The model entries and backends.
     pub fn models(&self) -> &Models {
         &self.models
@@ -46,8 +81,11 @@ impl Prepared {
     /// # Errors
     /// As [`Plugin::open`]; a model that no entry names is said to be missing.
     pub fn open(&self, options: &Value) -> Result<Udf> {
-        let function = self.plugin.open(&self.function, options).map_err(|error| {
-            match self.models.missing(self.signature()) {
+        let options = self.with_name(options)?;
+        let function = self
+            .plugin
+            .open(&self.function, &options)
+            .map_err(|error| match self.models.missing(self.signature()) {
                 Some(name) if error.kind() == ErrorKind::Model => Error::new(
                     ErrorKind::Model,
                     format!("it runs the model `{name}`, and nothing says where that is"),
@@ -55,8 +93,7 @@ impl Prepared {
                 .in_plugin(self.plugin.name())
                 .in_function(&self.function),
                 _ => error,
-            }
-        })?;
+            })?;
         Ok(Udf::new(function, self.on_error, self.reference.clone()))
     }
 }
@@ -107,8 +144,11 @@ pub fn prepare_in(
     let session = session(spec, &models, memory)?;
     let plugin = found.load(&session, fetch)?;
     let function = reference::function(&plugin, &spec.plugin, spec.function.as_deref())?;
+    let asked = spec.function.clone().filter(|name| *name != function.name);
+    let option = function.named_by().map(str::to_owned);
     Ok(Prepared {
         function: function.name.clone(),
+        named: option.zip(asked),
         session,
         plugin,
         models,
@@ -178,7 +218,9 @@ struct Seen {
 impl Seen {
     fn of(spec: &Spec) -> Self {
         let plugin = match &spec.plugin {
-            PluginSource::Named(name) => stamp::of(name.as_ref()),
+            PluginSource::Named(name) => {
+                stamp::of(name.as_ref()).or_else(|| stamp::of(&separate::file(name)?))
+            }
             PluginSource::Inline { .. } => None,
         };
         let models = spec

@@ -1,4 +1,4 @@
-//! `CREATE FUNCTION ... LANGUAGE wasm AS '...'`.
+//! `CREATE FUNCTION ... LANGUAGE wasm AS '...'`, or `LANGUAGE python AS $$...$$`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ impl FunctionFactory for WasmFunctions {
         state: &SessionState,
         statement: CreateFunction,
     ) -> Result<RegisterFunction> {
-        let body = Body::parse(declare::body(&statement)?).map_err(external)?;
+        let body = declare::body(&statement)?;
         let name = &statement.name;
         let lower = name.to_ascii_lowercase();
         let taken = [name, &lower].into_iter().any(|name| {
@@ -121,8 +121,7 @@ fn open(
     let here = |error: Error| external(error.in_plugin(plugin).in_function(&signature.name));
     let options = options::parse(&body.options, &signature.options)
         .map_err(|error| here(explain(error, body, signature)))?;
-    declare::check_arguments(&statement, plugin, signature)?;
-    let udf = prepared.open(&options).map_err(|error| {
+    let missing = |error: Error| {
         here(match (error.kind(), prepared.models().missing(signature)) {
             (ErrorKind::Model, Some(name)) => Error::new(
                 ErrorKind::Model,
@@ -141,7 +140,10 @@ fn open(
             },
             _ => error,
         })
-    })?;
+    };
+    let under = prepared.signature_under(&options).map_err(missing)?;
+    declare::check_arguments(&statement, plugin, &under)?;
+    let udf = prepared.open(&options).map_err(missing)?;
     declare::check_returns(&statement, plugin, &udf)?;
     let made = WasmUdf::declared(
         udf,

@@ -54,6 +54,8 @@ pub(crate) struct Inner {
 
 /// What instances are told when the function is opened in them.
 struct Opening {
+    /// Its name in the plugin, which that under its options may differ from.
+    name: String,
     options: String,
     arguments: Vec<RawArgument>,
 }
@@ -198,6 +200,7 @@ impl Function {
                 )
             })?;
         let opening = Opening {
+            name: name.to_owned(),
             options,
             arguments: match arguments {
                 // As when nothing is known, which most functions do not ask for.
@@ -205,7 +208,7 @@ impl Function {
                 given => argument::raw(declared, given)?,
             },
         };
-        let mut first = ready(&plugin.0, name, &opening)?;
+        let mut first = ready(&plugin.0, &opening)?;
         let known = match arguments {
             [] => plugin.0.bound(name, &opening.options),
             _ => None,
@@ -273,7 +276,7 @@ impl Function {
         let inner = &self.0;
         let options = inner.opening.options.clone();
         let counters = Arc::clone(&inner.counters);
-        let name = &inner.signature.name;
+        let name = &inner.opening.name;
         Self::with(&self.plugin(), name, options, arguments, counters).map_err(|e| inner.here(e))
     }
 
@@ -554,7 +557,7 @@ impl Inner {
 
     /// An instance that no row has been in.
     pub(crate) fn new_instance(&self) -> Result<Ready> {
-        let ready = ready(&self.plugin, &self.signature.name, &self.opening)?;
+        let ready = ready(&self.plugin, &self.opening)?;
         self.batch_size
             .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
         Ok(ready)
@@ -660,13 +663,14 @@ fn constants(signature: &Signature, arguments: &[Argument]) -> Result<Vec<Option
     })
 }
 
-fn ready(plugin: &plugin::Inner, name: &str, opening: &Opening) -> Result<Ready> {
+fn ready(plugin: &plugin::Inner, opening: &Opening) -> Result<Ready> {
+    let name = &opening.name;
     let mut instance = plugin.instance()?;
     let handle = match plugin
         .compiled
         .plain
         .iter()
-        .find(|f| f.signature.name == name)
+        .find(|f| f.signature.name == *name)
     {
         None => instance.open(name, &opening.options, &opening.arguments)?,
         Some(function) => instance.open_plain(function, &opening.options)?,

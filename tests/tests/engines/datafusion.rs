@@ -582,8 +582,8 @@ fn statements_that_make_no_sense() {
     let kit = KIT.path;
     for (statement, why) in [
         (
-            "f(x BIGINT) LANGUAGE python AS 'x'".to_owned(),
-            "f is in LANGUAGE python; functions here are LANGUAGE wasm",
+            "f(x BIGINT) LANGUAGE perl AS 'x'".to_owned(),
+            "f is in LANGUAGE perl; functions here are LANGUAGE wasm or python",
         ),
         ("f(x BIGINT) AS 'x'".into(), "f has no LANGUAGE"),
         ("f(x BIGINT) LANGUAGE wasm".into(), "f needs AS 'PLUGIN"),
