@@ -17,7 +17,8 @@ use std::time::Instant;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::recipe::Recipe;
+use image_features::transform::Preprocessor;
 use serde_json::{Value, json};
 use wudf::CallOptions;
 use wudf::nn::{LoadRequest, Tensor};
@@ -87,7 +88,7 @@ fn call(function: &Function, files: &ArrayRef) -> Result<(), Failure> {
 fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
     let function = open(&one_thread().build()?, "image_tensor")?;
     let images = column(files);
-    let mut native = Preprocessor::new(Recipe::default())?;
+    let mut native = Preprocessor::<f32>::new(Recipe::default())?;
     let mut tensor = Vec::new();
     let mut outside = || {
         files.iter().try_for_each(|file| {
