@@ -46,7 +46,7 @@ fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let ran = thread::scope(|scope| {
         let spawned = thread::Builder::new()
             .name("wudf-apart".into())
-            .spawn_scoped(scope, &run);
+            .spawn_scoped(scope, run);
         match spawned.map(thread::ScopedJoinHandle::join) {
             Ok(Ok(ran)) => ran,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
