@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use wudf::{Cache, Error, ErrorKind, Limits, Plugin, Result, Runtime, Signature};
+use wudf::{Cache, Error, ErrorKind, Limits, MaxFailures, Plugin, Result, Runtime, Signature};
 use wudf_registry::Reference;
 
 use crate::models::Models;
@@ -25,6 +25,7 @@ pub struct Prepared {
     models: Models,
     reference: Option<Reference>,
     on_error: crate::OnError,
+    max_failures: Option<MaxFailures>,
 }
 
 impl Prepared {
@@ -57,7 +58,8 @@ impl Prepared {
                 _ => error,
             }
         })?;
-        Ok(Udf::new(function, self.on_error, self.reference.clone()))
+        let udf = Udf::new(function, self.on_error, self.reference.clone());
+        Ok(udf.with_max_failures(self.max_failures))
     }
 }
 
@@ -68,6 +70,7 @@ impl Prepared {
 /// # Errors
 /// What stands in the way: see [`ErrorKind`].
 pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
+    spec.check()?;
     let found = reference::find(
         &spec.plugin,
         spec.digest.as_deref(),
@@ -101,6 +104,7 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
         models,
         reference: found.reference,
         on_error: spec.on_error,
+        max_failures: spec.max_failures,
     })
 }
 
@@ -117,14 +121,14 @@ pub fn inspect(source: &PluginSource, registries: &Registries) -> Result<Plugin>
 }
 
 /// Opens a spec. What this process has opened before is not opened again, as
-/// long as its files are those of then.
+/// long as its files are those of then; failures are counted anew.
 ///
 /// # Errors
 /// As [`prepare`] and [`Prepared::open`].
 pub fn open(spec: &Spec) -> Result<Udf> {
     let seen = Seen::of(spec);
     if let Some(udf) = recall(&seen) {
-        return Ok(udf);
+        return Ok(udf.with_max_failures(spec.max_failures));
     }
     // Not under the lock: a model may take its time, and others need not wait
     // for it. Two who open the same at once share the model all the same.

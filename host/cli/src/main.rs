@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod example;
 mod exit;
+mod failures;
 mod input;
 mod inspect;
 mod interrupt;
@@ -25,6 +26,7 @@ mod registry;
 mod run;
 #[cfg(feature = "sql")]
 mod sql;
+mod stats;
 mod talk;
 mod test;
 

@@ -17,6 +17,7 @@ use crate::contract::{
     Problem, RawArgument, RawOutput, RawSignature, Scalar, ScalarFunction, ScalarInstance,
 };
 use crate::error::printable;
+use crate::nn::batcher::Seen;
 use crate::plain::{self, PlainFunction, Refusal};
 use crate::runtime::Shared;
 use crate::sandbox::{self, Printed};
@@ -52,6 +53,8 @@ pub(crate) struct State {
     /// Time spent running models, and loading them.
     pub computing: Duration,
     pub loading: Duration,
+    /// What these runs came to.
+    pub batching: Seen,
     /// When the call that the plugin is in is to end before it is done.
     pub options: CallOptions,
     /// Why the host stopped the plugin, when it did.
@@ -76,6 +79,7 @@ impl State {
             infers: false,
             computing: Duration::ZERO,
             loading: Duration::ZERO,
+            batching: Seen::default(),
             options: CallOptions::default(),
             stopped: None,
         }
@@ -351,8 +355,8 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
             (ErrorKind::Timeout, format!("stopped after {message}"))
         }
         // The plugin has no part in it.
-        (Some((ErrorKind::Cancelled, message)), _) => {
-            return Error::new(ErrorKind::Cancelled, message);
+        (Some((kind @ (ErrorKind::Cancelled | ErrorKind::TooManyFailures), message)), _) => {
+            return Error::new(kind, message);
         }
         (Some((kind, message)), _) => (kind, format!("stopped for asking for {message}")),
         (None, None) if error.is::<PoolConcurrencyLimitError>() => {

@@ -16,6 +16,7 @@ mod rows;
 mod signals;
 mod sql;
 mod streams;
+mod watch;
 
 use std::fs;
 use std::path::Path;

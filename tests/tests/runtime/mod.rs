@@ -12,3 +12,4 @@ mod packages;
 mod plain;
 mod sandbox;
 mod trouble;
+mod watch;
