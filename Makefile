@@ -1,6 +1,7 @@
 # make demo        the main job on sample pictures (or on yours: make demo PHOTOS=dir)
 # make test        all tests, and a list of what was not tested
 # make check-quick format, lints, and the tests that need no engines
+# make python-plugin   the plugin `python`, which runs Python source
 # make wheel       the Python package, in the build's folder wheels
 # make dist        all packages, into dist/
 # make install     the program and the C library, into PREFIX (/usr/local)
@@ -26,10 +27,10 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-built test-python environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
+.PHONY: help demo python-plugin test test-built test-python environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 6
+	@sed -n 's/^# //p' Makefile | head -n 7
 
 # Where rustup does not install what rust-toolchain.toml names by itself.
 toolchain:
@@ -38,7 +39,7 @@ toolchain:
 build: toolchain
 	$(CARGO) build --release --workspace --locked
 
-# The program without SQL, which is half of a build and which the demo does not use;
+# The program without SQL and `wudf build`, which are half of a build and which the demo does not use;
 # later builds take over all the rest. Exit status 1: some files were no pictures,
 # which table and page say.
 demo: toolchain
@@ -74,6 +75,14 @@ $(NODE)/$(COMPONENTIZE):
 	  '@bytecodealliance/componentize-js@0.23' >/dev/null \
 	  || echo 'note: componentize-js could not be installed; tests that need it are skipped'
 
+# The plugin `python`, a file of its own, for as long as it is newer than its sources.
+PLUGINS := $(TARGET)/share/wudf/plugins
+python-plugin: $(PLUGINS)/python.wasm
+$(PLUGINS)/python.wasm: $(VENV)/componentize-py $(wildcard wit/*.wit wit/deps/*/*.wit) \
+    $(wildcard guest/plugins/python/wudf.toml guest/plugins/python/src/*.py guest/plugins/python/src/_udf/*.py) | build
+	@mkdir -p '$(@D)'
+	VIRTUAL_ENV='$(abspath $(VENV))' $(WUDF) build guest/plugins/python --output '$@'
+
 # What packages a wheel.
 $(VENV)/maturin: $(VENV)/installed
 	@'$(VENV)/bin/python' -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' && touch '$@'
@@ -99,7 +108,7 @@ installed-wheel: wheel $(VENVS:=/installed)
 test-python: installed-wheel
 	@for venv in $(VENVS); do \
 	  echo "pytest in $$venv" \
-	  && WUDF_TEST_WHEEL="$$(echo '$(abspath $(WHEELS))'/wudf-*.whl)" \
+	  && WUDF_PLUGINS='$(abspath $(PLUGINS))' WUDF_TEST_WHEEL="$$(echo '$(abspath $(WHEELS))'/wudf-*.whl)" \
 	     WUDF_TEST_KIT="$$('$(TARGET)/release/artifact' kit)" \
 	     WUDF_TEST_PLAIN="$$('$(TARGET)/release/artifact' plain)" \
 	     "$$venv/bin/python" -m pytest -p no:cacheprovider -q host/python/tests || exit 1; \
@@ -112,6 +121,7 @@ environments: $(VENV)/installed $(VENV)/oras $(VENV)/maturin $(VENV)/componentiz
 # One Spark cluster serves all tests that run with the newest Spark.
 test: export WUDF_SKIPS := $(SKIPS)
 test: build $(VENV)/installed $(VENV)/oras $(VENV)/componentize-py $(NODE)/$(COMPONENTIZE) installed-wheel
+	@$(MAKE) --no-print-directory python-plugin || echo 'note: the plugin python could not be built; tests that need it are skipped'
 	@rm -f '$(SKIPS)'
 	@'$(TARGET)/python-new/bin/python' host/python/tests/spark_cluster.py --for-tests \
 	  $(MAKE) --no-print-directory test-built; status=$$?; \
@@ -120,7 +130,7 @@ test: build $(VENV)/installed $(VENV)/oras $(VENV)/componentize-py $(NODE)/$(COM
 
 test-built:
 	VIRTUAL_ENV='$(abspath $(VENV))' WUDF_TEST_PYTHON='$(abspath $(TARGET)/python-new/bin/python)' \
-	WUDF_TEST_PYTHON_ORAS='$(abspath $(VENV)/bin/python)' \
+	WUDF_TEST_PYTHON_ORAS='$(abspath $(VENV)/bin/python)' WUDF_PLUGINS='$(abspath $(PLUGINS))' \
 	$(if $(wildcard $(VENV)/componentize-py),WUDF_TEST_COMPONENTIZE_PY='$(abspath $(VENV)/bin/componentize-py)') \
 	$(if $(wildcard $(NODE)/$(COMPONENTIZE)),WUDF_TEST_COMPONENTIZE_JS='$(abspath $(NODE)/$(COMPONENTIZE))') \
 	  $(CARGO) test --release --workspace --locked
@@ -219,6 +229,7 @@ SONAME   = libwudf.so.$(firstword $(subst ., ,$(VERSION)))
 install: install-c
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(DOCS)/man/man1' '$(DESTDIR)$(DOCS)/doc/wudf/examples'
 	install -m 755 '$(BUILT)/wudf' '$(DESTDIR)$(PREFIX)/bin'
+	$(if $(wildcard $(PLUGINS)/python.wasm),install -D -m 644 '$(PLUGINS)/python.wasm' '$(DESTDIR)$(DOCS)/wudf/plugins/python.wasm')
 	'$(BUILT)/wudf' man '$(DESTDIR)$(DOCS)/man/man1'
 	set -e; for place in bash:bash-completion/completions/wudf zsh:zsh/site-functions/_wudf fish:fish/vendor_completions.d/wudf.fish; do \
 	  install -d "$$(dirname "$(DESTDIR)$(DOCS)/$${place#*:}")"; \

@@ -49,6 +49,13 @@ CARGO=$PWD/packaging/cargo-for-maturin.sh WUDF_DIST_CARGO=$cargo WUDF_DIST_TARGE
 maturin sdist --manifest-path host/python/Cargo.toml --out "$dist"
 auditwheel show "$dist"/wudf-*.whl
 
+say 'the plugin python'
+# A file of its own, for those who have the wheel; `make install` takes it from the build's folder.
+plugin=$target/share/wudf/plugins/python.wasm
+mkdir -p "${plugin%/*}"
+"$built/wudf" build guest/plugins/python --output "$plugin"
+install -m 644 "$plugin" "$dist/python.wasm"
+
 say 'tarball'
 # DESTDIR PREFIX LIBDIR. The program writes its own completions and man pages.
 install_into() {

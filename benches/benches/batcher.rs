@@ -13,7 +13,7 @@ use arrow_array::{ArrayRef, ListArray};
 use serde_json::json;
 use wudf::CallOptions;
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
-use wudf::{Plugin, Runtime};
+use wudf::{Plugin, Session};
 use wudf_benches::{Failure, Spread, record};
 use wudf_fixtures::KIT;
 
@@ -85,11 +85,11 @@ fn main() -> Result<(), Failure> {
         }
     }
     let cost = Duration::from_micros(cost);
-    let runtime = Runtime::builder()
+    let session = Session::builder()
         .backend(Arc::new(Device { cost, width }))
         .model(ModelSpec::new("identity", ""))
         .build()?;
-    let infer = Plugin::from_bytes(&runtime, KIT.name, KIT.bytes)?
+    let infer = Plugin::from_bytes(&session, KIT.name, KIT.bytes)?
         .open("infer", &json!({ "model": "identity" }))?;
     let column = |rows: usize| -> ArrayRef {
         let row = |n: usize| Some((0..width).map(move |i| Some((n + i) as f32)));

@@ -15,8 +15,8 @@ use wudf_fixtures::KIT;
 const ROWS: i64 = 8_192;
 
 fn boundary(criterion: &mut Criterion) {
-    let runtime = wudf_benches::one_thread().build().expect("a runtime");
-    let plugin = Plugin::from_bytes(&runtime, KIT.name, KIT.bytes).expect("the kit loads");
+    let session = wudf_benches::one_thread().build().expect("a session");
+    let plugin = Plugin::from_bytes(&session, KIT.name, KIT.bytes).expect("the kit loads");
     let open = |name: &str| plugin.open(name, &Value::Null).expect("the kit has it");
     let mut bench = |name: &str, function: &Function, arguments: &[ArrayRef]| {
         let rows = arguments[0].len();

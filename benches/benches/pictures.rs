@@ -17,11 +17,12 @@ use std::time::Instant;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::recipe::Recipe;
+use image_features::transform::Preprocessor;
 use serde_json::{Value, json};
 use wudf::CallOptions;
 use wudf::nn::{LoadRequest, Tensor};
-use wudf::{Function, Plugin, Runtime};
+use wudf::{Function, Plugin, Session};
 use wudf_artifacts::IMAGE_FEATURES;
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, OnnxRuntime, OpenVino, catalogue, defaults, onnxruntime, openvino};
@@ -74,8 +75,8 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(runtime: &Runtime, function: &str) -> Result<Function, Failure> {
-    let plugin = Plugin::from_bytes(runtime, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes)?;
+fn open(session: &Session, function: &str) -> Result<Function, Failure> {
+    let plugin = Plugin::from_bytes(session, IMAGE_FEATURES.name, IMAGE_FEATURES.bytes)?;
     Ok(plugin.open(function, &Value::Null)?)
 }
 
@@ -87,7 +88,7 @@ fn call(function: &Function, files: &ArrayRef) -> Result<(), Failure> {
 fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
     let function = open(&one_thread().build()?, "image_tensor")?;
     let images = column(files);
-    let mut native = Preprocessor::new(Recipe::default())?;
+    let mut native = Preprocessor::<f32>::new(Recipe::default())?;
     let mut tensor = Vec::new();
     let mut outside = || {
         files.iter().try_for_each(|file| {
@@ -167,12 +168,12 @@ fn end_to_end(
             )
         })
         .collect::<Result<_, _>>()?;
-    let runtime = one_thread()
+    let session = one_thread()
         .threads(threads)
         .backend(backend)
         .model(spec)
         .build()?;
-    let function = open(&runtime, "image_features")?;
+    let function = open(&session, "image_features")?;
     let few = FEW * threads;
     let parts: Vec<ArrayRef> = files.chunks_exact(few).map(column).collect();
 

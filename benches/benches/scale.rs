@@ -18,7 +18,7 @@ use arrow_array::{ArrayRef, ListArray};
 use serde_json::{Value, json};
 use wudf::CallOptions;
 use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec, Tensor, TensorSpec, TensorType};
-use wudf::{Function, Plugin, Runtime};
+use wudf::{Function, Plugin, Session};
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, catalogue, defaults};
@@ -79,16 +79,16 @@ fn main() -> Result<(), Failure> {
 }
 
 fn open(
-    runtime: &Runtime,
+    session: &Session,
     artifact: Artifact,
     function: &str,
     options: &Value,
 ) -> Result<Function, Failure> {
-    Ok(Plugin::from_bytes(runtime, artifact.name, artifact.bytes)?.open(function, options)?)
+    Ok(Plugin::from_bytes(session, artifact.name, artifact.bytes)?.open(function, options)?)
 }
 
-fn on_threads(threads: usize) -> Result<Runtime, Failure> {
-    Ok(Runtime::builder().threads(threads).build()?)
+fn on_threads(threads: usize) -> Result<Session, Failure> {
+    Ok(Session::builder().threads(threads).build()?)
 }
 
 // Photographs.
@@ -109,14 +109,14 @@ fn preprocessing(files: &[Vec<u8>], rounds: usize) -> Result<(), Failure> {
 fn features(files: &[Vec<u8>], rounds: usize, backend: &str) -> Result<(), Failure> {
     let spec = catalogue::parse(&format!("resnet50=seeded:resnet50,backend={backend}"))?;
     let sources = Arc::new(Sources::default());
-    let runtime = |threads| -> Result<Runtime, Failure> {
+    let session = |threads| -> Result<Session, Failure> {
         let backends = defaults(Libraries::default(), Arc::clone(&sources));
-        let builder = Runtime::builder().threads(threads).backends(backends);
+        let builder = Session::builder().threads(threads).backends(backends);
         Ok(builder.model(spec.clone()).build()?)
     };
     let function = |threads| {
         open(
-            &runtime(threads)?,
+            &session(threads)?,
             IMAGE_FEATURES,
             "image_features",
             &Value::Null,
@@ -192,8 +192,8 @@ fn to_devices(files: &[Vec<u8>], rounds: usize, batch: usize) -> Result<(), Fail
         width: FEATURES,
     };
     let features = |device, threads| -> Result<Function, Failure> {
-        let runtime = with(&machine(device), threads, &base)?;
-        open(&runtime, IMAGE_FEATURES, "image_features", &Value::Null)
+        let session = with(&machine(device), threads, &base)?;
+        open(&session, IMAGE_FEATURES, "image_features", &Value::Null)
     };
     let one = features(None, 1)?;
     let run = ROW * u32::try_from(batch)?;
@@ -408,9 +408,9 @@ fn bare(cores: &Cores, threads: usize, rows: usize) -> Result<Measured, Failure>
     })
 }
 
-/// A runtime for one model, `m` or `resnet50`.
-fn with(machine: &Machine, threads: usize, base: &Runtime) -> Result<Runtime, Failure> {
-    let builder = Runtime::builder().beside(base).threads(threads);
+/// A session for one model, `m` or `resnet50`.
+fn with(machine: &Machine, threads: usize, base: &Session) -> Result<Session, Failure> {
+    let builder = base.runtime().session().threads(threads);
     let builder = builder.backend(Arc::new(machine.clone()));
     let models = ["m", "resnet50"].map(|name| ModelSpec::new(name, ""));
     Ok(models
@@ -419,8 +419,8 @@ fn with(machine: &Machine, threads: usize, base: &Runtime) -> Result<Runtime, Fa
         .build()?)
 }
 
-fn infer(runtime: &Runtime) -> Result<Function, Failure> {
-    open(runtime, KIT, "infer", &json!({ "model": "m" }))
+fn infer(session: &Session) -> Result<Function, Failure> {
+    open(session, KIT, "infer", &json!({ "model": "m" }))
 }
 
 /// `callers` threads that each call their function, the one of their number, `calls` times with `batch` rows.
@@ -471,7 +471,7 @@ fn simulation(picture: Duration, row: Duration, batch: usize) -> Result<(), Fail
         let machine = machine(&shared, None);
         let rows = rows_in(cores, 1.0);
         let sleeps = bare(&shared, cores, rows)?;
-        // One call, which the runtime spreads; and as engines do it: a thread for each partition, and batches of rows.
+        // One call, which the session spreads; and as engines do it: a thread for each partition, and batches of rows.
         for (what, callers, threads, batch) in
             [("one", 1, cores, rows), ("one a core", cores, 1, 32)]
         {
@@ -500,7 +500,7 @@ fn simulation(picture: Duration, row: Duration, batch: usize) -> Result<(), Fail
     for (cores, devices) in [(8, 1), (32, 1), (16, 4), (32, 4), (32, 8), (64, 8)] {
         let shared = Cores::new(cores, picture);
         let machine = machine(&shared, Some(Device { batch, run }));
-        // A runtime for each device, as a model has one device.
+        // A session for each device, as a model has one device.
         let functions = (0..devices)
             .map(|_| infer(&with(&machine, cores / devices, &base)?))
             .collect::<Result<Vec<_>, _>>()?;

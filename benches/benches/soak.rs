@@ -13,7 +13,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use serde_json::json;
-use wudf::{CallOptions, ErrorKind, Function, Limits, Output, Plugin, Runtime};
+use wudf::{CallOptions, ErrorKind, Function, Limits, Output, Plugin, Session};
 use wudf_benches::{Failure, number};
 use wudf_fixtures::{KIT, LIAR, PLAIN, SLUG};
 
@@ -34,12 +34,9 @@ fn main() -> Result<(), Failure> {
         }
     }
 
-    let first = Runtime::builder().threads(2).limits(limits(64)).build()?;
-    let second = Runtime::builder()
-        .threads(2)
-        .limits(limits(32))
-        .beside(&first)
-        .build()?;
+    let first = Session::builder().threads(2).limits(limits(64)).build()?;
+    let second = first.runtime().session().threads(2).limits(limits(32));
+    let second = second.build()?;
     let tenants = [Tenant::open(&first)?, Tenant::open(&second)?];
     let tally = Tally::default();
     // What the process has when nobody calls, after each minute.
@@ -112,8 +109,8 @@ struct Tenant {
 }
 
 impl Tenant {
-    fn open(runtime: &Runtime) -> Result<Self, Failure> {
-        let plugin = |name: &str, bytes: &[u8]| Plugin::from_bytes(runtime, name, bytes);
+    fn open(session: &Session) -> Result<Self, Failure> {
+        let plugin = |name: &str, bytes: &[u8]| Plugin::from_bytes(session, name, bytes);
         let kit = plugin("kit", KIT.bytes)?;
         let open = |name: &str| kit.open(name, &json!({}));
         let names = ["fails", "panics", "spins", "hogs", "recurses"];

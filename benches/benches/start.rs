@@ -7,7 +7,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, criterion_group};
 use serde_json::{Value, json};
 use wudf::nn::{Backend as _, LoadRequest};
-use wudf::{Cache, Plugin, Runtime};
+use wudf::{Cache, Plugin, Runtime, Session};
 use wudf_artifacts::{Artifact, IMAGE_FEATURES};
 use wudf_backends::source::Sources;
 use wudf_backends::{OnnxRuntime, OpenVino, Rten, catalogue, onnxruntime, openvino};
@@ -22,38 +22,37 @@ const OPENED: [(Artifact, &str); 3] = [
     (IMAGE_FEATURES, "image_tensor"),
 ];
 
-fn load(runtime: &Runtime, artifact: Artifact) -> Plugin {
-    Plugin::from_bytes(runtime, artifact.name, artifact.bytes).expect("it loads")
+fn load(session: &Session, artifact: Artifact) -> Plugin {
+    Plugin::from_bytes(session, artifact.name, artifact.bytes).expect("it loads")
 }
 
-fn runtime(cache: Cache) -> Runtime {
-    wudf_benches::one_thread()
-        .cache(cache)
-        .build()
-        .expect("a runtime")
+fn session(cache: Cache) -> Session {
+    let runtime = Runtime::builder().cache(cache).build().expect("a runtime");
+    let session = runtime.session().threads(1);
+    session.build().expect("a session")
 }
 
 fn plugins(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("start");
     group.sample_size(10);
 
-    group.bench_function("a runtime", |b| b.iter(|| runtime(Cache::Off)));
-    let cold = runtime(Cache::Off);
+    group.bench_function("a runtime", |b| b.iter(|| session(Cache::Off)));
+    let cold = session(Cache::Off);
     group.bench_function("compile image-features", |b| {
         b.iter(|| load(&cold, IMAGE_FEATURES))
     });
 
     let folder = tempfile::tempdir().expect("a folder");
     load(
-        &runtime(Cache::Folder(folder.path().into())),
+        &session(Cache::Folder(folder.path().into())),
         IMAGE_FEATURES,
     );
     group.bench_function("image-features from the cache", |b| {
         // A process has one runtime; a new one knows nothing but the folder.
-        let fresh = || runtime(Cache::Folder(folder.path().into()));
+        let fresh = || session(Cache::Folder(folder.path().into()));
         b.iter_batched(
             fresh,
-            |runtime| (load(&runtime, IMAGE_FEATURES), runtime),
+            |session| (load(&session, IMAGE_FEATURES), session),
             BatchSize::PerIteration,
         );
     });
@@ -85,7 +84,7 @@ const HOLD: &str = "WUDF_BENCH_HOLD";
 /// compiling leaves memory behind that would hide some of theirs.
 fn idle(_: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
-    let compiles = runtime(Cache::Folder(folder.path().into()));
+    let compiles = session(Cache::Folder(folder.path().into()));
     for (artifact, _) in OPENED {
         load(&compiles, artifact);
         let mut holds = Command::new(std::env::current_exe().expect("a name"));
@@ -96,10 +95,10 @@ fn idle(_: &mut Criterion) {
 
 fn hold(name: &str) {
     let folder = std::env::args_os().nth(1).expect("a folder");
-    let runtime = runtime(Cache::Folder(folder.into()));
+    let session = session(Cache::Folder(folder.into()));
     let mut opened = OPENED.into_iter();
     let (artifact, function) = opened.find(|(a, _)| a.name == name).expect("a plugin");
-    let plugin = load(&runtime, artifact);
+    let plugin = load(&session, artifact);
     let open = |_| plugin.open(function, &Value::Null).expect("it opens");
     let before = memory();
     let functions: Vec<_> = (0..INSTANCES).map(open).collect();

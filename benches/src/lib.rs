@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use arrow_array::{ArrayRef, BinaryArray};
 use libjpeg_turbo_rs::{PixelFormat, Subsampling};
 use serde_json::{Value, json};
-use wudf::RuntimeBuilder;
+use wudf::{Session, SessionBuilder};
 
 /// Why a bench fails; it ends with the message.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// A runtime on the caller's thread alone, with the default limits and interruption enabled.
-pub fn one_thread() -> RuntimeBuilder {
-    wudf::Runtime::builder().threads(1)
+/// A session on the caller's thread alone, with the default limits and interruption enabled.
+pub fn one_thread() -> SessionBuilder {
+    Session::builder().threads(1)
 }
 
 /// The file that figures are appended to, one JSON object a line; `benches/results.py` makes tables of it.

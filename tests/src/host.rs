@@ -1,4 +1,4 @@
-//! What tests of the host library share: runtimes with small limits, columns.
+//! What tests of the host library share: sessions with small limits, columns.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, Int64Array};
 use serde_json::{Value, json};
-use wudf::{Cache, Function, Limits, Plugin, Runtime, RuntimeBuilder};
+use wudf::{Cache, Function, Limits, Plugin, Runtime, Session, SessionBuilder};
 use wudf_fixtures::KIT;
 
 /// Limits under which a hostile plugin is done with soon.
@@ -19,15 +19,22 @@ pub fn small() -> Limits {
     limits
 }
 
-/// A runtime to be, whose compiled code is kept in the build's own folder.
-pub fn builder() -> RuntimeBuilder {
+/// A session to be in a runtime of its own, whose compiled code is kept in the build's own
+/// folder.
+pub fn builder() -> SessionBuilder {
+    runtime().session()
+}
+
+/// A runtime whose compiled code is kept in the build's own folder.
+pub fn runtime() -> Runtime {
     let folder = cache();
     // Where the build's folder is somebody else's, tests are slow and no less true.
     let cache = match wudf::cache::private_folder(&folder) {
         Ok(()) => Cache::Folder(folder),
         Err(_) => Cache::Off,
     };
-    Runtime::builder().cache(cache)
+    let runtime = Runtime::builder().cache(cache).build();
+    runtime.unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// Where tests keep compiled plugins: beside the program that runs.
@@ -37,18 +44,18 @@ fn cache() -> PathBuf {
 }
 
 /// The well-behaved plugin.
-pub fn kit(runtime: &Runtime) -> Plugin {
-    Plugin::from_bytes(runtime, "kit", KIT.bytes).expect("the kit is a plugin")
+pub fn kit(session: &Session) -> Plugin {
+    Plugin::from_bytes(session, "kit", KIT.bytes).expect("the kit is a plugin")
 }
 
 /// One of its functions.
-pub fn open(runtime: &Runtime, name: &str) -> Function {
-    open_with(runtime, name, &json!({}))
+pub fn open(session: &Session, name: &str) -> Function {
+    open_with(session, name, &json!({}))
 }
 
 /// One of its functions with options.
-pub fn open_with(runtime: &Runtime, name: &str, options: &Value) -> Function {
-    kit(runtime)
+pub fn open_with(session: &Session, name: &str, options: &Value) -> Function {
+    kit(session)
         .open(name, options)
         .unwrap_or_else(|e| panic!("{e}"))
 }

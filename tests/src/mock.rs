@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use wudf::CallOptions;
 use wudf::nn::{
-    Backend, Error, ErrorKind, LoadRequest, Model, ModelSource, Tensor, TensorSpec, TensorType,
+    Backend, Error, ErrorKind, LoadRequest, Model, ModelSource, ModelSpec, Tensor, TensorSpec,
+    TensorType,
 };
 
 /// The backend. Clones are the same one.
@@ -68,6 +69,10 @@ impl Behaviour {
 impl Backend for Mock {
     fn name(&self) -> &str {
         "mock"
+    }
+
+    fn identity(&self, _: &ModelSpec) -> Option<String> {
+        Some(String::new())
     }
 
     fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error> {

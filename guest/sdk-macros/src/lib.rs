@@ -21,7 +21,7 @@ use syn::{DeriveInput, Item, parse_macro_input};
 /// # On an `impl` block
 ///
 /// The one method that takes `self` computes one row, and may be called
-/// anything; the UDF's name is that of the type in `snake_case`, and its
+/// anything but `list_size`; the UDF's name is that of the type in `snake_case`, and its
 /// documentation that of the block (not of the struct, which the macro does not
 /// see), or else of the method. Beside it the block may have
 ///
@@ -34,7 +34,9 @@ use syn::{DeriveInput, Item, parse_macro_input};
 ///   for under these options;
 /// - `fn assets(options: &Options) -> Vec<String>`: the assets that are read;
 /// - `fn list_size(options: &Options) -> u32`: every list that the row method
-///   returns has this many items, so that the result is a fixed-size list;
+///   returns has this many items, so that the result is a fixed-size list. Where only the
+///   open function knows, because a model decides, it is
+///   `fn list_size(&self) -> Option<u32>`: before it is open, the result is a list;
 /// - `fn returns(options: &Options, arguments: &Arguments<'_>) -> Result<Schema>`: the
 ///   type of the result, if it is a `Dynamic`. Either parameter may be left out.
 ///

@@ -26,7 +26,8 @@ impl<'a> Parts<'a> {
             let ImplItem::Fn(function) = member else {
                 continue;
             };
-            let place = if function.sig.receiver().is_some() {
+            let sizes = function.sig.ident == "list_size";
+            let place = if function.sig.receiver().is_some() && !sizes {
                 if let Some(row) = parts.row {
                     return Err(syn::Error::new(
                         function.sig.ident.span(),
@@ -355,10 +356,21 @@ fn hooks(attribute: &attribute::Udf, parts: &Parts<'_>) -> syn::Result<TokenStre
     }
     if let Some(hook) = parts.list_size {
         let sized = quote_spanned!(hook.sig.ident.span()=> ::wudf_guest::__private::sized_results(rows, said));
+        // Of the options, or of the open function.
+        let size = match hook.sig.receiver() {
+            None => quote! {
+                fn list_size(options: &Self::Options) -> ::core::option::Option<u32> {
+                    ::core::option::Option::Some(<Self>::list_size(options))
+                }
+            },
+            Some(_) => quote! {
+                fn open_list_size(&self) -> ::core::option::Option<u32> {
+                    <Self>::list_size(self)
+                }
+            },
+        };
         hooks.extend(quote! {
-            fn list_size(options: &Self::Options) -> ::core::option::Option<u32> {
-                ::core::option::Option::Some(<Self>::list_size(options))
-            }
+            #size
             fn results(
                 rows: usize,
                 said: &::wudf_guest::__private::Said,

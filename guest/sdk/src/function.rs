@@ -93,6 +93,11 @@ pub trait Udf: Sized + 'static {
         None
     }
 
+    /// How many items all lists have that it returns, if it knows now that it is open.
+    fn open_list_size(&self) -> Option<u32> {
+        None
+    }
+
     /// The type that it returns, if these options and arguments say so.
     fn returns(_: &Self::Options, _: &Given<'_>) -> Result<Option<Schema>, Error> {
         Ok(None)
@@ -368,8 +373,10 @@ impl Entry {
                 }
                 let arguments = Given::new(U::ARGUMENTS, given);
                 let options = options::parse::<U::Options>(text)?;
-                let said = Said::by::<U>(&options, &arguments)?;
-                let udf = RefCell::new(U::open(options, &arguments)?);
+                let mut said = Said::by::<U>(&options, &arguments)?;
+                let udf = U::open(options, &arguments)?;
+                said.size = udf.open_list_size().or(said.size);
+                let udf = RefCell::new(udf);
                 Ok(Opened(Box::new(Bound { udf, said })))
             },
         }

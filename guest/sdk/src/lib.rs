@@ -34,8 +34,10 @@ pub use model::{Model, ModelError, Tensor};
 pub use options::{OptionError, OptionValue, UdfOptions};
 pub use read::Argument;
 pub use serde_json::Value as Json;
+#[cfg(feature = "half")]
+pub use types::Half;
 pub use types::{Date, Duration, Time, Timestamp, TimestampUtc};
-pub use write::{Outcome, Value};
+pub use write::{Numbers, Outcome, Value};
 pub use wudf_guest_macros::{Enum, Row, UdfOptions, udf};
 
 /// What the macros name. No one else should: it changes without notice.

@@ -94,12 +94,15 @@ pub struct Tensor<'a> {
     bytes: Cow<'a, [u8]>,
 }
 
-/// A type of number that a tensor can hold.
+/// A type of number that a tensor can hold: `f32`, `f64`, `u8`, `i32`, `i64` and, with the
+/// feature `half`, `wudf_guest::Half`.
 pub trait Element: bytemuck::Pod + sealed::Sealed {
     #[doc(hidden)]
     const TYPE: TensorType;
     #[doc(hidden)]
     const NAME: &'static str;
+    #[doc(hidden)]
+    const FORMAT: &'static str;
 }
 
 mod sealed {
@@ -107,18 +110,27 @@ mod sealed {
 }
 
 macro_rules! elements {
-    ($($type:ident $tensor:ident),*) => {
+    ($($type:ty, $tensor:ident, $name:literal, $format:literal;)*) => {
         $(
             impl sealed::Sealed for $type {}
             impl Element for $type {
                 const TYPE: TensorType = TensorType::$tensor;
-                const NAME: &'static str = stringify!($type);
+                const NAME: &'static str = $name;
+                const FORMAT: &'static str = $format;
             }
         )*
     };
 }
 
-elements!(f32 Fp32, f64 Fp64, u8 U8, i32 I32, i64 I64);
+elements! {
+    f32, Fp32, "f32", "f";
+    f64, Fp64, "f64", "g";
+    u8, U8, "u8", "C";
+    i32, I32, "i32", "i";
+    i64, I64, "i64", "l";
+}
+#[cfg(feature = "half")]
+elements!(crate::Half, Fp16, "f16", "e";);
 
 impl<'a> Tensor<'a> {
     /// A tensor of these dimensions over numbers that lie elsewhere, the last
@@ -175,6 +187,7 @@ pub struct ModelError {
     model: String,
     message: String,
     code: &'static str,
+    not_found: bool,
 }
 
 impl ModelError {
@@ -183,6 +196,16 @@ impl ModelError {
             model: String::new(),
             message: message.into(),
             code: code::MODEL,
+            not_found: false,
+        }
+    }
+
+    /// There is no such model, or no such tensor in it.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self {
+            not_found: true,
+            ..Self::new(message)
         }
     }
 
@@ -190,6 +213,12 @@ impl ModelError {
     /// or `unsupported`.
     pub fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// Whether the host has no model of this name, or the model no tensor of the name
+    /// that was asked for, so that a function can do without it.
+    pub fn is_not_found(&self) -> bool {
+        self.not_found
     }
 
     fn of(self, model: &str) -> Self {
@@ -267,7 +296,15 @@ mod host {
                 outputs: model.outputs.into_iter().map(spec).collect(),
                 properties: model.properties,
             }),
-            Err(problem) => Err(ModelError::new(problem.message)),
+            Err(problem) => {
+                // The host names the model, too.
+                let prefix = format!("model `{name}`: ");
+                let message = problem.message.strip_prefix(&prefix);
+                Err(ModelError {
+                    not_found: problem.code == "not-found",
+                    ..ModelError::new(message.unwrap_or(&problem.message))
+                })
+            }
         }
     }
 
@@ -284,6 +321,7 @@ mod host {
                 ErrorCode::UnsupportedOperation => code::UNSUPPORTED,
                 _ => code::MODEL,
             },
+            not_found: matches!(error.code(), ErrorCode::NotFound),
             ..ModelError::new(message)
         }
     }

@@ -34,11 +34,25 @@ pub struct Time(pub i64);
 #[repr(transparent)]
 pub struct Duration(pub i64);
 
-/// The bits of a `half::f16`. Arrow's `float16`.
+/// The bits of a `half::f16`, which tensors are made of. Arrow's `float16`.
 #[cfg(feature = "half")]
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(transparent)]
 pub struct Half(pub u16);
+
+#[cfg(feature = "half")]
+impl From<half::f16> for Half {
+    fn from(number: half::f16) -> Self {
+        Self(number.to_bits())
+    }
+}
+
+#[cfg(feature = "half")]
+impl From<Half> for half::f16 {
+    fn from(bits: Half) -> Self {
+        Self::from_bits(bits.0)
+    }
+}
 
 // By hand, because the derive would compile a second `syn` for each new plugin.
 macro_rules! plain {

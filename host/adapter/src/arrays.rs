@@ -155,8 +155,9 @@ unsafe fn import(array: FFI_ArrowArray, ty: &DataType) -> Result<ArrayRef, Wrong
     }
     // SAFETY: as the function's own, and checked as far as can be.
     let data = unsafe { from_ffi_and_data_type(array, ty.clone()) }.map_err(|e| e.to_string())?;
-    validate(&data).map_err(|e| format!("its array is broken: {e}"))?;
-    Ok(make_array(data))
+    let broken = |e: ArrowError| format!("its array is broken: {e}");
+    validate(&data).map_err(broken)?;
+    Ok(make_array(cut(data).map_err(broken)?))
 }
 
 /// Checks what arrow relies on before it looks at buffers.
@@ -339,7 +340,37 @@ fn span<O: ArrowNativeType>(data: &ArrayData) -> (usize, usize) {
     (from, to - from)
 }
 
-/// A part of an array, for validation only. [`ArrayData::slice`] would take a struct's
+/// The same array, which has been validated, with the children of structs and fixed-size lists beginning where
+/// these do. To get there [`make_array`] takes slices of the children, and so of structs among them
+/// twice: see [`part`].
+///
+/// # Errors
+/// As [`part`].
+fn cut(data: ArrayData) -> Result<ArrayData, ArrowError> {
+    let (start, len) = (data.offset(), data.len());
+    let reached = match data.data_type() {
+        DataType::Struct(_) => Some((start, len)),
+        DataType::FixedSizeList(_, n) => {
+            let n = usize::try_from(*n).unwrap_or(0);
+            Some((start * n, len * n))
+        }
+        _ => None,
+    };
+    let children = data.child_data().iter().map(|child| match reached {
+        Some((from, len)) => cut(part(child, from, len)?),
+        None => cut(child.clone()),
+    });
+    let children = children.collect::<Result<Vec<_>, _>>()?;
+    let builder = data.into_builder().child_data(children);
+    let builder = match reached {
+        Some(_) => builder.offset(0),
+        None => builder,
+    };
+    // SAFETY: it is what was validated, without what it does not reach.
+    Ok(unsafe { builder.build_unchecked() })
+}
+
+/// A part of an array. [`ArrayData::slice`] would take a struct's
 /// children with it, and leave its offset as if it had not.
 fn part(data: &ArrayData, from: usize, len: usize) -> Result<ArrayData, ArrowError> {
     if from + len > data.len() {
@@ -352,6 +383,72 @@ fn part(data: &ArrayData, from: usize, len: usize) -> Result<ArrayData, ArrowErr
     let nulls = data.nulls().map(|nulls| nulls.slice(from, len));
     let builder = data.clone().into_builder();
     let builder = builder.offset(data.offset() + from).len(len).nulls(nulls);
-    // SAFETY: it is validated, and nothing else is done with it.
+    // SAFETY: whoever asks for it has validated it, or does.
     Ok(unsafe { builder.build_unchecked() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Array, FixedSizeListArray, Int64Array, ListArray, StructArray};
+    use arrow_buffer::{NullBuffer, OffsetBuffer};
+    use arrow_schema::Field;
+
+    use super::*;
+
+    /// What comes of an array that begins at an offset, as other libraries slice.
+    fn sliced(array: &ArrayRef, offset: usize, len: usize) -> ArrayRef {
+        let data = part(&array.to_data(), offset, len).unwrap();
+        // SAFETY: it is an array, and of this type.
+        unsafe { adopt(FFI_ArrowArray::new(&data), array.data_type()) }.unwrap()
+    }
+
+    fn structs(field: &str, child: ArrayRef) -> ArrayRef {
+        let nulls = (0..child.len()).map(|i| i % 5 != 3).collect::<Vec<_>>();
+        let field = Arc::new(Field::new(field, child.data_type().clone(), true));
+        Arc::new(StructArray::new(
+            vec![field].into(),
+            vec![child],
+            Some(NullBuffer::from(nulls)),
+        ))
+    }
+
+    #[test]
+    fn slices_of_nested_arrays_begin_where_they_begin() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..24));
+        let item = |array: &ArrayRef| Arc::new(Field::new("item", array.data_type().clone(), true));
+        let twos = |array: &ArrayRef| -> ArrayRef {
+            Arc::new(FixedSizeListArray::new(
+                item(array),
+                2,
+                Arc::clone(array),
+                None,
+            ))
+        };
+        let lists = |array: &ArrayRef| -> ArrayRef {
+            let offsets = OffsetBuffer::from_lengths(vec![3; array.len() / 3]);
+            Arc::new(ListArray::new(
+                item(array),
+                offsets,
+                Arc::clone(array),
+                None,
+            ))
+        };
+        let one = structs("b", numbers);
+        for array in [
+            structs("a", Arc::clone(&one)),
+            structs("a", structs("aa", Arc::clone(&one))),
+            twos(&one),
+            twos(&twos(&one)),
+            structs("a", twos(&one)),
+            lists(&one),
+            structs("a", lists(&structs("aa", Arc::clone(&one)))),
+        ] {
+            for (offset, len) in [(0, 2), (1, 3), (2, 2), (4, 1), (3, 0)] {
+                let found = sliced(&array, offset, len);
+                assert_eq!(&found, &array.slice(offset, len), "{offset}, {len}");
+            }
+        }
+    }
 }

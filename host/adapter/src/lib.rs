@@ -25,14 +25,14 @@ pub mod describe;
 pub mod models;
 mod open;
 pub mod options;
+mod process;
 pub mod reference;
 pub mod registries;
-mod share;
+pub mod separate;
 mod spec;
-mod stamp;
 mod udf;
 
-pub use open::{Prepared, inspect, open, prepare};
+pub use open::{Prepared, inspect, open, prepare, prepare_in};
 pub use registries::{Fetch, Registries};
 pub use spec::{OnError, PluginSource, Spec};
 pub use udf::{Udf, recount};

@@ -7,8 +7,6 @@ use wudf::{Error, ErrorKind, Result, Signature};
 use wudf_backends::source::Sources;
 use wudf_backends::{Libraries, catalogue, defaults};
 
-use crate::share::Shared;
-
 /// Catalogue entries that have been read, and the backends that run them.
 pub struct Models {
     /// The entries.
@@ -32,10 +30,7 @@ impl Models {
     ) -> Result<Self> {
         let model = |message: String| Error::new(ErrorKind::Model, message);
         let backend = backend.or(libraries.backend());
-        let backends: Vec<Arc<dyn Backend>> = defaults(libraries, sources)
-            .into_iter()
-            .map(|backend| Arc::new(Shared::new(backend)) as Arc<dyn Backend>)
-            .collect();
+        let backends = defaults(libraries, sources);
         let mut specs: Vec<ModelSpec> = Vec::new();
         for entry in entries {
             let mut spec = catalogue::parse(entry.as_ref()).map_err(|e| model(e.to_string()))?;

@@ -1,15 +1,18 @@
 //! From a [`Spec`] to a [`Udf`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use wudf::{Cache, Error, ErrorKind, Limits, MaxFailures, Plugin, Result, Runtime, Signature};
+use wudf::{
+    Cache, Error, ErrorKind, Limits, MaxFailures, MemoryPool, Plugin, Result, Session, Signature,
+};
+use wudf_backends::stamp::{self, Stamp};
 use wudf_registry::Reference;
 
 use crate::models::Models;
-use crate::stamp::{self, Stamp};
-use crate::{Fetch, PluginSource, Registries, Spec, Udf, reference};
+use crate::{Fetch, PluginSource, Registries, Spec, Udf, process, reference, separate};
 
 /// The UDFs that a process keeps open, beyond those that are in use.
 const KEPT: usize = 32;
@@ -17,11 +20,13 @@ const KEPT: usize = 32;
 /// A function that was found, before its models are loaded.
 pub struct Prepared {
     /// What its plugin runs in.
-    pub runtime: Runtime,
+    pub session: Session,
     /// Its plugin.
     pub plugin: Plugin,
     /// Its name in the plugin.
     pub function: String,
+    /// The option that names it, and the name that it was asked for by.
+    named: Option<(String, String)>,
     models: Models,
     reference: Option<Reference>,
     on_error: crate::OnError,
@@ -37,6 +42,38 @@ impl Prepared {
             .expect("the function was found when this was made")
     }
 
+    /// The signature under these options, before arguments are bound. Most functions
+    /// declare it; one that its options name has to be opened for it.
+    ///
+    /// # Errors
+    /// As [`Prepared::open`].
+    pub fn signature_under(&self, options: &Value) -> Result<Cow<'_, Signature>> {
+        Ok(match self.signature().named_by() {
+            None => Cow::Borrowed(self.signature()),
+            Some(_) => Cow::Owned(self.open(options)?.signature().clone()),
+        })
+    }
+
+    /// The options, with the function's name among them where they name it.
+    fn with_name<'a>(&self, options: &'a Value) -> Result<Cow<'a, Value>> {
+        let Some((option, name)) = &self.named else {
+            return Ok(Cow::Borrowed(options));
+        };
+        let mut options = match options {
+            Value::Null => serde_json::Map::new(),
+            Value::Object(options) => options.clone(),
+            _ => return Ok(Cow::Borrowed(options)),
+        };
+        let given = options.insert(option.clone(), name.as_str().into());
+        match given {
+            Some(given) if given != name.as_str() => Err(Error::new(
+                ErrorKind::InvalidOptions,
+                format!("the function is {name}, and its option {option} says {given}"),
+            )),
+            _ => Ok(Cow::Owned(options.into())),
+        }
+    }
+
     /// The model entries and backends.
     pub fn models(&self) -> &Models {
         &self.models
@@ -47,8 +84,11 @@ impl Prepared {
     /// # Errors
     /// As [`Plugin::open`]; a model that no entry names is said to be missing.
     pub fn open(&self, options: &Value) -> Result<Udf> {
-        let function = self.plugin.open(&self.function, options).map_err(|error| {
-            match self.models.missing(self.signature()) {
+        let options = self.with_name(options)?;
+        let function = self
+            .plugin
+            .open(&self.function, &options)
+            .map_err(|error| match self.models.missing(self.signature()) {
                 Some(name) if error.kind() == ErrorKind::Model => Error::new(
                     ErrorKind::Model,
                     format!("it runs the model `{name}`, and nothing says where that is"),
@@ -56,8 +96,7 @@ impl Prepared {
                 .in_plugin(self.plugin.name())
                 .in_function(&self.function),
                 _ => error,
-            }
-        })?;
+            })?;
         let udf = Udf::new(function, self.on_error, self.reference.clone());
         Ok(udf.with_max_failures(self.max_failures))
     }
@@ -70,6 +109,19 @@ impl Prepared {
 /// # Errors
 /// What stands in the way: see [`ErrorKind`].
 pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
+    prepare_in(spec, fetch, None)
+}
+
+/// As [`prepare`], for an engine that accounts for memory itself: see
+/// [`SessionBuilder::memory_pool`](wudf::SessionBuilder::memory_pool).
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_in(
+    spec: &Spec,
+    fetch: &Fetch,
+    memory: Option<Arc<dyn MemoryPool>>,
+) -> Result<Prepared> {
     spec.check()?;
     let found = reference::find(
         &spec.plugin,
@@ -94,12 +146,15 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
         spec.libraries(),
         spec.registries.sources(fetch),
     )?;
-    let runtime = runtime(spec, &models)?;
-    let plugin = found.load(&runtime, fetch)?;
+    let session = session(spec, &models, memory)?;
+    let plugin = found.load(&session, fetch)?;
     let function = reference::function(&plugin, &spec.plugin, spec.function.as_deref())?;
+    let asked = spec.function.clone().filter(|name| *name != function.name);
+    let option = function.named_by().map(str::to_owned);
     Ok(Prepared {
         function: function.name.clone(),
-        runtime,
+        named: option.zip(asked),
+        session,
         plugin,
         models,
         reference: found.reference,
@@ -114,10 +169,8 @@ pub fn prepare(spec: &Spec, fetch: &Fetch) -> Result<Prepared> {
 /// As [`prepare`].
 pub fn inspect(source: &PluginSource, registries: &Registries) -> Result<Plugin> {
     let found = reference::find(source, None, registries, &Fetch::default())?;
-    found.load(
-        &base(&Limits::default(), &Cache::default())?,
-        &Fetch::default(),
-    )
+    let session = process::runtime(&Cache::default())?.session().build()?;
+    found.load(&session, &Fetch::default())
 }
 
 /// Opens a spec. What this process has opened before is not opened again, as
@@ -171,7 +224,9 @@ struct Seen {
 impl Seen {
     fn of(spec: &Spec) -> Self {
         let plugin = match &spec.plugin {
-            PluginSource::Named(name) => stamp::of(name.as_ref()),
+            PluginSource::Named(name) => {
+                stamp::of(name.as_ref()).or_else(|| stamp::of(&separate::file(name)?))
+            }
             PluginSource::Inline { .. } => None,
         };
         let models = spec
@@ -198,8 +253,8 @@ impl Seen {
     }
 }
 
-/// A runtime for the spec, in the sandbox that the process has.
-fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
+/// A session for the spec, in the runtime that the process has.
+fn session(spec: &Spec, models: &Models, memory: Option<Arc<dyn MemoryPool>>) -> Result<Session> {
     let mut limits = Limits::default();
     if let Some(memory) = spec.memory {
         limits.memory = memory;
@@ -207,9 +262,15 @@ fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
     if let Some(time) = spec.time_limit {
         limits.call_time = time;
     }
-    let mut builder = Runtime::builder().backends(models.backends.iter().cloned());
+    let mut builder = process::runtime(&spec.cache)?
+        .session()
+        .limits(limits)
+        .backends(models.backends.iter().cloned());
     if let Some(threads) = spec.threads {
         builder = builder.threads(threads);
+    }
+    if let Some(memory) = memory {
+        builder = builder.memory_pool(memory);
     }
     for model in &models.specs {
         builder = builder.model(model.clone());
@@ -221,28 +282,5 @@ fn runtime(spec: &Spec, models: &Models) -> Result<Runtime> {
         })?;
         builder = builder.asset(name, bytes);
     }
-    builder
-        .beside(&base(&limits, &spec.cache)?)
-        .cache(spec.cache.clone())
-        .limits(limits)
-        .build()
-}
-
-/// A runtime without models, for others to have the sandbox in common with:
-/// one for each bound on memory and each cache, in each process.
-fn base(limits: &Limits, cache: &Cache) -> Result<Runtime> {
-    static BASES: Mutex<Vec<(u32, Cache, Runtime)>> = Mutex::new(Vec::new());
-    let process = std::process::id();
-    let mut bases = BASES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, _, base)) = bases.iter().find(|(of, kept, base)| {
-        *of == process && kept == cache && base.limits().memory == limits.memory
-    }) {
-        return Ok(base.clone());
-    }
-    let base = Runtime::builder()
-        .limits(limits.clone())
-        .cache(cache.clone())
-        .build()?;
-    bases.push((process, cache.clone(), base.clone()));
-    Ok(base)
+    builder.build()
 }

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use wudf::{Error, ErrorKind, Plugin, Result, Runtime, Signature};
+use wudf::{Error, ErrorKind, Plugin, Result, Session, Signature};
 use wudf_artifacts::SHIPPED;
 pub use wudf_registry::digest_of;
 use wudf_registry::policy::{Subject, Wanted};
 use wudf_registry::{Reference, SCHEME, signature};
 
 use crate::registries::error;
-use crate::{Fetch, PluginSource, Registries};
+use crate::{Fetch, PluginSource, Registries, separate};
 
 /// The names of the plugins that ships with wudf.
 pub fn shipped() -> impl Iterator<Item = &'static str> {
@@ -35,8 +35,8 @@ impl Found {
     ///
     /// # Errors
     /// As [`Plugin::from_bytes`].
-    pub fn load(&self, runtime: &Runtime, fetch: &Fetch) -> Result<Plugin> {
-        let load = || Plugin::from_bytes(runtime, &self.name, &self.bytes);
+    pub fn load(&self, session: &Session, fetch: &Fetch) -> Result<Plugin> {
+        let load = || Plugin::from_bytes(session, &self.name, &self.bytes);
         let Some(around) = &fetch.compiling else {
             return load();
         };
@@ -55,10 +55,10 @@ impl Found {
     }
 }
 
-/// Finds a plugin: a file, one that ships with wudf, one in a registry
-/// (`oci://HOST/NAME:TAG`), or one in memory; and refuses it when its digest
+/// Finds a plugin: a file, one that ships with wudf, within it or [apart](separate), one in
+/// a registry (`oci://HOST/NAME:TAG`), or one in memory; and refuses it when its digest
 /// is not the one that is wanted, or when the policy does not allow it. What
-/// wudf brings is as trusted as wudf.
+/// is within wudf is as trusted as wudf; what comes apart is a file as any other.
 ///
 /// # Errors
 /// [`ErrorKind::UnknownPlugin`] when there is none, [`ErrorKind::Refused`] when
@@ -94,27 +94,34 @@ fn named(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
     }
     let path = Path::new(name);
     if path.is_file() {
-        let bytes = std::fs::read(path)
-            .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
-        allow(registries, &Subject::File(path), &bytes, || {
-            signature::read_file(path)
-        })?;
-        let stem = path
-            .file_stem()
-            .map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
-        return Ok(Found::of(stem, bytes));
+        return file(path, registries);
     }
     if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
         return Ok(Found::of(shipped.name, shipped.bytes));
     }
-    let names: Vec<&str> = shipped().collect();
-    Err(Error::new(
-        ErrorKind::UnknownPlugin,
+    if let Some(path) = separate::file(name) {
+        return file(&path, registries);
+    }
+    let message = separate::missing(name).unwrap_or_else(|| {
+        let names: Vec<&str> = shipped().collect();
         format!(
             "{name} is neither a file nor a plugin that ships with wudf ({})",
             names.join(", ")
-        ),
-    ))
+        )
+    });
+    Err(Error::new(ErrorKind::UnknownPlugin, message))
+}
+
+fn file(path: &Path, registries: &Registries) -> Result<Found> {
+    let bytes = std::fs::read(path)
+        .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+    allow(registries, &Subject::File(path), &bytes, || {
+        signature::read_file(path)
+    })?;
+    let stem = path
+        .file_stem()
+        .map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
+    Ok(Found::of(stem, bytes))
 }
 
 fn pull(name: &str, registries: &Registries, fetch: &Fetch) -> Result<Found> {
@@ -196,8 +203,9 @@ fn split_reference<'a>(reference: &'a str, rest: &str) -> (&'a str, Option<&'a s
     (&reference[..at], Some(&reference[at + 1..]))
 }
 
-/// The function of that name; without a name the only one, or the one named like the plugin.
-/// `source` is where the plugin was found, as the user named it.
+/// The function of that name, or the one that an option [names](Signature::named_by); without
+/// a name the only one, or the one named like the plugin. `source` is where the plugin was found,
+/// as the user named it.
 ///
 /// # Errors
 /// [`ErrorKind::UnknownFunction`], naming those that exist.
@@ -215,9 +223,10 @@ pub fn function<'a>(
             .join(", ")
     };
     let find = |name: &str| signatures.iter().find(|signature| signature.name == name);
+    let any_name = || signatures.iter().find(|s| s.named_by().is_some());
     let unknown = |message: String| Error::new(ErrorKind::UnknownFunction, message);
     match (name, signatures) {
-        (Some(name), _) => find(name).ok_or_else(|| {
+        (Some(name), _) => find(name).or_else(any_name).ok_or_else(|| {
             unknown(format!(
                 "{} has no function {name}; it has {}",
                 plugin.name(),

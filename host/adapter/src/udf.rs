@@ -135,6 +135,21 @@ impl Udf {
         self.settle(self.evaluate_with(arguments, rows, options)?)
     }
 
+    /// As [`call_with`](Self::call_with), on wudf's threads: see
+    /// [`Function::evaluate_async`].
+    ///
+    /// # Errors
+    /// As [`call_with`](Self::call_with).
+    pub async fn call_async(
+        &self,
+        arguments: Vec<ArrayRef>,
+        rows: usize,
+        options: CallOptions,
+    ) -> Result<ArrayRef> {
+        let output = self.function.evaluate_async(arguments, rows, options);
+        self.settle(output.await?)
+    }
+
     /// Values and failures, whatever the policy says.
     ///
     /// # Errors

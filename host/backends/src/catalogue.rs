@@ -16,6 +16,7 @@
 //! | `device` | `cpu`, `gpu` (the first), `gpu:1` |
 //! | `precision` | `stored`, `f32`, `bf16`, `f16` |
 //! | `batch` | rows to join into one run, at least 1 |
+//! | `max_elements` | the most elements of an input of open shape, 16777216 otherwise |
 //! | `outputs` | names of outputs, joined by `+`; see [`LoadRequest::outputs`] |
 //!
 //! [`LoadRequest::outputs`]: wudf::nn::LoadRequest::outputs
@@ -24,7 +25,14 @@ use wudf::nn::{Device, Error, ErrorKind, ModelSpec, Precision};
 
 use crate::source::Source;
 
-const SETTINGS: [&str; 5] = ["backend", "device", "precision", "batch", "outputs"];
+const SETTINGS: [&str; 6] = [
+    "backend",
+    "device",
+    "precision",
+    "batch",
+    "max_elements",
+    "outputs",
+];
 
 /// Reads an entry.
 ///
@@ -79,13 +87,17 @@ pub fn parse(entry: &str) -> Result<ModelSpec, Error> {
                 let rows = value.parse().ok().filter(|&rows: &usize| rows > 0);
                 spec.batch_size(rows.ok_or_else(|| wrong("a batch has at least one row"))?)
             }
+            "max_elements" => {
+                let most = value.parse().ok().filter(|&most: &u64| most > 0);
+                spec.max_elements(most.ok_or_else(|| wrong("an input has at least one element"))?)
+            }
             "outputs" if value.split('+').all(|name| !name.is_empty()) => {
                 spec.outputs(value.split('+'))
             }
             "outputs" => return Err(wrong("outputs are names joined by `+`")),
             _ => {
                 return Err(wrong(
-                    "the settings are backend, device, precision, batch and outputs",
+                    "the settings are backend, device, precision, batch, max_elements and outputs",
                 ));
             }
         };
@@ -142,13 +154,14 @@ mod tests {
     #[test]
     fn all_settings() {
         let spec = parse(
-            "m=a.onnx,backend=onnxruntime,device=gpu:1,precision=bf16,batch=32,outputs=features+a/b_0",
+            "m=a.onnx,backend=onnxruntime,device=gpu:1,precision=bf16,batch=32,max_elements=1000,outputs=features+a/b_0",
         );
         let wanted = ModelSpec::new("m", "a.onnx")
             .backend("onnxruntime")
             .device(Device::Gpu(1))
             .precision(Precision::Bf16)
             .batch_size(32)
+            .max_elements(1000)
             .outputs(["features", "a/b_0"]);
         assert_eq!(spec.unwrap(), wanted);
         assert_eq!(parse("m=a,device=gpu").unwrap().device, Device::Gpu(0));
@@ -190,6 +203,7 @@ mod tests {
         assert!(error("m=").contains("source"));
         assert!(error("m=,batch=2").contains("source"));
         assert!(error("m=a,batch=0").contains("at least one row"));
+        assert!(error("m=a,max_elements=many").contains("at least one element"));
         assert!(error("m=a,device=tpu").contains("gpu:0"));
         assert!(error("m=a,precision=int8").contains("bf16"));
         assert!(error("m=a,batch=2,speed=9").contains("settings are"));

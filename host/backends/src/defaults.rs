@@ -58,7 +58,7 @@ mod when_asked_for {
     use std::path::PathBuf;
     use std::sync::Arc;
 
-    use wudf::nn::{Backend, Error, LoadRequest, Model};
+    use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec};
 
     use crate::source::Sources;
 
@@ -83,6 +83,10 @@ mod when_asked_for {
                     };
                     let sources = Arc::clone(&self.sources);
                     crate::$module::$backend::find(&options, sources)?.load(request)
+                }
+
+                fn identity(&self, spec: &ModelSpec) -> Option<String> {
+                    crate::stamp::identity(spec)
                 }
             }
         };

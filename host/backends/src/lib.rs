@@ -49,6 +49,7 @@ mod rten;
 mod search;
 pub mod seeded;
 pub mod source;
+pub mod stamp;
 #[cfg(test)]
 mod tests;
 

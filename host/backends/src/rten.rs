@@ -11,12 +11,13 @@ use ::rten::{
 use rten_tensor::{AsView, Layout};
 use wudf::CallOptions;
 use wudf::nn::{
-    Backend, Device, Element, Error, ErrorKind, LoadRequest, Model, Precision, Tensor, TensorSpec,
-    TensorType,
+    Backend, Device, Element, Error, ErrorKind, LoadRequest, Model, ModelSpec, Precision, Tensor,
+    TensorSpec, TensorType,
 };
 
 use crate::model_file::ModelFile;
 use crate::source::Sources;
+use crate::stamp;
 
 /// The backend `rten`, in pure Rust: ONNX models on the CPU.
 ///
@@ -120,6 +121,10 @@ impl Backend for Rten {
             places: file.outputs.into_iter().map(|(_, place)| place).collect(),
             outputs,
         }))
+    }
+
+    fn identity(&self, spec: &ModelSpec) -> Option<String> {
+        stamp::identity(spec)
     }
 
     fn forks(&self) -> bool {

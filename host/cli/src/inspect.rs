@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use wudf::{Ask, Plugin, Runtime, Volatility};
+use wudf::{Ask, Plugin, Session, Volatility};
 use wudf_adapter::{PluginSource, describe, options, reference};
 use wudf_registry::{DependencyKind, Metadata};
 
@@ -18,7 +18,7 @@ pub fn inspect(args: &InspectArgs, talk: Talk) -> Result<()> {
     let source = PluginSource::Named(args.plugin.clone());
     let fetch = models::fetch(talk);
     let found = reference::find(&source, None, &registries, &fetch)?;
-    let plugin = found.load(&Runtime::new()?, &fetch)?;
+    let plugin = found.load(&Session::new()?, &fetch)?;
     let facts = facts(&found.bytes);
     let origin = Origin::of(&args.plugin, &found, &registries)?;
     let text = if args.json {

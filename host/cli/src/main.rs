@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod args;
+#[cfg(feature = "build")]
 mod build;
 mod cache;
 mod columns;
@@ -21,6 +22,7 @@ mod output;
 mod pipe;
 mod pipeline;
 mod progress;
+#[cfg_attr(not(feature = "build"), allow(dead_code))]
 mod project;
 mod registry;
 mod run;
@@ -28,6 +30,7 @@ mod run;
 mod sql;
 mod stats;
 mod talk;
+#[cfg(feature = "build")]
 mod test;
 
 use std::process::ExitCode;
@@ -75,8 +78,14 @@ fn act(command: Command, talk: Talk) -> Result<Exit> {
         Command::Pipe(args) => pipe::pipe(&args, talk)?,
         Command::Inspect(args) => inspect::inspect(&args, talk)?,
         Command::New(args) => new::new(&args, talk)?,
+        #[cfg(feature = "build")]
         Command::Build(args) => build::build(&args, talk)?,
+        #[cfg(feature = "build")]
         Command::Test(args) => return test::test(&args, talk),
+        #[cfg(not(feature = "build"))]
+        Command::Build(_) | Command::Test(_) => {
+            anyhow::bail!("this build of wudf builds no plugins: build it with `--features build`")
+        }
         Command::Model(command) => model::act(&command, talk)?,
         Command::Push(args) => registry::push(&args, talk)?,
         Command::Pull(args) => registry::pull(&args, talk)?,

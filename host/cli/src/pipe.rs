@@ -9,7 +9,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Schema, SchemaRef};
 use wudf::CallOptions;
-use wudf_adapter::{OnError, Udf, options, prepare, recount};
+use wudf_adapter::{OnError, Udf, prepare, recount};
 
 use crate::args::{PipeArgs, Policy};
 use crate::talk::Talk;
@@ -58,12 +58,15 @@ fn open(args: &PipeArgs, talk: Talk) -> Result<Udf> {
     };
     spec.max_failures = args.max_failures;
     let prepared = prepare(&spec, &models::fetch(talk))?;
-    let signature = prepared.signature();
-    let options = options::parse(&args.function.options, &signature.options)?;
-    models::remark(&spec, prepared.models(), signature, talk);
+    let declared = prepared.signature();
+    let options = args.function.options(&declared.options)?;
+    let signature = prepared
+        .signature_under(&options)
+        .map_err(|error| models::explain(&spec, prepared.models(), declared, error))?;
+    models::remark(&spec, prepared.models(), &signature, talk);
     prepared
         .open(&options)
-        .map_err(|error| models::explain(&spec, prepared.models(), signature, error))
+        .map_err(|error| models::explain(&spec, prepared.models(), &signature, error))
 }
 
 /// Answers the batches of one stream; none if there is no stream any more.

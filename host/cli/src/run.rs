@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use arrow_array::ArrayRef;
 use wudf::{CallOptions, Function};
-use wudf_adapter::{Prepared, options, prepare};
+use wudf_adapter::{Prepared, prepare};
 
 use crate::args::{OnError, RunArgs};
 use crate::columns::{self, Mapping, Projection};
@@ -84,14 +84,18 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         &args.registries,
     )?;
     let prepared = prepare(&spec, &models::fetch(talk))?;
-    let signature = prepared.signature();
+    let declared = prepared.signature();
     tracing::info!(
         plugin = prepared.plugin.name(),
         digest = prepared.plugin.digest(),
-        function = signature.name,
+        function = declared.name,
         "plugin loaded"
     );
-    let options = options::parse(&args.function.call.options, &signature.options)?;
+    let options = args.function.call.options(&declared.options)?;
+    let signature = prepared
+        .signature_under(&options)
+        .map_err(|error| models::explain(&spec, prepared.models(), declared, error))?;
+    let signature = &*signature;
     let mapping = Mapping::choose(
         &input.types,
         &signature.arguments,
@@ -151,7 +155,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         on_error: args.output.on_error,
         limit,
         // Enough for every thread to have a few.
-        first_call: 4 * prepared.runtime.threads(),
+        first_call: 4 * prepared.session.threads(),
     };
     let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout()))
         || target.is_preview();

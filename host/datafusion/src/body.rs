@@ -1,7 +1,8 @@
-//! The text in the quotes of `AS '...'`.
+//! The text behind `AS`: a reference to a plugin with parameters, or Python source.
 
 use std::path::{Path, PathBuf};
 
+use arrow_schema::DataType;
 use percent_encoding::percent_decode_str;
 use wudf::{Error, ErrorKind, MaxFailures, Result};
 use wudf_adapter::OnError;
@@ -23,6 +24,19 @@ pub(crate) struct Body {
 }
 
 impl Body {
+    /// A function of Python source that has the statement's name. What the statement
+    /// says of the result settles what its annotation leaves open.
+    pub fn python(name: &str, source: &str, returns: Option<&DataType>) -> Self {
+        let mut options = vec![("source".to_owned(), source.to_owned())];
+        let width = returns.and_then(width);
+        options.extend(width.map(|width| ("returns".to_owned(), width)));
+        Self {
+            reference: format!("python:{name}"),
+            options,
+            ..Self::default()
+        }
+    }
+
     pub fn parse(text: &str) -> Result<Self> {
         // A file may have a question mark in its name.
         let (reference, query) = match text.split_once('?') {
@@ -69,6 +83,27 @@ impl Body {
     }
 }
 
+/// What the plugin `python` calls a number of this width; none for what is no number.
+fn width(ty: &DataType) -> Option<String> {
+    let name = match ty {
+        DataType::Int8 => "int8",
+        DataType::Int16 => "int16",
+        DataType::Int32 => "int32",
+        DataType::Int64 => "int64",
+        DataType::UInt8 => "uint8",
+        DataType::UInt16 => "uint16",
+        DataType::UInt32 => "uint32",
+        DataType::UInt64 => "uint64",
+        DataType::Float32 => "float32",
+        DataType::Float64 => "float64",
+        DataType::Decimal128(precision, scale) => {
+            return Some(format!("decimal({precision},{scale})"));
+        }
+        _ => return None,
+    };
+    Some(name.to_owned())
+}
+
 fn decode(text: &str) -> Result<String> {
     let decoded = percent_decode_str(text).decode_utf8();
     match decoded {
@@ -108,6 +143,26 @@ mod tests {
             ]
         );
         assert_eq!(Body::parse("kit:f?").unwrap().options, []);
+    }
+
+    #[test]
+    fn python_is_taken_as_it_is() {
+        let source = "def f(x: str) -> int:\n    return len(x) % 7\n";
+        let body = Body::python("f", source, Some(&DataType::Int32));
+        assert_eq!(body.reference, "python:f");
+        assert_eq!(
+            body.options,
+            [
+                ("source".into(), source.into()),
+                ("returns".into(), "int32".into())
+            ]
+        );
+        let decimal = Body::python("f", "", Some(&DataType::Decimal128(10, 2)));
+        assert_eq!(decimal.options[1].1, "decimal(10,2)");
+        assert_eq!(
+            Body::python("f", "", Some(&DataType::Utf8)).options.len(),
+            1
+        );
     }
 
     #[test]

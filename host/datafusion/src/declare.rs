@@ -5,33 +5,49 @@ use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{CreateFunction, Expr, Volatility};
 use wudf_adapter::Udf;
 
+use crate::body::Body;
 use crate::{coerce, types, udf};
 
-/// The text behind `AS`; checks the parts of the statement that need no plugin.
-pub(crate) fn body(statement: &CreateFunction) -> Result<&str> {
+/// What stands behind `AS`.
+#[derive(Clone, Copy, PartialEq)]
+enum Language {
+    /// A reference to a plugin.
+    Wasm,
+    /// Source.
+    Python,
+}
+
+const LANGUAGES: &str = "functions here are LANGUAGE wasm or python";
+
+/// What stands behind `AS`; checks the parts of the statement that need no plugin.
+pub(crate) fn body(statement: &CreateFunction) -> Result<Body> {
     let name = &statement.name;
-    match &statement.params.language {
-        Some(language) if language.value.eq_ignore_ascii_case("wasm") => {}
-        Some(language) => {
-            return plan_err!("{name} is in LANGUAGE {language}; functions here are LANGUAGE wasm");
-        }
-        None => return plan_err!("{name} has no LANGUAGE; functions here are LANGUAGE wasm"),
-    }
+    let language = match &statement.params.language {
+        Some(language) if language.value.eq_ignore_ascii_case("wasm") => Language::Wasm,
+        Some(language) if language.value.eq_ignore_ascii_case("python") => Language::Python,
+        Some(language) => return plan_err!("{name} is in LANGUAGE {language}; {LANGUAGES}"),
+        None => return plan_err!("{name} has no LANGUAGE; {LANGUAGES}"),
+    };
     let arguments = statement.args.iter().flatten();
     if arguments
         .clone()
         .any(|argument| argument.default_expr.is_some())
     {
-        return plan_err!("{name} declares a DEFAULT; functions in wasm have none");
+        return plan_err!("{name} declares a DEFAULT; functions here have none");
     }
-    match &statement.params.function_body {
+    let text = match &statement.params.function_body {
         Some(Expr::Literal(
             ScalarValue::Utf8(Some(text))
             | ScalarValue::Utf8View(Some(text))
             | ScalarValue::LargeUtf8(Some(text)),
             _,
-        )) => Ok(text),
-        _ => plan_err!("{name} needs AS 'PLUGIN[:FUNCTION][?name=value&...]'"),
+        )) => text,
+        _ if language == Language::Python => return plan_err!("{name} needs AS $$ source $$"),
+        _ => return plan_err!("{name} needs AS 'PLUGIN[:FUNCTION][?name=value&...]'"),
+    };
+    match language {
+        Language::Python => Ok(Body::python(name, text, statement.return_type.as_ref())),
+        Language::Wasm => Body::parse(text).map_err(udf::external),
     }
 }
 

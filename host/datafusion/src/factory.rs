@@ -1,4 +1,4 @@
-//! `CREATE FUNCTION ... LANGUAGE wasm AS '...'`.
+//! `CREATE FUNCTION ... LANGUAGE wasm AS '...'`, or `LANGUAGE python AS $$...$$`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use datafusion::common::{DataFusionError, Result, exec_err, plan_err};
 use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
 use datafusion::logical_expr::{CreateFunction, ScalarUDF};
-use wudf::{Error, ErrorKind};
-use wudf_adapter::{Fetch, OnError, PluginSource, Prepared, Spec, options, prepare, reference};
+use wudf::{Error, ErrorKind, MemoryPool};
+use wudf_adapter::{Fetch, OnError, PluginSource, Prepared, Spec, options, prepare_in, reference};
 
 use crate::body::{Body, NAMES};
-use crate::{WasmUdf, declare};
+use crate::{PoolMemory, WasmUdf, declare};
 
 /// Makes functions of plugins, by `CREATE FUNCTION`.
 pub struct WasmFunctions {
@@ -79,7 +79,7 @@ impl FunctionFactory for WasmFunctions {
         state: &SessionState,
         statement: CreateFunction,
     ) -> Result<RegisterFunction> {
-        let body = Body::parse(declare::body(&statement)?).map_err(external)?;
+        let body = declare::body(&statement)?;
         let name = &statement.name;
         let lower = name.to_ascii_lowercase();
         let taken = [name, &lower].into_iter().any(|name| {
@@ -94,9 +94,11 @@ impl FunctionFactory for WasmFunctions {
         }
         let spec = self.spec(&body);
         let fetch = self.fetch.clone();
+        let memory = PoolMemory::new(name, &state.runtime_env().memory_pool);
+        let memory: Arc<dyn MemoryPool> = Arc::new(memory);
         // Compiling and loading take their time: not on a thread that others wait for.
         let made = tokio::task::spawn_blocking(move || {
-            let prepared = prepare(&spec, &fetch).map_err(external)?;
+            let prepared = prepare_in(&spec, &fetch, Some(memory)).map_err(external)?;
             open(&prepared, &body, &spec.assets, statement)
         });
         match made.await {
@@ -120,8 +122,7 @@ fn open(
     let here = |error: Error| external(error.in_plugin(plugin).in_function(&signature.name));
     let options = options::parse(&body.options, &signature.options)
         .map_err(|error| here(explain(error, body, signature)))?;
-    declare::check_arguments(&statement, plugin, signature)?;
-    let udf = prepared.open(&options).map_err(|error| {
+    let missing = |error: Error| {
         here(match (error.kind(), prepared.models().missing(signature)) {
             (ErrorKind::Model, Some(name)) => Error::new(
                 ErrorKind::Model,
@@ -140,7 +141,10 @@ fn open(
             },
             _ => error,
         })
-    })?;
+    };
+    let under = prepared.signature_under(&options).map_err(missing)?;
+    declare::check_arguments(&statement, plugin, &under)?;
+    let udf = prepared.open(&options).map_err(missing)?;
     declare::check_returns(&statement, plugin, &udf)?;
     let made = WasmUdf::declared(
         udf,

@@ -101,27 +101,22 @@ impl WasmUdf {
         note: &str,
         args: &ScalarFunctionArgs,
     ) -> Result<ArrayRef> {
-        let returns = args.return_field.data_type();
-        let options = match args.config_options.extensions.get::<Cancellation>() {
-            Some(cancellation) => CallOptions::new().cancel(cancellation.token().clone()),
-            None => CallOptions::new(),
-        };
         let values = udf
-            .call_with(arguments, rows, &options)
+            .call_with(arguments, rows, &options(args))
             .map_err(|error| external(recount(error, 0, note)))?;
-        if values.data_type() == returns {
-            return Ok(values);
-        }
-        // Declared in SQL: another layout or a wider type, which loses nothing.
-        let cast = cast::cast_rows(&values, returns).map_err(external)?;
-        match cast.failures.into_iter().next() {
-            None if cast.values.data_type() == returns => Ok(cast.values),
-            // Names of items and what may be null are part of a schema's type.
-            None => Ok(compute::cast(&cast.values, returns)?),
-            Some((row, why)) => Err(external(
-                wudf::Error::new(wudf::ErrorKind::InvalidOutput, why).in_row(row),
-            )),
-        }
+        returned(values, args.return_field.data_type())
+    }
+
+    /// As [`call_batch`](Self::call_batch), on wudf's threads.
+    pub(crate) async fn call_batch_async(&self, args: &ScalarFunctionArgs) -> Result<ArrayRef> {
+        let rows = args.number_rows;
+        let note = format!("counted from 0 in a batch of {rows} rows");
+        let (udf, columns) = self.with_constants(args)?;
+        let values = udf
+            .call_async(columns, rows, options(args))
+            .await
+            .map_err(|error| external(recount(error, 0, &note)))?;
+        returned(values, args.return_field.data_type())
     }
 
     /// Calls the function for a batch. Constants are bound: the plugin learns them once,
@@ -129,16 +124,47 @@ impl WasmUdf {
     fn call_batch(&self, args: &ScalarFunctionArgs) -> Result<ArrayRef> {
         let rows = args.number_rows;
         let note = format!("counted from 0 in a batch of {rows} rows");
+        let (udf, columns) = self.with_constants(args)?;
+        self.call(&udf, &columns, rows, &note, args)
+    }
+
+    /// The function with what is constant bound, and the columns for it.
+    fn with_constants(&self, args: &ScalarFunctionArgs) -> Result<(Udf, Vec<ArrayRef>)> {
         let columns = args.args.iter().filter_map(|argument| match argument {
             ColumnarValue::Array(array) => Some(Arc::clone(array)),
             ColumnarValue::Scalar(_) => None,
         });
         let columns: Vec<_> = columns.collect();
-        if columns.len() == args.args.len() {
-            return self.call(&self.udf, &columns, rows, &note, args);
-        }
-        let bound = self.bound.to(&self.udf, &args.args)?;
-        self.call(&bound, &columns, rows, &note, args)
+        let udf = match columns.len() == args.args.len() {
+            true => self.udf.as_ref().clone(),
+            false => self.bound.to(&self.udf, &args.args)?,
+        };
+        Ok((udf, columns))
+    }
+}
+
+/// What holds for the calls of a query.
+fn options(args: &ScalarFunctionArgs) -> CallOptions {
+    match args.config_options.extensions.get::<Cancellation>() {
+        Some(cancellation) => CallOptions::new().cancel(cancellation.token().clone()),
+        None => CallOptions::new(),
+    }
+}
+
+/// Results as the type that SQL has for them: another layout or a wider type, which loses
+/// nothing.
+fn returned(values: ArrayRef, returns: &DataType) -> Result<ArrayRef> {
+    if values.data_type() == returns {
+        return Ok(values);
+    }
+    let cast = cast::cast_rows(&values, returns).map_err(external)?;
+    match cast.failures.into_iter().next() {
+        None if cast.values.data_type() == returns => Ok(cast.values),
+        // Names of items and what may be null are part of a schema's type.
+        None => Ok(compute::cast(&cast.values, returns)?),
+        Some((row, why)) => Err(external(
+            wudf::Error::new(wudf::ErrorKind::InvalidOutput, why).in_row(row),
+        )),
     }
 }
 

@@ -9,6 +9,7 @@ mod function;
 mod import;
 mod signature;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
@@ -25,7 +26,7 @@ mod _wudf {
     #[pymodule_export]
     use super::signature::{Plugin, Signature};
     #[pymodule_export]
-    use super::{inspect, model_source, plugins, split};
+    use super::{inspect, model_source, plugins, separate, split};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the name that Python wants")]
@@ -36,6 +37,14 @@ mod _wudf {
 #[pyfunction]
 fn plugins() -> Vec<&'static str> {
     wudf_adapter::reference::shipped().collect()
+}
+
+/// The names of the plugins that come as files of their own, with the files, or None where
+/// they are not installed.
+#[pyfunction]
+fn separate() -> BTreeMap<&'static str, Option<PathBuf>> {
+    use wudf_adapter::separate::{NAMES, file};
+    NAMES.iter().map(|name| (*name, file(name))).collect()
 }
 
 /// Takes `PLUGIN[:FUNCTION]` apart.

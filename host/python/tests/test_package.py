@@ -76,6 +76,8 @@ def test_documentation_runs(monkeypatch):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     wanted = {"polars", "pandas", "duckdb", "numpy"}
     missing = sorted(m for m in wanted if importlib.util.find_spec(m) is None)
+    if _wudf.separate()["python"] is None:
+        missing.append("python.wasm (make python-plugin)")
     if missing:
         pytest.skip(f"the documentation's examples want {', '.join(missing)}")
     modules = [

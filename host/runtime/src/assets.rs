@@ -9,7 +9,7 @@ use crate::contract::v0_2::bindings::wudf::plugin::assets as wit;
 use crate::error::printable;
 use crate::instance::State;
 
-/// The assets of a runtime, one copy for all instances.
+/// The assets of a session, one copy for all instances.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Assets(Arc<HashMap<String, Bytes>>);
 

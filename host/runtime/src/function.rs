@@ -54,6 +54,8 @@ pub(crate) struct Inner {
 
 /// What instances are told when the function is opened in them.
 struct Opening {
+    /// Its name in the plugin, which that under its options may differ from.
+    name: String,
     options: String,
     arguments: Vec<RawArgument>,
 }
@@ -173,6 +175,7 @@ impl Function {
                 )
             })?;
         let opening = Opening {
+            name: name.to_owned(),
             options,
             arguments: match arguments {
                 // As when nothing is known, which most functions do not ask for.
@@ -180,7 +183,7 @@ impl Function {
                 given => argument::raw(declared, given)?,
             },
         };
-        let mut first = ready(&plugin.0, name, &opening)?;
+        let mut first = ready(&plugin.0, &opening)?;
         counters.created.add(1);
         let known = match arguments {
             [] => plugin.0.bound(name, &opening.options),
@@ -224,7 +227,7 @@ impl Function {
             trial: AtomicUsize::new(0),
             batch_size: AtomicUsize::new(batch_size),
         });
-        plugin.0.shared.sandbox.add(&inner);
+        plugin.0.shared.runtime.add(&inner);
         Ok(Self(inner))
     }
 
@@ -249,7 +252,7 @@ impl Function {
         let inner = &self.0;
         let options = inner.opening.options.clone();
         let counters = Arc::clone(&inner.counters);
-        let name = &inner.signature.name;
+        let name = &inner.opening.name;
         Self::with(&self.plugin(), name, options, arguments, counters).map_err(|e| inner.here(e))
     }
 
@@ -507,7 +510,7 @@ impl Inner {
 
     /// The plain function that this is, if it is one.
     pub(crate) fn plain(&self) -> Option<&PlainFunction> {
-        let mut plain = self.plugin.plain.iter();
+        let mut plain = self.plugin.compiled.plain.iter();
         plain.find(|f| f.signature.name == self.signature.name)
     }
 
@@ -525,7 +528,7 @@ impl Inner {
 
     /// An instance that no row has been in.
     pub(crate) fn new_instance(&self) -> Result<Ready> {
-        let ready = ready(&self.plugin, &self.signature.name, &self.opening)?;
+        let ready = ready(&self.plugin, &self.opening)?;
         self.counters.created.add(1);
         self.batch_size
             .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
@@ -539,12 +542,21 @@ impl Inner {
         let most = self
             .workers()
             .max(self.most_callers.load(Ordering::Relaxed));
+        let now = ready.instance.state().entered;
+        let idle_time = self.plugin.shared.limits.idle_time;
         let mut idle = self.idle();
+        // The first was used longest ago.
+        let unused = |first: &Ready| now.saturating_duration_since(first.instance.state().entered);
+        let stale = idle.first().is_some_and(|first| unused(first) > idle_time);
+        let stale = stale.then(|| idle.remove(0));
         if idle.len() < most {
             idle.push(ready);
         } else {
             self.counters.evicted.add(1);
         }
+        drop(idle);
+        // Its memory is given back without anybody waiting for that.
+        drop(stale);
     }
 
     /// Takes half of the idle instances, those that have been idle longest, so that
@@ -620,9 +632,15 @@ fn constants(signature: &Signature, arguments: &[Argument]) -> Result<Vec<Option
     })
 }
 
-fn ready(plugin: &plugin::Inner, name: &str, opening: &Opening) -> Result<Ready> {
+fn ready(plugin: &plugin::Inner, opening: &Opening) -> Result<Ready> {
+    let name = &opening.name;
     let mut instance = plugin.instance()?;
-    let handle = match plugin.plain.iter().find(|f| f.signature.name == name) {
+    let handle = match plugin
+        .compiled
+        .plain
+        .iter()
+        .find(|f| f.signature.name == *name)
+    {
         None => instance.open(name, &opening.options, &opening.arguments)?,
         Some(function) => instance.open_plain(function, &opening.options)?,
     };

@@ -16,11 +16,13 @@ use crate::columns::Node;
 use crate::contract::{
     Problem, RawArgument, RawOutput, RawSignature, Scalar, ScalarFunction, ScalarInstance,
 };
+use crate::engine::INSTANCES;
 use crate::error::printable;
 use crate::nn::batcher::Seen;
 use crate::plain::{self, PlainFunction, Refusal};
-use crate::runtime::Shared;
+use crate::runtime::Place;
 use crate::sandbox::{self, Printed};
+use crate::session::Shared;
 use crate::{Error, ErrorKind, Result};
 
 /// Handles that a plugin may hold on the host: tensors, graphs, streams.
@@ -59,10 +61,15 @@ pub(crate) struct State {
     pub options: CallOptions,
     /// Why the host stopped the plugin, when it did.
     stopped: Option<(ErrorKind, String)>,
+    /// Bytes that the session's account has for this instance.
+    held: usize,
+    /// Bytes of them that the sandbox's memory has.
+    memory: usize,
+    _place: Place,
 }
 
 impl State {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(shared: Arc<Shared>, place: Place) -> Self {
         let printed = Printed::default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
@@ -82,13 +89,39 @@ impl State {
             batching: Seen::default(),
             options: CallOptions::default(),
             stopped: None,
+            held: 0,
+            memory: 0,
+            _place: place,
         }
+    }
+
+    /// Takes bytes from the session's account.
+    ///
+    /// # Errors
+    /// Whose limit they exceed.
+    pub(crate) fn try_grow(&mut self, bytes: usize) -> Result<(), String> {
+        self.shared.try_grow(bytes)?;
+        self.held += bytes;
+        Ok(())
+    }
+
+    /// Gives bytes back to it.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.held);
+        self.held -= bytes;
+        self.shared.account.shrink(bytes);
     }
 
     /// Notes which limit was passed, and gives the error that stops the plugin.
     pub(crate) fn over_limit(&mut self, message: String) -> wasmtime::Error {
         self.stopped = Some((ErrorKind::Memory, message.clone()));
         wasmtime::Error::msg(message)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.shrink(self.held);
     }
 }
 
@@ -104,20 +137,33 @@ impl WasiView for State {
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
-        _: usize,
+        current: usize,
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let limit = self.shared.limits.memory;
-        let fits = desired <= limit;
-        if !fits {
-            // The plugin learns that there is no more; most then abort.
-            self.stopped = Some((
-                ErrorKind::Memory,
-                format!("more than {limit} bytes of memory"),
-            ));
-        }
-        Ok(fits)
+        // What was granted last, and the system then refused.
+        self.shrink(self.memory.saturating_sub(current));
+        self.memory = current;
+        let grown = match desired <= limit {
+            true => self.try_grow(desired.saturating_sub(current)),
+            false => Err(format!("more than {limit} bytes of memory")),
+        };
+        Ok(match grown {
+            Ok(()) => {
+                self.memory = desired;
+                true
+            }
+            Err(message) => {
+                // The plugin learns that there is no more; most then abort.
+                self.stopped = Some((ErrorKind::Memory, message));
+                false
+            }
+        })
+    }
+
+    fn memories(&self) -> usize {
+        1
     }
 
     fn table_growing(
@@ -167,7 +213,9 @@ pub(crate) enum Handle {
 
 impl Instance {
     pub(crate) fn new(shared: &Arc<Shared>, plugin: &Pre) -> Result<Self> {
-        let mut store = Store::new(&shared.sandbox.engine, State::new(Arc::clone(shared)));
+        let place = shared.runtime.place().ok_or_else(no_room)?;
+        let state = State::new(Arc::clone(shared), place);
+        let mut store = Store::new(&shared.runtime.engine, state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(usual_fuel(shared));
         store.epoch_deadline_callback(|mut store| {
@@ -306,6 +354,12 @@ fn usual_fuel(shared: &Shared) -> usize {
     shared.limits.output.max(shared.limits.tensors)
 }
 
+fn no_room() -> Error {
+    let message =
+        format!("too many plugins at one time: all of the {INSTANCES} instances are in use");
+    Error::new(ErrorKind::Sandbox, message).with_code(NO_ROOM)
+}
+
 fn missing() -> Error {
     Error::new(ErrorKind::UnknownFunction, "no such function")
 }
@@ -360,8 +414,7 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
         }
         (Some((kind, message)), _) => (kind, format!("stopped for asking for {message}")),
         (None, None) if error.is::<PoolConcurrencyLimitError>() => {
-            let message = format!("too many plugins at one time: {}", error.root_cause());
-            return Error::new(ErrorKind::Sandbox, message).with_code(NO_ROOM);
+            return no_room();
         }
         (None, None) if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) => (
             ErrorKind::Memory,

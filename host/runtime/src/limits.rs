@@ -31,6 +31,8 @@ pub struct Limits {
     pub chunk: usize,
     /// Rows that go into one call: 8,192.
     pub chunk_rows: usize,
+    /// How long an idle instance is kept while others of its function do the work: 60 s.
+    pub idle_time: Duration,
     /// Whether a plugin may bring its own model (wasi:nn `load`): no.
     pub load_models: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Limits {
             tensors: 256 << 20,
             chunk: 1 << 20,
             chunk_rows: 8_192,
+            idle_time: Duration::from_secs(60),
             load_models: false,
         }
     }

@@ -1,44 +1,53 @@
 //! Plugins: compiled, checked, and asked what they offer.
 
 use std::collections::HashMap;
+#[cfg(feature = "compile")]
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+#[cfg(feature = "compile")]
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::argument::Argument;
-use crate::compile_bounds;
 use crate::contract::{self, SCALAR, Version};
 use crate::error::printable;
 use crate::function::Function;
 use crate::imports::{self, Ask};
 use crate::instance::{Instance, Pre};
 use crate::plain::{self, PlainFunction, Skipped};
-use crate::runtime::Shared;
 use crate::sandbox::denied;
-use crate::{Error, ErrorKind, Result, Runtime, Signature};
+use crate::session::Shared;
+use crate::{Error, ErrorKind, Result, Session, Signature, precompiled};
+#[cfg(feature = "compile")]
+use crate::{compile_bounds, runtime, threads};
 
-/// A plugin: one `.wasm` component, compiled. Clones are the same plugin.
+/// A plugin in a session: one `.wasm` component, compiled once for all sessions of a
+/// runtime. Clones are the same plugin.
 #[derive(Clone)]
 pub struct Plugin(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub shared: Arc<Shared>,
-    pub pre: Pre,
+    pub compiled: Arc<Compiled>,
+    pub name: String,
+    /// The signatures under options that were opened before, by function and
+    /// options. New instances have nothing that could make two of them answer
+    /// differently, so one is asked. Not shared: the session's models may matter.
+    bound: Mutex<HashMap<(String, String), Arc<Signature>>>,
+}
+
+/// What sessions that have the same plugin share.
+pub(crate) struct Compiled {
+    pre: Pre,
     /// The functions of a plain plugin, and its exports that are none.
     pub plain: Vec<PlainFunction>,
     skipped: Vec<Skipped>,
-    pub name: String,
-    digest: String,
+    pub digest: String,
     size: usize,
     imports: Vec<String>,
     signatures: Vec<Signature>,
-    /// The signatures under options that were opened before, by function and
-    /// options. New instances have nothing that could make two of them answer
-    /// differently, so one is asked.
-    bound: Mutex<HashMap<(String, String), Arc<Signature>>>,
 }
 
 impl Inner {
@@ -47,7 +56,7 @@ impl Inner {
     /// # Errors
     /// [`ErrorKind::Sandbox`] when all of the sandbox's instances are in use.
     pub(crate) fn instance(&self) -> Result<Instance> {
-        self.shared.instance(&self.pre)
+        self.shared.instance(&self.compiled.pre)
     }
 
     /// The signature of a function under these options, if it was opened before.
@@ -78,14 +87,15 @@ impl Plugin {
     /// # Errors
     /// [`ErrorKind::Io`] when the file cannot be read; otherwise as
     /// [`Plugin::from_bytes`].
-    pub fn from_file(runtime: &Runtime, path: impl AsRef<Path>) -> Result<Self> {
+    #[cfg(feature = "compile")]
+    pub fn from_file(session: &Session, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path)
             .map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
         let name = path
             .file_stem()
             .map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
-        Self::from_bytes(runtime, &name, &bytes)
+        Self::from_bytes(session, &name, &bytes)
     }
 
     /// Loads a plugin from a component's bytes. `name` is what
@@ -95,10 +105,38 @@ impl Plugin {
     /// [`ErrorKind::InvalidPlugin`] when the bytes are no plugin,
     /// [`ErrorKind::Unsupported`] when it was made for another version of the
     /// contract or asks for more than a sandbox has.
-    pub fn from_bytes(runtime: &Runtime, name: &str, bytes: &[u8]) -> Result<Self> {
-        let shared = &runtime.0;
+    #[cfg(feature = "compile")]
+    pub fn from_bytes(session: &Session, name: &str, bytes: &[u8]) -> Result<Self> {
+        let shared = &session.0;
         let name = printable(name, 100);
-        load(shared, &name, bytes).map_err(|e| e.in_plugin(&name))
+        plugin(shared, &name, digest(bytes), bytes.len(), || {
+            compile(&shared.runtime, &name, bytes)
+        })
+        .map_err(|e| e.in_plugin(&name))
+    }
+
+    /// Loads a plugin that [`Runtime::precompile`](crate::Runtime::precompile) has compiled,
+    /// without a compiler. `name` is what errors call it.
+    ///
+    /// # Safety
+    /// The bytes must be what `precompile` gave, unchanged: they hold native code, which
+    /// runs in this process and is not checked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidPlugin`] when they are no artefact, or one of another version or
+    /// processor; otherwise as for the component itself.
+    pub unsafe fn from_precompiled(session: &Session, name: &str, artefact: &[u8]) -> Result<Self> {
+        let name = printable(name, 100);
+        let load = || {
+            let (digest, size, code) = precompiled::unpack(artefact)?;
+            let shared = &session.0;
+            plugin(shared, &name, digest, size, || {
+                // SAFETY: the caller says that the code is what `precompile` gave.
+                unsafe { Component::deserialize(&shared.runtime.engine, code) }
+                    .map_err(|e| invalid(printable(&format!("{e:#}"), 1_000)))
+            })
+        };
+        load().map_err(|e| e.in_plugin(&name))
     }
 
     /// The name under which it was loaded.
@@ -109,34 +147,34 @@ impl Plugin {
     /// What it is known by everywhere: `sha256:` and the digest of its bytes
     /// in hexadecimal.
     pub fn digest(&self) -> &str {
-        &self.0.digest
+        &self.0.compiled.digest
     }
 
     /// The size of its file in bytes.
     pub fn size(&self) -> usize {
-        self.0.size
+        self.0.compiled.size
     }
 
     /// The interfaces that it asks the host for.
     pub fn imports(&self) -> &[String] {
-        &self.0.imports
+        &self.0.compiled.imports
     }
 
     /// The same in words: what it asks for beyond the WASI that a language's
     /// library wants for itself, and whether a sandbox has it.
     pub fn asks(&self) -> Vec<Ask> {
-        imports::in_words(&self.0.imports)
+        imports::in_words(&self.0.compiled.imports)
     }
 
     /// What it offers.
     pub fn signatures(&self) -> &[Signature] {
-        &self.0.signatures
+        &self.0.compiled.signatures
     }
 
     /// Exports of a plain plugin that look like functions and cannot be called with
     /// columns, each with the reason. Empty for a plugin that exports the contract.
     pub fn skipped(&self) -> &[Skipped] {
-        &self.0.skipped
+        &self.0.compiled.skipped
     }
 
     /// Binds options to a function: a JSON object, or null for none. The
@@ -173,13 +211,67 @@ impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plugin")
             .field("name", &self.0.name)
-            .field("digest", &self.0.digest)
+            .field("digest", &self.0.compiled.digest)
             .finish_non_exhaustive()
     }
 }
 
-fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
-    let invalid = |message: String| Error::new(ErrorKind::InvalidPlugin, message);
+/// The plugin of this digest: `compile` is asked for it unless a session of the runtime
+/// has it.
+fn plugin(
+    shared: &Arc<Shared>,
+    name: &str,
+    digest: String,
+    size: usize,
+    compile: impl FnOnce() -> Result<Component>,
+) -> Result<Plugin> {
+    let compiled = match shared.runtime.plugin(&digest) {
+        Some(compiled) => compiled,
+        None => {
+            let compiled = Arc::new(Compiled::new(shared, &compile()?, digest, size)?);
+            shared.runtime.keep(&compiled);
+            compiled
+        }
+    };
+    Ok(Plugin(Arc::new(Inner {
+        shared: Arc::clone(shared),
+        compiled,
+        name: name.to_owned(),
+        bound: Mutex::default(),
+    })))
+}
+
+#[cfg(feature = "compile")]
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidPlugin, message)
+}
+
+#[cfg(feature = "compile")]
+pub(crate) fn precompile(runtime: &runtime::Inner, bytes: &[u8]) -> Result<Vec<u8>> {
+    check(bytes)?;
+    let code = threads::with_rayon(|| runtime.engine.precompile_component(bytes))
+        .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
+    Ok(precompiled::pack(&digest(bytes), bytes.len(), &code))
+}
+
+#[cfg(feature = "compile")]
+fn compile(runtime: &runtime::Inner, name: &str, bytes: &[u8]) -> Result<Component> {
+    check(bytes)?;
+    let span = tracing::info_span!("compile", plugin = name, bytes = bytes.len());
+    let _entered = span.enter();
+    threads::with_rayon(|| Component::new(&runtime.engine, bytes))
+        .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))
+}
+
+/// Whether bytes are a component that may be compiled.
+#[cfg(feature = "compile")]
+fn check(bytes: &[u8]) -> Result<()> {
     if !bytes.starts_with(b"\0asm") {
         return Err(invalid(
             "not a WebAssembly file: a plugin is a component, a .wasm file".into(),
@@ -191,75 +283,75 @@ fn load(shared: &Arc<Shared>, name: &str, bytes: &[u8]) -> Result<Plugin> {
         ));
     }
     compile_bounds::check(bytes)?;
-    imports::check(bytes)?;
-    let span = tracing::info_span!("compile", plugin = name, bytes = bytes.len());
-    let _entered = span.enter();
-    let component = Component::new(&shared.sandbox.engine, bytes)
-        .map_err(|e| invalid(printable(&format!("no component: {e:#}"), 1_000)))?;
-    let ty = component.component_type();
-    let exports = ty.exports(&shared.sandbox.engine);
-    let offered: Vec<&str> = exports
-        .filter_map(|(name, _)| name.strip_prefix(SCALAR))
-        .collect();
-    // A plugin may serve hosts of several versions.
-    let columnar = offered
-        .iter()
-        .find_map(|name| Some((*name, Version::of(name)?)));
-    // An interface of ours that this version does not know is no plain function.
-    let ours = ty.exports(&shared.sandbox.engine).find_map(|(name, _)| {
-        let (_, version) = name.strip_prefix("wudf:plugin/")?.split_once('@')?;
-        Some(version)
-    });
-    if columnar.is_none()
-        && let Some(other) = ours
-    {
-        return Err(contract::unsupported(other));
-    }
-    let imports: Vec<String> = ty
-        .imports(&shared.sandbox.engine)
-        .map(|(name, _)| printable(name, 200))
-        .collect();
-    let pre = denied::linker(&shared.sandbox, &component)
-        .and_then(|linker| linker.instantiate_pre(&component))
-        .and_then(|pre| match columnar {
-            Some((_, version)) => version.prepare(pre).map(Pre::Columnar),
-            None => Ok(Pre::Plain(pre)),
-        })
-        .map_err(|e| refusal(columnar.map(|(name, _)| name), &imports, &e))?;
-    let (plain, skipped, signatures) = match columnar.is_some() {
-        true => (
-            Vec::new(),
-            Vec::new(),
-            Signature::list(shared.instance(&pre)?.signatures()?)?,
-        ),
-        false => {
-            let (plain, skipped) =
-                plain::functions(&shared.sandbox.engine, &component).map_err(|e| {
+    imports::check(bytes)
+}
+
+impl Compiled {
+    /// Looks at what a component exports, links it, and asks it what it offers.
+    fn new(
+        shared: &Arc<Shared>,
+        component: &Component,
+        digest: String,
+        size: usize,
+    ) -> Result<Self> {
+        let engine = &shared.runtime.engine;
+        let ty = component.component_type();
+        let exports = ty.exports(engine);
+        let offered: Vec<&str> = exports
+            .filter_map(|(name, _)| name.strip_prefix(SCALAR))
+            .collect();
+        // A plugin may serve hosts of several versions.
+        let columnar = offered
+            .iter()
+            .find_map(|name| Some((*name, Version::of(name)?)));
+        // An interface of ours that this version does not know is no plain function.
+        let ours = ty.exports(engine).find_map(|(name, _)| {
+            let (_, version) = name.strip_prefix("wudf:plugin/")?.split_once('@')?;
+            Some(version)
+        });
+        if columnar.is_none()
+            && let Some(other) = ours
+        {
+            return Err(contract::unsupported(other));
+        }
+        let imports: Vec<String> = ty
+            .imports(engine)
+            .map(|(name, _)| printable(name, 200))
+            .collect();
+        let pre = denied::linker(&shared.runtime, component)
+            .and_then(|linker| linker.instantiate_pre(component))
+            .and_then(|pre| match columnar {
+                Some((_, version)) => version.prepare(pre).map(Pre::Columnar),
+                None => Ok(Pre::Plain(pre)),
+            })
+            .map_err(|e| refusal(columnar.map(|(name, _)| name), &imports, &e))?;
+        let (plain, skipped, signatures) = match columnar.is_some() {
+            true => (
+                Vec::new(),
+                Vec::new(),
+                Signature::list(shared.instance(&pre)?.signatures()?)?,
+            ),
+            false => {
+                let (plain, skipped) = plain::functions(engine, component).map_err(|e| {
                     invalid(format!(
                         "exports no {SCALAR}{}, and as a plain plugin: {e}",
                         contract::VERSION
                     ))
                 })?;
-            let signatures = plain.iter().map(|f| f.signature.clone()).collect();
-            (plain, skipped, signatures)
-        }
-    };
-    let digest = Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect::<String>();
-    Ok(Plugin(Arc::new(Inner {
-        shared: Arc::clone(shared),
-        pre,
-        plain,
-        skipped,
-        name: name.to_owned(),
-        digest: format!("sha256:{digest}"),
-        size: bytes.len(),
-        imports,
-        signatures,
-        bound: Mutex::default(),
-    })))
+                let signatures = plain.iter().map(|f| f.signature.clone()).collect();
+                (plain, skipped, signatures)
+            }
+        };
+        Ok(Self {
+            pre,
+            plain,
+            skipped,
+            digest,
+            size,
+            imports,
+            signatures,
+        })
+    }
 }
 
 /// Why a component that is one cannot be linked.

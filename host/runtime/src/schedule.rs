@@ -19,7 +19,7 @@ use arrow_array::{ArrayRef, new_null_array};
 use self::cut::Spent;
 use self::returned::{check, columns, kind_of};
 pub use self::watch::Slow;
-use crate::budget::Budget;
+use crate::budget::{Budget, Over};
 use crate::cancel::CallOptions;
 use crate::columns::arguments::{self, Prepared};
 use crate::columns::{join, nulls, schema};
@@ -97,20 +97,24 @@ impl Call {
         options: CallOptions,
     ) -> Result<Output> {
         options.check()?;
-        let limits = &function.plugin.shared.limits;
+        let shared = &function.plugin.shared;
+        shared.runtime.check_process()?;
         let budget = match function.plain() {
-            Some(_) => Budget::of_rows(limits, rows),
-            None => Budget::of_columns(limits, rows),
+            Some(_) => Budget::of_rows(shared, rows),
+            None => Budget::of_columns(shared, rows),
         };
         // Nulls take their room, too.
         let width = schema::width(function.signature.returns.data_type());
-        if !budget.take(width.saturating_mul(rows)) {
-            let message = format!(
-                "{rows} results of {width} bytes each, by their type alone, exceed the output limit of {} bytes for the batch (Limits::batch_output): pass fewer rows at a time",
-                budget.limit()
-            );
-            return Err(Error::new(ErrorKind::InvalidArguments, message));
-        }
+        budget.take(width.saturating_mul(rows)).map_err(|over| {
+            let results = format!("{rows} results of {width} bytes each, by their type alone");
+            match over {
+                Over::Limit(limit) => Error::new(
+                    ErrorKind::InvalidArguments,
+                    format!("{results}, exceed the output limit of {limit} bytes for the batch (Limits::batch_output): pass fewer rows at a time"),
+                ),
+                Over::Memory(why) => Error::new(ErrorKind::Memory, format!("{results}: {why}")),
+            }
+        })?;
         let call = Self {
             function: Arc::clone(function),
             arguments,
@@ -183,11 +187,11 @@ impl Call {
             // may be gone, and its columns with it.
             let call = Arc::downgrade(self);
             let span = tracing::Span::current();
-            self.function
-                .plugin
-                .shared
+            let shared = &self.function.plugin.shared;
+            shared
+                .runtime
                 .pool
-                .spawn(workers - 1, move || {
+                .spawn(&shared.jobs, workers - 1, move || {
                     if let Some(call) = call.upgrade() {
                         let _entered = span.enter();
                         call.begin();
@@ -350,13 +354,13 @@ impl Call {
         };
         let width = schema::width(array.data_type());
         let size = join::size(array).saturating_sub(width.saturating_mul(len));
-        if self.budget.take(size) {
-            return Ok(part);
-        }
-        let message = format!(
-            "results of {size} bytes exceed the output limit of {} bytes for the batch: return less, pass fewer rows at a time, or raise Limits::batch_output",
-            self.budget.limit()
-        );
+        let message = match self.budget.take(size) {
+            Ok(()) => return Ok(part),
+            Err(Over::Limit(limit)) => format!(
+                "results of {size} bytes exceed the output limit of {limit} bytes for the batch: return less, pass fewer rows at a time, or raise Limits::batch_output"
+            ),
+            Err(Over::Memory(why)) => format!("results of {size} bytes: {why}"),
+        };
         let error = Error::new(ErrorKind::Memory, message).with_code(TOO_LARGE);
         Ok(self.failed(part.start, len, &error))
     }

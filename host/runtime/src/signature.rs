@@ -95,6 +95,12 @@ impl Signature {
         (rows > 0).then_some(rows)
     }
 
+    /// The option that names the function, where options decide what the function is
+    /// called and takes. Opened without arguments, it says so.
+    pub fn named_by(&self) -> Option<&str> {
+        self.properties.get("named-by").map(String::as_str)
+    }
+
     /// Why it should not be used any more, if it should not.
     pub fn deprecated(&self) -> Option<&str> {
         self.properties.get("deprecated").map(String::as_str)
@@ -208,10 +214,11 @@ impl Signature {
     /// [`ErrorKind::InvalidPlugin`].
     pub(crate) fn check_bound(&self, declared: &Self, arguments: usize) -> Result<()> {
         let broken = |what: &str| Err(invalid(format!("`{}`, once opened, {what}", declared.name)));
-        if self.name != declared.name {
+        let decided_by_options = declared.named_by().is_some();
+        if self.name != declared.name && !decided_by_options {
             return broken("has another name");
         }
-        if arguments == 0 && self.arguments != declared.arguments {
+        if arguments == 0 && self.arguments != declared.arguments && !decided_by_options {
             return broken("takes other arguments");
         }
         if arguments == 0 {
@@ -312,4 +319,60 @@ fn is_identifier(name: &str) -> bool {
 
 fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidPlugin, message)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::columns::schema::FieldNode;
+
+    fn signature(name: &str, arguments: &[&str], named_by: bool) -> Signature {
+        let field = |name: &str, format: &str| {
+            vec![FieldNode {
+                name: name.to_owned(),
+                format: format.to_owned(),
+                nullable: true,
+                children: 0,
+                metadata: Vec::new(),
+            }]
+        };
+        let generic = arguments.contains(&"*");
+        let properties = [("variadic", "true", generic), ("named-by", "f", named_by)];
+        Signature::check(RawSignature {
+            name: name.to_owned(),
+            doc: String::new(),
+            arguments: (0..)
+                .zip(arguments)
+                .map(|(i, format)| field(&format!("a{i}"), format))
+                .collect(),
+            returns: field("", if generic { "*" } else { "l" }),
+            options: String::new(),
+            models: Vec::new(),
+            assets: Vec::new(),
+            properties: properties
+                .into_iter()
+                .filter(|(.., given)| *given)
+                .map(|(name, value, _)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn options_decide_names_and_arguments_only_where_the_plugin_says_so() {
+        let bound = signature("words", &["u", "l"], false);
+        let family = signature("any", &["*"], true);
+        bound.check_bound(&family, 0).unwrap();
+        bound.check_bound(&family, 2).unwrap();
+        assert!(bound.check_bound(&family, 1).is_err());
+        assert_eq!((family.named_by(), bound.named_by()), (Some("f"), None));
+
+        let fixed = signature("any", &["*"], false);
+        assert!(bound.check_bound(&fixed, 0).is_err());
+        assert!(bound.check_bound(&fixed, 2).is_err());
+        signature("any", &["u", "l"], false)
+            .check_bound(&fixed, 2)
+            .unwrap();
+    }
 }

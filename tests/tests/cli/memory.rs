@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrow_array::builder::BinaryBuilder;
 use tempfile::TempDir;
-use wudf_tests::program::wudf;
+use wudf_tests::program::{alone, program, wudf};
 use wudf_tests::tables::{arc, read_parquet, table, write_parquet};
 
 use super::{folder, write};
@@ -109,4 +109,23 @@ fn assert_bounded(peaks: &[(u64, u64)]) {
     assert!(last.1 >= first.1 * 39 / 10, "{peaks:?}");
     let added = last.1 - first.1;
     assert!(last.0 < first.0 + added / 10, "{peaks:?}");
+}
+
+/// Where a process may not reserve terabytes of address space, instances are allocated one
+/// by one.
+#[test]
+fn address_space_may_be_limited() {
+    let folder = folder();
+    write(&folder, "in.csv", "n\n1\n2\n");
+    for kilobytes in [16_000_000, 3_000_000] {
+        let mut command = std::process::Command::new("/bin/sh");
+        let line = "ulimit -v \"$1\" && exec \"$2\" run kit.wasm:add_one in.csv --threads 2";
+        command.args(["-c", line, "sh", &kilobytes.to_string()]);
+        command.arg(program()).current_dir(folder.path());
+        let output = alone(&mut command).output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{kilobytes}: {talk}");
+        let rows = String::from_utf8_lossy(&output.stdout);
+        assert!(rows.contains("| 2 | 3 "), "{rows}");
+    }
 }

@@ -11,6 +11,7 @@ mod golden;
 #[cfg(unix)]
 mod languages;
 mod memory;
+mod python;
 mod rows;
 #[cfg(unix)]
 mod signals;

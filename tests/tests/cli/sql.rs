@@ -90,7 +90,7 @@ fn errors() {
         &[wrong],
         &[call],
         &[model],
-        &["CREATE FUNCTION f(x BIGINT) LANGUAGE python AS 'x'"],
+        &["CREATE FUNCTION f(x BIGINT) LANGUAGE perl AS 'x'"],
         &["DROP FUNCTION gone"],
         &["SELECT 1; SELECT 2", "-o", "out.csv"],
         &["SELECT 1", "-o", "out.xlsx"],

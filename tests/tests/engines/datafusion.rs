@@ -15,6 +15,7 @@ use arrow_select::concat::concat_batches;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 use wudf::{Cache, CancellationToken, ErrorKind};
@@ -581,8 +582,8 @@ fn statements_that_make_no_sense() {
     let kit = KIT.path;
     for (statement, why) in [
         (
-            "f(x BIGINT) LANGUAGE python AS 'x'".to_owned(),
-            "f is in LANGUAGE python; functions here are LANGUAGE wasm",
+            "f(x BIGINT) LANGUAGE perl AS 'x'".to_owned(),
+            "f is in LANGUAGE perl; functions here are LANGUAGE wasm or python",
         ),
         ("f(x BIGINT) AS 'x'".into(), "f has no LANGUAGE"),
         ("f(x BIGINT) LANGUAGE wasm".into(), "f needs AS 'PLUGIN"),
@@ -668,6 +669,62 @@ fn models_are_named_in_defaults_or_statements() {
         .unwrap();
     let errors = engine.column("SELECT embed(image)['error'] FROM t");
     assert_eq!(errors.null_count(), 0);
+}
+
+/// What plugins hold is reserved in the pool of the session that made the functions.
+#[test]
+fn memory_is_the_engines_to_grant() {
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(24 << 20, 1.0);
+    let environment = runtime.build_arc().unwrap();
+    let pool = Arc::clone(&environment.memory_pool);
+    let functions = WasmFunctions::with_defaults(spec(""));
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_runtime_env(environment)
+        .with_function_factory(Some(Arc::new(functions)))
+        .build();
+    let engine = Engine {
+        context: SessionContext::new_with_state(state),
+        runtime: tokio::runtime::Runtime::new().unwrap(),
+    };
+    engine.create("hoards", "bytes BIGINT", "hoards");
+    assert!(pool.reserved() > 0, "an idle instance has memory");
+    assert_eq!(engine.ints("SELECT hoards(1)"), [Some(1)]);
+    let error = engine.error("SELECT hoards(40000000)");
+    assert!(error.contains("the engine does not grant"), "{error}");
+    assert!(
+        error.contains("wudf hoards"),
+        "the pool says who holds what: {error}"
+    );
+    engine.sql("DROP FUNCTION hoards").unwrap();
+    assert_eq!(pool.reserved(), 0);
+}
+
+#[test]
+fn functions_may_be_asynchronous() {
+    let engine = Engine::new();
+    for name in ["add_one", "fails"] {
+        let udf = open(&spec(&format!("{}:{name}", KIT.path))).unwrap();
+        engine
+            .context
+            .register_udf(WasmUdf::asynchronous(udf, name));
+    }
+    engine.table("t", numbers([Some(1), None, Some(3)]));
+    assert_eq!(
+        engine.ints("SELECT add_one(x) FROM t"),
+        [Some(2), None, Some(4)]
+    );
+    assert_eq!(
+        engine.ints("SELECT x FROM t WHERE add_one(x) > 3"),
+        [Some(3)]
+    );
+    assert_eq!(engine.ints("SELECT add_one(CAST(1 AS INT))"), [Some(2)]);
+    let error = engine.error("SELECT add_one('one', 2) FROM t");
+    assert!(error.contains("add_one"), "{error}");
+    let error = engine.error("SELECT fails(x + 10) FROM t");
+    assert!(
+        error.contains("counted from 0 in a batch of 3 rows"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use datafusion::prelude::SessionContext;
 use serde_json::json;
 use tempfile::TempDir;
 use wudf::cast::cast_rows;
-use wudf::{Plugin, Runtime};
+use wudf::{Plugin, Session};
 use wudf_adapter::Spec;
 use wudf_datafusion::WasmFunctions;
 use wudf_fixtures::ECHO;
@@ -54,8 +54,8 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("echo.wasm"), ECHO.bytes).unwrap();
-        let runtime = Runtime::builder().build().unwrap();
-        let plugin = Plugin::from_bytes(&runtime, "echo", ECHO.bytes).unwrap();
+        let session = Session::builder().build().unwrap();
+        let plugin = Plugin::from_bytes(&session, "echo", ECHO.bytes).unwrap();
         let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
         let cases = lines.map(|line| {
             let mut words = line.split_whitespace();
@@ -158,8 +158,8 @@ fn read(path: &Path) -> RecordBatch {
 #[test]
 fn the_library() {
     let place = Place::new();
-    let runtime = Runtime::builder().threads(1).build().unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "echo", ECHO.bytes).unwrap();
+    let session = Session::builder().threads(1).build().unwrap();
+    let plugin = Plugin::from_bytes(&session, "echo", ECHO.bytes).unwrap();
     for case in place.of("rust") {
         // By its type, and by the column's.
         let typed = plugin.open(case.name, &json!({})).unwrap();

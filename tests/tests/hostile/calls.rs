@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use serde_json::json;
 use wudf::ErrorKind::{self, *};
 use wudf::nn::ModelSpec;
-use wudf::{CallOptions, CancellationToken, Function, Limits, Output, Plugin, Result, Runtime};
+use wudf::{CallOptions, CancellationToken, Function, Limits, Output, Plugin, Result, Session};
 use wudf_fixtures::{KIT, LIAR};
 use wudf_tests::host::{assert_tame, builder, ints, kit, open, small, to_ints};
 use wudf_tests::mock::Mock;
@@ -135,7 +135,7 @@ const OUTCOMES: &[(&str, Outcome)] = &[
     ("prints_flood", Slow("printed")),
 ];
 
-fn runtime(limits: Limits) -> Runtime {
+fn session(limits: Limits) -> Session {
     builder()
         .limits(limits)
         .threads(2)
@@ -157,9 +157,9 @@ fn every_lie_is_caught() {
     let mut limits = small();
     // A busy machine takes its time over a million of something.
     limits.call_time = Duration::from_millis(600);
-    let runtime = runtime(limits);
-    let liar = Plugin::from_bytes(&runtime, "liar", LIAR.bytes).unwrap();
-    let add_one = open(&runtime, "add_one");
+    let session = session(limits);
+    let liar = Plugin::from_bytes(&session, "liar", LIAR.bytes).unwrap();
+    let add_one = open(&session, "add_one");
     assert_eq!(liar.signatures().len(), OUTCOMES.len());
     for signature in liar.signatures() {
         let name = signature.name.as_str();
@@ -219,9 +219,9 @@ fn every_lie_is_caught() {
 
 #[test]
 fn lies_on_many_threads_hurt_nobody() {
-    let runtime = runtime(small());
-    let liar = Plugin::from_bytes(&runtime, "liar", LIAR.bytes).unwrap();
-    let add_one = open(&runtime, "add_one");
+    let session = session(small());
+    let liar = Plugin::from_bytes(&session, "liar", LIAR.bytes).unwrap();
+    let add_one = open(&session, "add_one");
     std::thread::scope(|scope| {
         for name in [
             "traps",
@@ -253,8 +253,8 @@ fn lies_on_many_threads_hurt_nobody() {
 /// A message says at most so much, whatever the plugin says.
 #[test]
 fn failures_are_cut() {
-    let runtime = runtime(small());
-    let liar = Plugin::from_bytes(&runtime, "liar", LIAR.bytes).unwrap();
+    let session = session(small());
+    let liar = Plugin::from_bytes(&session, "liar", LIAR.bytes).unwrap();
     let output = lie(&liar, "failures_all_large").unwrap();
     assert_eq!(output.failures.len(), 100);
     for failure in output.failures {
@@ -266,8 +266,8 @@ fn failures_are_cut() {
 fn models_from_bytes_where_they_are_allowed() {
     let mut limits = small();
     limits.load_models = true;
-    let runtime = runtime(limits);
-    let liar = Plugin::from_bytes(&runtime, "liar", LIAR.bytes).unwrap();
+    let session = session(limits);
+    let liar = Plugin::from_bytes(&session, "liar", LIAR.bytes).unwrap();
     let said = |name: &str| {
         let output = lie(&liar, name).unwrap();
         output.values.as_string::<i32>().value(0).to_owned()
@@ -281,15 +281,15 @@ fn models_from_bytes_where_they_are_allowed() {
 /// long as a few calls, not as one for each row.
 #[test]
 fn rows_that_all_hang_end_soon() {
-    let runtime = runtime(small());
-    let spins = open(&runtime, "spins");
+    let session = session(small());
+    let spins = open(&session, "spins");
     let output = spins.evaluate(&[ints([13; 2_000])]).unwrap();
     assert_eq!(output.failures.len(), 2_000);
     let of = |kind| output.failures.iter().filter(|f| f.kind == kind).count();
     let stopped = of(Timeout);
     assert_eq!(stopped + of(NotTried), 2_000);
     // Four calls' time of each thread, and what the others were at by then.
-    let threads = runtime.threads();
+    let threads = session.threads();
     assert!((1..=5 * threads).contains(&stopped), "{stopped}");
     assert!(output.failures[1_999].message.contains("not tried"));
     // The next batch begins afresh.
@@ -298,8 +298,8 @@ fn rows_that_all_hang_end_soon() {
 
 #[test]
 fn nobody_sleeps_in_the_host() {
-    let runtime = runtime(small());
-    let sleeps = open(&runtime, "sleeps");
+    let session = session(small());
+    let sleeps = open(&session, "sleeps");
     // Time stands still, so whoever sleeps either wakes at once or runs out of
     // the time it has; an hour it never takes.
     let output = sleeps.evaluate(&[ints([1, 13, 2])]).unwrap();
@@ -312,8 +312,8 @@ fn nobody_sleeps_in_the_host() {
 
 #[test]
 fn idle_instances_make_room_for_others() {
-    let runtime = runtime(small());
-    let kit = kit(&runtime);
+    let session = session(small());
+    let kit = kit(&session);
     // More than there are instances.
     let held: Vec<_> = (0..1_500)
         .map(|_| kit.open("add_one", &json!({})).unwrap())
@@ -323,7 +323,7 @@ fn idle_instances_make_room_for_others() {
     for function in held.iter().rev() {
         assert_eq!(to_ints(&function.call(&[ints([1])]).unwrap()), [2]);
     }
-    let other = Plugin::from_bytes(&runtime, "kit", KIT.bytes).unwrap();
+    let other = Plugin::from_bytes(&session, "kit", KIT.bytes).unwrap();
     let other = other.open("add_one", &json!({})).unwrap();
     assert_eq!(to_ints(&other.call(&[ints([1])]).unwrap()), [2]);
 }
@@ -331,8 +331,8 @@ fn idle_instances_make_room_for_others() {
 /// A crash takes the instance with it, so that a row is judged by what it does itself.
 #[test]
 fn a_row_is_not_at_fault_for_what_rows_before_it_left() {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let hoards = open(&runtime, "hoards");
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let hoards = open(&session, "hoards");
     for _ in 0..2 {
         // Each row keeps 10 MiB of 64, for ever.
         let output = hoards.evaluate(&[ints([10 << 20; 20])]).unwrap();
@@ -350,8 +350,8 @@ fn a_row_is_not_at_fault_for_what_rows_before_it_left() {
 fn a_batch_may_not_return_without_end() {
     let mut limits = small();
     limits.batch_output = 32 << 20;
-    let runtime = runtime(limits);
-    let big = open(&runtime, "big_output");
+    let session = session(limits);
+    let big = open(&session, "big_output");
     let output = big.evaluate(&[ints([1 << 20; 500])]).unwrap();
     let values = 500 - output.failures.len();
     assert!((16..=32).contains(&values), "{values} values");
@@ -363,8 +363,8 @@ fn a_batch_may_not_return_without_end() {
 /// A function with a cost to each call, whatever its rows, is not called row by row.
 #[test]
 fn a_cost_for_each_call_is_noticed() {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let slow = open(&runtime, "slow_calls");
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let slow = open(&session, "slow_calls");
     for _ in 0..3 {
         assert_eq!(slow.call(&[ints(0..1_000)]).unwrap().len(), 1_000);
     }
@@ -375,8 +375,8 @@ fn a_cost_for_each_call_is_noticed() {
 fn a_call_can_be_cancelled() {
     let mut limits = small();
     limits.call_time = Duration::from_secs(60);
-    let runtime = runtime(limits);
-    let spins = open(&runtime, "spins");
+    let session = session(limits);
+    let spins = open(&session, "spins");
     // One chunk, and many.
     for rows in [1, 2_000] {
         let token = CancellationToken::new();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use serde_json::{Value, json};
-use wudf::{ErrorKind, Function, Plugin, Runtime};
+use wudf::{ErrorKind, Function, Plugin, Session};
 use wudf_tests::host::{assert_tame, builder, ints, small};
 
 const MIB: usize = 1 << 20;
@@ -52,11 +52,11 @@ const FLOOD: &str = "(i32.store (i32.const 0) (i32.const 64))
     (i32.store (i32.const 4) (select (i32.const 60000000) (i32.const 5) (i64.eqz (local.get $x))))
     (i32.const 0)";
 
-fn plugin(runtime: &Runtime, bytes: &[u8]) -> Plugin {
-    Plugin::from_bytes(runtime, "hostile", bytes).unwrap_or_else(|e| panic!("{e}"))
+fn plugin(session: &Session, bytes: &[u8]) -> Plugin {
+    Plugin::from_bytes(session, "hostile", bytes).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn flood(runtime: &Runtime, name: &str) -> Function {
+fn flood(session: &Session, name: &str) -> Function {
     let bytes = component(
         "(data (i32.const 64) \"hello\")",
         &[
@@ -69,7 +69,7 @@ fn flood(runtime: &Runtime, name: &str) -> Function {
             ),
         ],
     );
-    plugin(runtime, &bytes).open(name, &json!({})).unwrap()
+    plugin(session, &bytes).open(name, &json!({})).unwrap()
 }
 
 /// The rows of a batch that come to more than [`Limits::output`](wudf::Limits) fail, and no
@@ -79,13 +79,13 @@ fn rows_beyond_the_limit_fail_alone() {
     let mut limits = wudf::Limits::default();
     limits.output = 130_000_000;
     for threads in [1, 2] {
-        let runtime = builder()
+        let session = builder()
             .limits(limits.clone())
             .threads(threads)
             .build()
             .unwrap();
         for name in ["text", "bytes"] {
-            let flood = flood(&runtime, name);
+            let flood = flood(&session, name);
             // Every third row is a large one.
             let output = flood.evaluate(&[ints((0..3_000).map(|i| i % 3))]).unwrap();
             assert_eq!(output.values.len(), 3_000);
@@ -110,8 +110,8 @@ fn one_row_may_return_the_limit() {
     for (output, fails) in [(70_000_000, false), (50_000_000, true)] {
         limits.output = output;
         limits.tensors = MIB;
-        let runtime = builder().limits(limits.clone()).threads(1).build().unwrap();
-        let output = flood(&runtime, "bytes").evaluate(&[ints([0])]).unwrap();
+        let session = builder().limits(limits.clone()).threads(1).build().unwrap();
+        let output = flood(&session, "bytes").evaluate(&[ints([0])]).unwrap();
         assert_eq!(output.failures.len(), usize::from(fails));
         if !fails {
             assert_eq!(output.values.as_binary::<i32>().value(0).len(), 60_000_000);
@@ -160,8 +160,8 @@ fn flooded(name: &str) {
         let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
         kib.parse::<u64>().unwrap() / 1024
     };
-    let runtime = builder().threads(1).build().unwrap();
-    let flood = flood(&runtime, name);
+    let session = builder().threads(1).build().unwrap();
+    let flood = flood(&session, name);
     flood.evaluate(&[ints([1])]).unwrap();
     let before = memory("VmRSS:");
     let output = flood
@@ -194,8 +194,8 @@ fn names_and_nulls_are_counted_as_they_are() {
     .unwrap();
     let mut limits = small();
     limits.output = 64 * MIB;
-    let runtime = builder().limits(limits).threads(1).build().unwrap();
-    let plugin = plugin(&runtime, &bytes);
+    let session = builder().limits(limits).threads(1).build().unwrap();
+    let plugin = plugin(&session, &bytes);
     for name in ["enums", "variants"] {
         let function = plugin.open(name, &json!({})).unwrap();
         let output = function.evaluate(&[ints([1, 2])]).unwrap();
@@ -260,8 +260,8 @@ fn what_is_no_value_fails() {
         "(data (i32.const 1024) \"\\ff\\ff\\ff\\ff\\ff\\ff\\ff\\ff\")",
         &functions,
     );
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let plugin = plugin(&runtime, &bytes);
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let plugin = plugin(&session, &bytes);
     assert_eq!(
         plugin.signatures().len(),
         cases.len(),
@@ -296,8 +296,8 @@ fn hanging_rows_cost_only_themselves() {
             "(if (i64.eqz (local.get $x)) (then (loop $l (br $l)))) (i32.const 1)",
         )],
     );
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let hangs = plugin(&runtime, &bytes).open("hangs", &json!({})).unwrap();
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let hangs = plugin(&session, &bytes).open("hangs", &json!({})).unwrap();
     let mut rows = vec![1_i64; 2_000];
     rows[700] = 0;
     let output = hangs.evaluate(&[ints(rows)]).unwrap();
@@ -315,8 +315,8 @@ fn hanging_rows_cost_only_themselves() {
 fn signatures_are_bounded() {
     let refused = |name: &str, ty: &str| {
         let bytes = component("", &[(name, ty, "(i32.const 0)")]);
-        let runtime = builder().limits(small()).build().unwrap();
-        let error = Plugin::from_bytes(&runtime, "hostile", &bytes).unwrap_err();
+        let session = builder().limits(small()).build().unwrap();
+        let error = Plugin::from_bytes(&session, "hostile", &bytes).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidPlugin, "{error}");
         assert_tame(&error.to_string());
         error.to_string()
@@ -347,8 +347,8 @@ fn messages_are_tame() {
             "(i32.store (i32.const 0) (i32.const 1)) (i32.store (i32.const 4) (i32.const 64)) (i32.store (i32.const 8) (i32.const 8)) (i32.const 0)",
         )],
     );
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let angry = plugin(&runtime, &bytes).open("angry", &json!({})).unwrap();
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let angry = plugin(&session, &bytes).open("angry", &json!({})).unwrap();
     let output = angry.evaluate(&[ints([1])]).unwrap();
     assert_tame(&output.failures[0].message);
     assert!(output.failures[0].message.contains("red"));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wudf::ErrorKind::{self, *};
-use wudf::{Limits, Output, Plugin, Result, Runtime};
+use wudf::{Limits, Output, Plugin, Result, Session};
 use wudf_fixtures::liar;
 use wudf_tests::host::{assert_tame, builder, ints, open, small, to_ints};
 
@@ -90,13 +90,13 @@ const LARGE: &[&str] = &[
     "functions_many",
 ];
 
-fn tell(runtime: &Runtime, lie: &str) -> Outcome {
+fn tell(session: &Session, lie: &str) -> Outcome {
     let check = |error: wudf::Error| {
         assert_tame(&error.to_string());
         assert_eq!(error.plugin(), Some("liar"));
         error.kind()
     };
-    let plugin = match Plugin::from_bytes(runtime, "liar", &liar(lie)) {
+    let plugin = match Plugin::from_bytes(session, "liar", &liar(lie)) {
         Ok(plugin) => plugin,
         Err(error) => return Load(check(error)),
     };
@@ -121,19 +121,19 @@ fn tell(runtime: &Runtime, lie: &str) -> Outcome {
 
 #[test]
 fn every_lie_is_caught() {
-    let runtime = builder().limits(small()).threads(2).build().unwrap();
-    let add_one = open(&runtime, "add_one");
+    let session = builder().limits(small()).threads(2).build().unwrap();
+    let add_one = open(&session, "add_one");
     for (lie, outcome) in OUTCOMES {
-        assert_eq!(tell(&runtime, lie), *outcome, "{lie}");
+        assert_eq!(tell(&session, lie), *outcome, "{lie}");
         assert_eq!(to_ints(&add_one.call(&[ints([1])]).unwrap()), [2]);
     }
 }
 
 #[test]
 fn large_lies_are_caught_too() {
-    let runtime = builder().limits(Limits::default()).build().unwrap();
+    let session = builder().limits(Limits::default()).build().unwrap();
     for lie in LARGE {
-        assert_eq!(tell(&runtime, lie), Load(InvalidPlugin), "{lie}");
+        assert_eq!(tell(&session, lie), Load(InvalidPlugin), "{lie}");
     }
 }
 

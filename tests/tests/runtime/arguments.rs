@@ -8,10 +8,10 @@ use arrow_array::types::*;
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
 use serde_json::json;
-use wudf::{Error, ErrorKind, Runtime};
+use wudf::{Error, ErrorKind, Session};
 use wudf_tests::host::{builder, ints, kit, open, open_with, small, to_ints};
 
-fn runtime() -> Runtime {
+fn session() -> Session {
     builder().limits(small()).threads(2).build().unwrap()
 }
 
@@ -28,8 +28,8 @@ fn assert_says(error: &Error, kind: ErrorKind, words: &[&str]) {
 
 #[test]
 fn layouts_are_cast() {
-    let runtime = runtime();
-    let upper = open(&runtime, "upper");
+    let session = session();
+    let upper = open(&session, "upper");
     let texts = ["a", "bb", "a longer one, longer than a view holds", "a"];
     let arrays: [ArrayRef; 5] = [
         Arc::new(StringArray::from_iter_values(texts)),
@@ -53,7 +53,7 @@ fn layouts_are_cast() {
         }
     }
 
-    let blob_len = open(&runtime, "blob_len");
+    let blob_len = open(&session, "blob_len");
     let bytes: [ArrayRef; 4] = [
         Arc::new(BinaryViewArray::from_iter_values(texts)),
         Arc::new(LargeBinaryArray::from_iter_values(texts)),
@@ -65,7 +65,7 @@ fn layouts_are_cast() {
         assert_eq!(to_ints(&values), [1, 2, 38, 1], "{}", array.data_type());
     }
 
-    let add_one = open(&runtime, "add_one");
+    let add_one = open(&session, "add_one");
     let small: [ArrayRef; 4] = [
         Arc::new(Int8Array::from(vec![-1, 0])),
         Arc::new(Int32Array::from(vec![-1, 0])),
@@ -83,8 +83,8 @@ fn layouts_are_cast() {
 
 #[test]
 fn lists_are_cast() {
-    let runtime = runtime();
-    let echo = open(&runtime, "echo_list");
+    let session = session();
+    let echo = open(&session, "echo_list");
     let lists = [Some(vec![Some(1.0), Some(2.0)]), None, Some(vec![])];
     let wanted = ListArray::from_iter_primitive::<Float32Type, _, _>(lists.clone());
     let arrays: [ArrayRef; 2] = [
@@ -122,8 +122,8 @@ fn lists_are_cast() {
 
 #[test]
 fn wrong_arguments_are_named() {
-    let runtime = runtime();
-    let weigh = open(&runtime, "weigh");
+    let session = session();
+    let weigh = open(&session, "weigh");
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
     let counts: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
     let words: ArrayRef = Arc::new(StringArray::from(vec!["1", "2"]));
@@ -158,7 +158,7 @@ fn wrong_arguments_are_named() {
         .call(&[counts.clone(), floats.slice(0, 1)])
         .unwrap_err();
     assert_says(&error, ErrorKind::InvalidArguments, &["lengths"]);
-    let error = open(&runtime, "echo_f32").call(&[words]).unwrap_err();
+    let error = open(&session, "echo_f32").call(&[words]).unwrap_err();
     assert_says(
         &error,
         ErrorKind::InvalidArguments,
@@ -176,7 +176,7 @@ fn wrong_arguments_are_named() {
 fn values_that_do_not_fit_fail_their_rows() {
     let mut limits = small();
     limits.chunk_rows = 2;
-    let runtime = builder().limits(limits).threads(1).build().unwrap();
+    let session = builder().limits(limits).threads(1).build().unwrap();
     let numbers = |values: Vec<Option<f64>>| Arc::new(Float64Array::from(values)) as ArrayRef;
     let column = numbers(vec![
         Some(1.0),
@@ -186,7 +186,7 @@ fn values_that_do_not_fit_fail_their_rows() {
         Some(2.0),
         Some(1e300),
     ]);
-    let output = open(&runtime, "fails")
+    let output = open(&session, "fails")
         .evaluate(std::slice::from_ref(&column))
         .unwrap();
     let failed: Vec<_> = output
@@ -205,15 +205,15 @@ fn values_that_do_not_fit_fail_their_rows() {
     assert!(output.failures[1].message.contains("unlucky"));
     let null: Vec<_> = (0..6).filter(|i| output.values.is_null(*i)).collect();
     assert_eq!(null, [1, 2, 3, 5]);
-    let error = open(&runtime, "fails").call(&[column]).unwrap_err();
+    let error = open(&session, "fails").call(&[column]).unwrap_err();
     assert_eq!((error.kind(), error.row()), (ErrorKind::Row, Some(1)));
 }
 
 /// `{y, x, ...}` given for `{x, y, ...}` must not swap values, whatever may be null.
 #[test]
 fn structs_match_by_name() {
-    let runtime = runtime();
-    let echo = open(&runtime, "echo_struct");
+    let session = session();
+    let echo = open(&session, "echo_struct");
     let argument = echo.signature().arguments[0].data_type().clone();
     let DataType::Struct(wanted) = &argument else {
         panic!("{argument}")
@@ -260,8 +260,8 @@ fn structs_match_by_name() {
 
 #[test]
 fn batches_by_name_and_by_place() {
-    let runtime = runtime();
-    let weigh = open(&runtime, "weigh");
+    let session = session();
+    let weigh = open(&session, "weigh");
     let batch = |columns: Vec<(&str, ArrayRef)>| RecordBatch::try_from_iter(columns).unwrap();
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5, 2.0]));
     let counts: ArrayRef = Arc::new(Int32Array::from(vec![3, 4]));
@@ -287,8 +287,8 @@ fn batches_by_name_and_by_place() {
 
 #[test]
 fn no_arguments() {
-    let runtime = runtime();
-    let answer = open(&runtime, "answer");
+    let session = session();
+    let answer = open(&session, "answer");
     let output = answer.evaluate_rows(10_000).unwrap();
     assert_eq!(to_ints(&output.values), vec![42; 10_000]);
     let options = RecordBatchOptions::new().with_row_count(Some(3));
@@ -296,16 +296,16 @@ fn no_arguments() {
         RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).unwrap();
     assert_eq!(to_ints(&answer.call(&batch).unwrap()), [42; 3]);
     assert_eq!(answer.evaluate_rows(0).unwrap().values.len(), 0);
-    let error = open(&runtime, "add_one").evaluate_rows(1).unwrap_err();
+    let error = open(&session, "add_one").evaluate_rows(1).unwrap_err();
     assert_says(&error, ErrorKind::InvalidArguments, &["add_one(x: int64)"]);
 }
 
 #[test]
 fn options() {
-    let runtime = runtime();
-    let kit = kit(&runtime);
+    let session = session();
+    let kit = kit(&session);
     let said = |options| {
-        let echo = open_with(&runtime, "options_echo", &options);
+        let echo = open_with(&session, "options_echo", &options);
         let values = echo.call(&[ints([0])]).unwrap();
         values.as_string::<i32>().value(0).to_owned()
     };
@@ -361,8 +361,8 @@ fn options() {
 
 #[test]
 fn options_change_what_is_returned() {
-    let runtime = runtime();
-    let sized = open_with(&runtime, "sized_list", &json!({"size": 4}));
+    let session = session();
+    let sized = open_with(&session, "sized_list", &json!({"size": 4}));
     let DataType::FixedSizeList(_, 4) = sized.signature().returns.data_type() else {
         panic!("{:?}", sized.signature().returns);
     };
@@ -378,7 +378,7 @@ fn options_change_what_is_returned() {
         &[2.0; 4]
     );
     // As wide as a value can be, and one too many.
-    let kit = kit(&runtime);
+    let kit = kit(&session);
     const MOST: usize = 7_895_160;
     assert!(kit.open("sized_list", &json!({"size": MOST})).is_ok());
     let error = kit

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
-use wudf::{ErrorKind, Function, Limits, Runtime};
+use wudf::{ErrorKind, Function, Limits, Session};
 use wudf_tests::host::{builder, ints, kit, open, small, to_ints};
 
-fn runtime(threads: usize, change: impl FnOnce(&mut Limits)) -> Runtime {
+fn session(threads: usize, change: impl FnOnce(&mut Limits)) -> Session {
     let mut limits = small();
     // The machine may be busy: nothing here is to time out.
     limits.call_time = std::time::Duration::from_secs(60);
@@ -53,12 +53,12 @@ fn threads_rows_and_bytes_change_nothing() {
     let texts = texts(20_000);
     for threads in [1, 2, 5] {
         for (rows, bytes) in [(8_192, 8 << 20), (7, 8 << 20), (8_192, 256), (1, 1), (0, 0)] {
-            let runtime = runtime(threads, |limits| {
+            let session = session(threads, |limits| {
                 limits.chunk_rows = rows;
                 limits.chunk = bytes;
             });
-            assert_eq!(runtime.threads(), threads);
-            let parse = open(&runtime, "parse_int");
+            assert_eq!(session.threads(), threads);
+            let parse = open(&session, "parse_int");
             assert_parsed(&parse, &texts);
             // Again, now that it is known what a row costs, and a slice.
             assert_parsed(&parse, &texts);
@@ -74,8 +74,8 @@ fn threads_rows_and_bytes_change_nothing() {
 
 #[test]
 fn chunks_are_cut_by_bytes() {
-    let runtime = runtime(1, |limits| limits.chunk = 10_000);
-    let blob_len = open(&runtime, "blob_len");
+    let session = session(1, |limits| limits.chunk = 10_000);
+    let blob_len = open(&session, "blob_len");
     // One row is more than a chunk; it goes alone.
     let lengths: Vec<usize> = (0..200)
         .map(|i| if i == 77 { 50_000 } else { 1_000 })
@@ -102,9 +102,9 @@ fn chunks_are_cut_by_bytes() {
 /// return.
 #[test]
 fn chunks_are_cut_by_what_comes_back() {
-    let runtime = runtime(1, |limits| limits.output = 1 << 20);
+    let session = session(1, |limits| limits.output = 1 << 20);
     let wide =
-        wudf_tests::host::open_with(&runtime, "sized_list", &serde_json::json!({"size": 10_000}));
+        wudf_tests::host::open_with(&session, "sized_list", &serde_json::json!({"size": 10_000}));
     let output = wide.evaluate(&[ints(100..300)]).unwrap();
     assert!(output.failures.is_empty(), "{:?}", output.failures[0]);
     assert_eq!(output.values.len(), 200);
@@ -113,9 +113,9 @@ fn chunks_are_cut_by_what_comes_back() {
 
 #[test]
 fn a_function_on_many_threads() {
-    let runtime = runtime(2, |limits| limits.chunk_rows = 100);
-    let add_one = open(&runtime, "add_one");
-    let parse = open(&runtime, "parse_int");
+    let session = session(2, |limits| limits.chunk_rows = 100);
+    let add_one = open(&session, "add_one");
+    let parse = open(&session, "parse_int");
     let texts = texts(500);
     std::thread::scope(|scope| {
         for thread in 0..8_i64 {
@@ -136,8 +136,8 @@ fn a_function_on_many_threads() {
 
 #[test]
 fn empty_batches_count_nothing() {
-    let runtime = runtime(2, |_| ());
-    let parse = open(&runtime, "parse_int");
+    let session = session(2, |_| ());
+    let parse = open(&session, "parse_int");
     let none: ArrayRef = Arc::new(StringArray::from(Vec::<&str>::new()));
     let output = parse.evaluate(&[none]).unwrap();
     assert_eq!((output.values.len(), output.failures.len()), (0, 0));
@@ -147,10 +147,10 @@ fn empty_batches_count_nothing() {
 /// Functions outlive what they were made from, and threads at work outlive
 /// nobody's patience.
 #[test]
-fn a_runtime_may_be_dropped_first() {
+fn a_session_may_be_dropped_first() {
     let add_one = {
-        let runtime = runtime(3, |limits| limits.chunk_rows = 10);
-        kit(&runtime)
+        let session = session(3, |limits| limits.chunk_rows = 10);
+        kit(&session)
             .open("add_one", &serde_json::Value::Null)
             .unwrap()
     };

@@ -9,14 +9,14 @@ use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, ListArray, StringArray};
 use serde_json::json;
 use wudf::nn::ModelSpec;
-use wudf::{ErrorKind, Plugin, Runtime};
+use wudf::{ErrorKind, Plugin, Session};
 use wudf_tests::host::{builder, small};
 use wudf_tests::mock::Mock;
 
 const PLUGIN: &[u8] = include_bytes!("../../compat/plugin-0.2.0.wasm");
 const PLAIN: &[u8] = include_bytes!("../../compat/plain-0.2.0.wasm");
 
-fn runtime() -> Runtime {
+fn session() -> Session {
     let mut limits = small();
     limits.call_time = std::time::Duration::from_secs(60);
     builder()
@@ -30,7 +30,7 @@ fn runtime() -> Runtime {
 }
 
 fn load(bytes: &[u8]) -> wudf::Result<Plugin> {
-    Plugin::from_bytes(&runtime(), "old", bytes)
+    Plugin::from_bytes(&session(), "old", bytes)
 }
 
 fn words(words: &[Option<&str>]) -> ArrayRef {

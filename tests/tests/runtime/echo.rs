@@ -161,8 +161,8 @@ fn column(name: &str) -> Option<ArrayRef> {
 fn everything_comes_back() {
     let mut limits = small();
     limits.chunk_rows = 9;
-    let runtime = builder().limits(limits).threads(2).build().unwrap();
-    let kit = kit(&runtime);
+    let session = builder().limits(limits).threads(2).build().unwrap();
+    let kit = kit(&session);
     let mut echoes = 0;
     for signature in kit
         .signatures()
@@ -200,8 +200,8 @@ fn everything_comes_back() {
 
 #[test]
 fn a_column_of_nulls_comes_back_as_nulls() {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let kit = kit(&runtime);
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let kit = kit(&session);
     for name in [
         "echo_i64",
         "echo_string",

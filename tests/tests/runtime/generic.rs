@@ -9,16 +9,16 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field};
 use serde_json::json;
-use wudf::{Argument, ErrorKind, Function, Plugin, Runtime};
+use wudf::{Argument, ErrorKind, Function, Plugin, Session};
 use wudf_fixtures::ECHO;
 use wudf_tests::host::{builder, ints, small, to_ints};
 
-fn runtime() -> Runtime {
+fn session() -> Session {
     builder().limits(small()).threads(1).build().unwrap()
 }
 
-fn open(runtime: &Runtime, name: &str) -> Function {
-    let plugin = Plugin::from_bytes(runtime, "echo", ECHO.bytes).unwrap();
+fn open(session: &Session, name: &str) -> Function {
+    let plugin = Plugin::from_bytes(session, "echo", ECHO.bytes).unwrap();
     plugin.open(name, &json!({})).unwrap()
 }
 
@@ -36,11 +36,11 @@ fn said(array: &ArrayRef) -> &str {
 
 #[test]
 fn signatures_say_that_any_type_will_do() {
-    let runtime = runtime();
-    let echo = open(&runtime, "echo");
+    let session = session();
+    let echo = open(&session, "echo");
     assert_eq!(echo.signature().to_string(), "echo(x: any) -> any");
     assert!(echo.signature().is_generic());
-    let last = open(&runtime, "last");
+    let last = open(&session, "last");
     assert_eq!(last.signature().to_string(), "last(x: any...) -> any");
     let bound = echo.bind(&[column("n", DataType::Int64)]).unwrap();
     assert_eq!(bound.signature().to_string(), "echo(x: int64) -> int64");
@@ -52,8 +52,8 @@ fn signatures_say_that_any_type_will_do() {
 /// Who does not bind arguments gets what their types decide all the same.
 #[test]
 fn calls_bind_types_by_themselves() {
-    let runtime = runtime();
-    let echo = open(&runtime, "echo");
+    let session = session();
+    let echo = open(&session, "echo");
     assert_eq!(to_ints(&echo.call(&[ints([1, 2])]).unwrap()), [1, 2]);
     let views: ArrayRef = Arc::new(StringViewArray::from(vec![Some("a"), None]));
     let back = echo.call(&[views]).unwrap();
@@ -73,8 +73,8 @@ fn calls_bind_types_by_themselves() {
 
 #[test]
 fn the_last_argument_may_be_given_several_times() {
-    let runtime = runtime();
-    let last = open(&runtime, "last");
+    let session = session();
+    let last = open(&session, "last");
     let output = last.call(&[text("a"), ints([3]), text("z")]).unwrap();
     assert_eq!(said(&output), "z");
     let bound = last
@@ -94,8 +94,8 @@ fn the_last_argument_may_be_given_several_times() {
 /// A constant crosses once, at `open` and as one value in a call.
 #[test]
 fn constants_are_one_value() {
-    let runtime = runtime();
-    let last = open(&runtime, "last");
+    let session = session();
+    let last = open(&session, "last");
     let constant: ArrayRef = Arc::new(Int64Array::from(vec![258]));
     let bound = last
         .bind(&[
@@ -108,7 +108,7 @@ fn constants_are_one_value() {
     assert_eq!(error.kind(), ErrorKind::InvalidOutput);
     assert!(error.message().contains("1 values where"), "{error}");
 
-    let describe = open(&runtime, "describe");
+    let describe = open(&session, "describe");
     let constant: ArrayRef = Arc::new(Int64Array::from(vec![258]));
     let bound = describe.bind(&[Argument::constant("b", constant)]).unwrap();
     let output = bound.evaluate_rows(4).unwrap();
@@ -118,8 +118,8 @@ fn constants_are_one_value() {
 
 #[test]
 fn arguments_that_do_not_fit_are_refused() {
-    let runtime = runtime();
-    let echo = open(&runtime, "echo");
+    let session = session();
+    let echo = open(&session, "echo");
     let two = [column("a", DataType::Int64), column("b", DataType::Int64)];
     let error = echo.bind(&two).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArguments);
@@ -138,8 +138,8 @@ fn arguments_that_do_not_fit_are_refused() {
 /// Constants of functions by the SDK, text among them, and a null.
 #[test]
 fn functions_of_the_sdk_take_constants() {
-    let runtime = runtime();
-    let kit = wudf_tests::host::kit(&runtime);
+    let session = session();
+    let kit = wudf_tests::host::kit(&session);
     let open = |arguments: &[Argument]| kit.open_with("substr", &json!({}), arguments).unwrap();
     let small = |value: i8| Argument::constant("", Arc::new(Int8Array::from(vec![value])));
     let words: Vec<String> = (0..200).map(|n| format!("{n:04}x")).collect();

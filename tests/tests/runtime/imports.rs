@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use wudf::{Cache, Error, ErrorKind, Plugin};
+use wudf::{Cache, Error, ErrorKind, Plugin, Runtime};
 use wudf_tests::host::{builder, ints, small};
 
 fn load(text: &str) -> Result<Plugin, Error> {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
+    let session = builder().limits(small()).threads(1).build().unwrap();
     let bytes = wat::parse_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    Plugin::from_bytes(&runtime, "it", &bytes)
+    Plugin::from_bytes(&session, "it", &bytes)
 }
 
 /// A component that imports this, and whose code takes seconds to compile if it is large.
@@ -62,11 +62,12 @@ fn what_the_sandbox_lacks_is_refused_before_compiling() {
         assert!(error.to_string().contains(words), "{error}");
     }
     // As it is of a component that takes long.
-    let runtime = builder().limits(small()).cache(Cache::Off).build().unwrap();
+    let runtime = Runtime::builder().cache(Cache::Off).build().unwrap();
+    let session = runtime.session().limits(small()).build().unwrap();
     let time = |imports: &str| {
         let bytes = wat::parse_str(importing(imports, 1_000)).unwrap();
         let begin = Instant::now();
-        let loaded = Plugin::from_bytes(&runtime, "it", &bytes).is_ok();
+        let loaded = Plugin::from_bytes(&session, "it", &bytes).is_ok();
         (loaded, begin.elapsed())
     };
     let (loaded, compiled) = time("");

@@ -9,8 +9,8 @@ use wudf_fixtures::KIT;
 use wudf_tests::host::{assert_tame, builder, ints, small, to_ints};
 
 fn refused(bytes: &[u8]) -> Error {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let error = Plugin::from_bytes(&runtime, "it", bytes).unwrap_err();
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let error = Plugin::from_bytes(&session, "it", bytes).unwrap_err();
     assert_tame(&error.to_string());
     assert_eq!(error.plugin(), Some("it"));
     error
@@ -46,12 +46,13 @@ fn what_is_no_plugin() {
     }
 }
 
-/// A plugin with wrong bytes is refused, or at worst is another plugin; the runtime that it was loaded into works on.
+/// A plugin with wrong bytes is refused, or at worst is another plugin; the session that it was loaded into works on.
 #[test]
 fn damaged_plugins_do_no_harm() {
-    let runtime = builder()
+    let runtime = Runtime::builder().cache(Cache::Off).build().unwrap();
+    let session = runtime
+        .session()
         .limits(small())
-        .cache(Cache::Off)
         .threads(1)
         .build()
         .unwrap();
@@ -61,7 +62,7 @@ fn damaged_plugins_do_no_harm() {
         let mut bytes = KIT.bytes.to_vec();
         let at = len / 13 * i + 8;
         bytes[at..at + 16].fill(0xff);
-        match Plugin::from_bytes(&runtime, "it", &bytes) {
+        match Plugin::from_bytes(&session, "it", &bytes) {
             Ok(plugin) => assert!(!plugin.signatures().is_empty()),
             Err(error) => {
                 assert_tame(&error.to_string());
@@ -71,8 +72,8 @@ fn damaged_plugins_do_no_harm() {
     }
     // Most of the file is code, and 0xff is no instruction; the rest is data, which may say anything.
     assert!(refused >= 6, "{refused} of 12 were refused");
-    // The runtime is as good as before.
-    let plugin = Plugin::from_bytes(&runtime, "it", KIT.bytes).unwrap();
+    // The session is as good as before.
+    let plugin = Plugin::from_bytes(&session, "it", KIT.bytes).unwrap();
     let add_one = plugin.open("add_one", &serde_json::json!({})).unwrap();
     assert_eq!(to_ints(&add_one.call(&[ints([1, 2])]).unwrap()), [2, 3]);
 }
@@ -103,8 +104,8 @@ fn another_contract() {
 
 #[test]
 fn a_plugin_says_what_it_is() {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let plugin = Plugin::from_file(&runtime, KIT.path).unwrap();
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let plugin = Plugin::from_file(&session, KIT.path).unwrap();
     assert_eq!(plugin.name(), Path::new(KIT.path).file_stem().unwrap());
     assert_eq!(plugin.size(), KIT.bytes.len());
     let digest = plugin.digest().strip_prefix("sha256:").unwrap();
@@ -137,16 +138,16 @@ fn a_plugin_says_what_it_is() {
         Some("The sum of two numbers of different types.")
     );
 
-    let error = Plugin::from_file(&runtime, "no/such.wasm").unwrap_err();
+    let error = Plugin::from_file(&session, "no/such.wasm").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.to_string().contains("no/such.wasm"), "{error}");
 }
 
 #[test]
 fn what_ships_is_loaded() {
-    let runtime = builder().threads(1).build().unwrap();
+    let session = builder().threads(1).build().unwrap();
     for artifact in SHIPPED {
-        let plugin = Plugin::from_bytes(&runtime, artifact.name, artifact.bytes).unwrap();
+        let plugin = Plugin::from_bytes(&session, artifact.name, artifact.bytes).unwrap();
         assert!(!plugin.signatures().is_empty(), "{}", artifact.name);
     }
 }
@@ -171,13 +172,10 @@ fn compiled_code_is_kept_in_a_folder() {
     let cache = folder.path().join("cache");
     let works = || {
         let cached = Cache::Folder(cache.clone());
-        let runtime = Runtime::builder()
-            .limits(small())
-            .threads(1)
-            .cache(cached)
-            .build()
-            .unwrap();
-        let plugin = Plugin::from_bytes(&runtime, "kit", KIT.bytes).unwrap();
+        let runtime = Runtime::builder().cache(cached).build().unwrap();
+        let session = runtime.session().limits(small()).threads(1);
+        let session = session.build().unwrap();
+        let plugin = Plugin::from_bytes(&session, "kit", KIT.bytes).unwrap();
         let add_one = plugin.open("add_one", &serde_json::Value::Null).unwrap();
         assert_eq!(to_ints(&add_one.call(&[ints([1, 2])]).unwrap()), [2, 3]);
         plugin.digest().to_owned()
@@ -211,9 +209,8 @@ fn compiled_code_is_kept_in_a_folder() {
 #[test]
 fn a_cache_folder_that_is_none() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let result = builder()
-        .cache(Cache::Folder(file.path().to_owned()))
-        .build();
+    let cache = Cache::Folder(file.path().to_owned());
+    let result = Runtime::builder().cache(cache).build();
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io, "{error}");
     assert!(

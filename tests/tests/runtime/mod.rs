@@ -11,5 +11,6 @@ mod models;
 mod packages;
 mod plain;
 mod sandbox;
+mod sessions;
 mod trouble;
 mod watch;

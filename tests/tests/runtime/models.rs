@@ -8,12 +8,12 @@ use arrow_array::types::Float32Type;
 use arrow_array::{Array, ArrayRef, ListArray};
 use serde_json::{Value, json};
 use wudf::nn::ModelSpec;
-use wudf::{Error, ErrorKind, Limits, Output, Runtime};
+use wudf::{Error, ErrorKind, Limits, Output, Session};
 use wudf_tests::host::{assert_tame, builder, kit, open_with, small};
 use wudf_tests::mock::Mock;
 
-/// A runtime with the models `name: behaviour`, each of this batch size.
-fn runtime(mock: &Mock, threads: usize, batch: usize, models: &[(&str, &str)]) -> Runtime {
+/// A session with the models `name: behaviour`, each of this batch size.
+fn session(mock: &Mock, threads: usize, batch: usize, models: &[(&str, &str)]) -> Session {
     let mut limits = small();
     limits.call_time = Duration::from_secs(60);
     limited(limits, mock, threads, batch, models)
@@ -25,7 +25,7 @@ fn limited(
     threads: usize,
     batch: usize,
     models: &[(&str, &str)],
-) -> Runtime {
+) -> Session {
     let builder = builder()
         .limits(limits)
         .threads(threads)
@@ -34,7 +34,7 @@ fn limited(
         .iter()
         .map(|(name, words)| ModelSpec::new(*name, *words).batch_size(batch));
     specs
-        .fold(builder, wudf::RuntimeBuilder::model)
+        .fold(builder, wudf::SessionBuilder::model)
         .build()
         .unwrap()
 }
@@ -69,8 +69,8 @@ fn doubled(numbers: impl IntoIterator<Item = u16>) -> Vec<Vec<f32>> {
         .collect()
 }
 
-fn refused(runtime: &Runtime, options: &Value) -> Error {
-    let error = kit(runtime).open("infer", options).unwrap_err();
+fn refused(session: &Session, options: &Value) -> Error {
+    let error = kit(session).open("infer", options).unwrap_err();
     assert_tame(&error.to_string());
     error
 }
@@ -78,8 +78,8 @@ fn refused(runtime: &Runtime, options: &Value) -> Error {
 #[test]
 fn a_model_is_loaded_once() {
     let mock = Mock::default();
-    let runtime = runtime(&mock, 2, 1, &[("m", "load-takes=50"), ("n", "")]);
-    let kit = kit(&runtime);
+    let session = session(&mock, 2, 1, &[("m", "load-takes=50"), ("n", "")]);
+    let kit = kit(&session);
     std::thread::scope(|scope| {
         for n in 0..8 {
             let (kit, rows) = (&kit, rows(n..n + 3));
@@ -91,17 +91,17 @@ fn a_model_is_loaded_once() {
         }
     });
     assert_eq!(mock.loads(), 1);
-    runtime.load_model("n").unwrap();
+    session.load_model("n").unwrap();
     assert_eq!(mock.loads(), 2);
-    open_with(&runtime, "infer", &json!({"model": "n"}));
+    open_with(&session, "infer", &json!({"model": "n"}));
     assert_eq!(mock.loads(), 2);
 }
 
 #[test]
 fn rows_of_many_instances_make_a_batch() {
     let mock = Mock::default();
-    let runtime = runtime(&mock, 2, 8, &[("m", "takes=5")]);
-    let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+    let session = session(&mock, 2, 8, &[("m", "takes=5")]);
+    let infer = open_with(&session, "infer", &json!({"model": "m"}));
     for _ in 0..3 {
         let output = infer.evaluate(&rows(0..200)).unwrap();
         assert!(output.failures.is_empty(), "{:?}", output.failures[0]);
@@ -123,8 +123,8 @@ fn rows_of_many_instances_make_a_batch() {
 #[test]
 fn rows_of_many_callers_make_a_batch() {
     let mock = Mock::default();
-    let runtime = runtime(&mock, 1, 4, &[("m", "takes=5")]);
-    let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+    let session = session(&mock, 1, 4, &[("m", "takes=5")]);
+    let infer = open_with(&session, "infer", &json!({"model": "m"}));
     let start = std::sync::Barrier::new(8);
     std::thread::scope(|scope| {
         for n in 0..8 {
@@ -150,8 +150,8 @@ fn rows_of_many_callers_make_a_batch() {
 #[test]
 fn a_lone_row_is_run_alone() {
     let mock = Mock::default();
-    let runtime = runtime(&mock, 2, 8, &[("m", "")]);
-    let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+    let session = session(&mock, 2, 8, &[("m", "")]);
+    let infer = open_with(&session, "infer", &json!({"model": "m"}));
     assert_eq!(values(&infer.evaluate(&rows([7])).unwrap()), doubled([7]));
     assert_eq!(mock.runs(), [1]);
 }
@@ -168,8 +168,8 @@ fn what_cannot_be_joined_runs_in_turn() {
         ("takes=2 odd", json!([])),
     ] {
         let mock = Mock::default();
-        let runtime = runtime(&mock, 4, 2, &[("m", behaviour)]);
-        let infer = open_with(&runtime, "infer", &json!({"model": "m", "dims": dims}));
+        let session = session(&mock, 4, 2, &[("m", behaviour)]);
+        let infer = open_with(&session, "infer", &json!({"model": "m", "dims": dims}));
         let outputs: Vec<_> = std::thread::scope(|scope| {
             let all: Vec<_> = (0..4)
                 .map(|_| scope.spawn(|| infer.evaluate(&rows(many.iter().copied())).unwrap()))
@@ -195,8 +195,8 @@ fn what_cannot_be_joined_runs_in_turn() {
 #[test]
 fn inline_models_run_many_at_once() {
     let mock = Mock::default();
-    let runtime = runtime(&mock, 1, 1, &[("m", "takes=200")]);
-    let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+    let session = session(&mock, 1, 1, &[("m", "takes=200")]);
+    let infer = open_with(&session, "infer", &json!({"model": "m"}));
     let start = std::sync::Barrier::new(4);
     std::thread::scope(|scope| {
         for n in 0..4 {
@@ -219,8 +219,8 @@ fn a_row_that_fails_its_batch_fails_alone() {
     ] {
         for batch in [1, 8] {
             let mock = Mock::default();
-            let runtime = runtime(&mock, 2, batch, &[("m", behaviour)]);
-            let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+            let session = session(&mock, 2, batch, &[("m", behaviour)]);
+            let infer = open_with(&session, "infer", &json!({"model": "m"}));
             for _ in 0..5 {
                 let output = infer.evaluate(&rows(0..60)).unwrap();
                 let [failure] = output.failures.as_slice() else {
@@ -248,16 +248,16 @@ fn a_run_that_takes_too_long_is_ended() {
     // By the backend at the deadline, or by the host when the backend is back.
     for behaviour in ["hangs=13", "hangs=13 late"] {
         let mock = Mock::default();
-        let runtime = limited(small(), &mock, 1, 1, &[("m", behaviour)]);
-        let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+        let session = limited(small(), &mock, 1, 1, &[("m", behaviour)]);
+        let infer = open_with(&session, "infer", &json!({"model": "m"}));
         let output = infer.evaluate(&rows(10..16)).unwrap();
         let failed: Vec<_> = output.failures.iter().map(|f| (f.row, f.kind)).collect();
         assert_eq!(failed, [(3, ErrorKind::Timeout)], "{:?}", output.failures);
         assert_eq!(output.values.null_count(), 1);
     }
     let mock = Mock::default();
-    let runtime = limited(small(), &mock, 1, 1, &[("m", "takes=400 late")]);
-    let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+    let session = limited(small(), &mock, 1, 1, &[("m", "takes=400 late")]);
+    let infer = open_with(&session, "infer", &json!({"model": "m"}));
     let error = infer.call(&rows([1])).unwrap_err();
     assert_eq!(
         (error.kind(), error.row()),
@@ -270,8 +270,8 @@ fn a_run_that_takes_too_long_is_ended() {
 #[test]
 fn waiting_ends_at_the_deadline() {
     let mock = Mock::default();
-    let runtime = limited(small(), &mock, 1, 2, &[("m", "takes=250")]);
-    let infer = open_with(&runtime, "infer", &json!({"model": "m"}));
+    let session = limited(small(), &mock, 1, 2, &[("m", "takes=250")]);
+    let infer = open_with(&session, "infer", &json!({"model": "m"}));
     let start = std::sync::Barrier::new(30);
     let kinds: Vec<_> = std::thread::scope(|scope| {
         let (infer, start) = (&infer, &start);
@@ -315,9 +315,9 @@ fn wrong_inputs_are_the_rows_trouble() {
         ("one", "fixed"),
     ];
     for batch in [1, 8] {
-        let runtime = runtime(&mock, 2, batch, &models);
+        let session = session(&mock, 2, batch, &models);
         let said = |options: Value| {
-            let output = open_with(&runtime, "infer", &options)
+            let output = open_with(&session, "infer", &options)
                 .evaluate(&rows([1, 2]))
                 .unwrap();
             let failed: Vec<_> = output.failures.iter().map(|f| (f.row, f.kind)).collect();
@@ -366,14 +366,14 @@ fn outputs_are_chosen_by_name() {
         .limits(small())
         .threads(1)
         .backend(Arc::new(mock.clone()));
-    let runtime = builder
+    let session = builder
         .model(ModelSpec::new("m", ""))
         .model(ModelSpec::new("sums", "").outputs(["sum"]))
         .build()
         .unwrap();
     let first = |options: Value| {
         values(
-            &open_with(&runtime, "infer", &options)
+            &open_with(&session, "infer", &options)
                 .evaluate(&rows([3]))
                 .unwrap(),
         )
@@ -400,7 +400,7 @@ fn outputs_are_chosen_by_name() {
     ];
     assert_eq!(mock.outputs(), wanted);
     let error = refused(
-        &runtime,
+        &session,
         &json!({"model": "m", "outputs": ["sum", "product"]}),
     );
     assert_eq!(error.kind(), ErrorKind::Model);
@@ -416,7 +416,7 @@ fn outputs_are_chosen_by_name() {
 fn models_that_cannot_be_had() {
     let mock = Mock::default();
     let builder = || builder().limits(small()).threads(1);
-    let runtime = builder()
+    let session = builder()
         .backend(Arc::new(mock.clone()))
         .model(ModelSpec::new("fails", "load-fails"))
         .model(ModelSpec::new("panics", "load-panics"))
@@ -424,23 +424,23 @@ fn models_that_cannot_be_had() {
         .build()
         .unwrap();
     let nothing = builder().model(ModelSpec::new("m", "")).build().unwrap();
-    for (runtime, model, words) in [
-        (&runtime, "nöne\u{1b}", "there is: elsewhere, fails, panics"),
-        (&runtime, "", "there is: elsewhere, fails, panics"),
-        (&runtime, "fails", "model `fails`: "),
-        (&runtime, "panics", "the backend crashed"),
+    for (session, model, words) in [
+        (&session, "nöne\u{1b}", "there is: elsewhere, fails, panics"),
+        (&session, "", "there is: elsewhere, fails, panics"),
+        (&session, "fails", "model `fails`: "),
+        (&session, "panics", "the backend crashed"),
         (
-            &runtime,
+            &session,
             "elsewhere",
             "wants backend `other`; there is: mock",
         ),
         (&nothing, "m", "wants a backend; there is: none"),
         (&nothing, "n", "no model `n` in the catalogue; there is: m"),
     ] {
-        let error = refused(runtime, &json!({"model": model}));
+        let error = refused(session, &json!({"model": model}));
         assert_eq!(error.kind(), ErrorKind::Model, "{error}");
         assert!(error.to_string().contains(words), "{error}");
-        let error = runtime.load_model(model).unwrap_err();
+        let error = session.load_model(model).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Model, "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
@@ -452,9 +452,9 @@ fn models_that_cannot_be_had() {
 #[test]
 fn choices_of_outputs_are_bounded() {
     let mock = Mock::default();
-    let runtime = runtime(&mock, 1, 1, &[("m", "")]);
+    let session = session(&mock, 1, 1, &[("m", "")]);
     let choice = |n: usize| vec!["sum"; n + 1];
-    let kit = kit(&runtime);
+    let kit = kit(&session);
     let open = |n| kit.open("infer", &json!({"model": "m", "outputs": choice(n)}));
     let mut held: Vec<_> = (0..32).map(|n| open(n).unwrap()).collect();
     let error = open(32).unwrap_err();

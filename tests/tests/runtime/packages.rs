@@ -13,7 +13,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int64Type, UInt32Type};
 use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use wudf::{Argument, Plugin, Runtime};
+use wudf::{Argument, Plugin, Session};
 use wudf_tests::host::builder;
 use wudf_tests::program::release;
 
@@ -159,7 +159,7 @@ fn cargo(folder: &Path, line: &str) {
 }
 
 /// Builds the plugin from the packages, and nothing else of the repository.
-fn plugin(runtime: &Runtime) -> Plugin {
+fn plugin(session: &Session) -> Plugin {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let place = tempfile::tempdir().unwrap();
     let version = env!("CARGO_PKG_VERSION");
@@ -185,7 +185,7 @@ fn plugin(runtime: &Runtime) -> Plugin {
     cargo(&folder, "build --release --target wasm32-wasip2");
 
     let built = target().join("wasm32-wasip2/release/published.wasm");
-    Plugin::from_bytes(runtime, "published", &fs::read(built).unwrap()).unwrap()
+    Plugin::from_bytes(session, "published", &fs::read(built).unwrap()).unwrap()
 }
 
 fn pretty(array: &ArrayRef) -> String {
@@ -198,8 +198,8 @@ fn pretty(array: &ArrayRef) -> String {
 
 #[test]
 fn a_plugin_is_built_from_the_packages_alone() {
-    let runtime = builder().threads(1).build().unwrap();
-    let plugin = plugin(&runtime);
+    let session = builder().threads(1).build().unwrap();
+    let plugin = plugin(&session);
     let strings = |texts: &[&str]| -> ArrayRef { Arc::new(StringArray::from(texts.to_vec())) };
 
     let words = plugin

@@ -12,14 +12,14 @@ use arrow_array::{
 use arrow_schema::{DataType, Field};
 use serde_json::json;
 use wudf::nn::ModelSpec;
-use wudf::{Argument, ErrorKind, Function, Output, Plugin, Runtime};
+use wudf::{Argument, ErrorKind, Function, Output, Plugin, Session};
 use wudf_fixtures::PLAIN;
 use wudf_tests::host::builder;
 use wudf_tests::mock::Mock;
 
 fn open(name: &str) -> Function {
-    let runtime: Runtime = builder().build().unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let session: Session = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&session, "plain", PLAIN.bytes).unwrap();
     plugin.open(name, &json!({})).unwrap()
 }
 
@@ -33,8 +33,8 @@ fn evaluate(name: &str, arguments: &[ArrayRef]) -> Output {
 
 #[test]
 fn the_signature_is_the_schema() {
-    let runtime = builder().build().unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let session = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&session, "plain", PLAIN.bytes).unwrap();
     let shown: Vec<String> = plugin
         .signatures()
         .iter()
@@ -187,8 +187,8 @@ fn letters_are_single() {
 
 #[test]
 fn functions_outside_of_resources_take_no_options() {
-    let runtime = builder().build().unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let session = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&session, "plain", PLAIN.bytes).unwrap();
     let error = plugin.open("shout", &json!({ "loud": true })).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidOptions);
     assert!(
@@ -204,8 +204,8 @@ fn functions_outside_of_resources_take_no_options() {
 
 #[test]
 fn a_resource_is_a_function_with_options() {
-    let runtime = builder().build().unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let session = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&session, "plain", PLAIN.bytes).unwrap();
     let find = |name: &str| {
         let mut all = plugin.signatures().iter();
         all.find(|s| s.name == name).unwrap().options.clone()
@@ -569,8 +569,8 @@ fn chunks_of_nested_values_are_joined() {
         .collect();
     let html: ArrayRef = arc(StringArray::from(html));
     for threads in [1, 2] {
-        let runtime = builder().threads(threads).build().unwrap();
-        let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+        let session = builder().threads(threads).build().unwrap();
+        let plugin = Plugin::from_bytes(&session, "plain", PLAIN.bytes).unwrap();
         let page = plugin.open("page", &json!({})).unwrap();
         let output = page.evaluate(&[Arc::clone(&html)]).unwrap();
         assert!(page.stats().calls > 1, "one chunk has nothing to join");
@@ -661,14 +661,14 @@ const GRANTED: &str = r#"(component
 #[test]
 fn models_and_assets_are_there() {
     let mock = Mock::default();
-    let runtime = builder()
+    let session = builder()
         .backend(Arc::new(mock.clone()))
         .model(ModelSpec::new("net", "plain"))
         .asset("words", &b"twelve bytes"[..])
         .build()
         .unwrap();
     let bytes = wat::parse_str(GRANTED).unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "granted", &bytes).unwrap();
+    let plugin = Plugin::from_bytes(&session, "granted", &bytes).unwrap();
     let names = text(&[Some("words"), Some("net"), None]);
     let sizes = plugin.open("asset", &json!({})).unwrap();
     let sizes = sizes.call(&[Arc::clone(&names)]).unwrap();
@@ -684,8 +684,8 @@ fn models_and_assets_are_there() {
 /// A constant is passed in every row without being a column.
 #[test]
 fn constants_are_values_of_all_rows() {
-    let runtime = builder().build().unwrap();
-    let plugin = Plugin::from_bytes(&runtime, "plain", PLAIN.bytes).unwrap();
+    let session = builder().build().unwrap();
+    let plugin = Plugin::from_bytes(&session, "plain", PLAIN.bytes).unwrap();
     let column = Argument::column(Field::new("text", DataType::Utf8, true));
     let what = Argument::constant("what", text(&[Some("a")]));
     let count = plugin

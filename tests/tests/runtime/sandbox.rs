@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, StringArray};
-use wudf::{ErrorKind, Plugin, Runtime};
+use wudf::{ErrorKind, Plugin, Session};
 use wudf_tests::host::{builder, ints, kit, open, small, to_ints};
 
-fn runtime() -> Runtime {
+fn session() -> Session {
     builder().limits(small()).threads(1).build().unwrap()
 }
 
@@ -31,7 +31,7 @@ fn assets_are_granted_by_name() {
     let values: Vec<_> = values.as_string::<i32>().iter().collect();
     assert_eq!(values, [Some("thrée"), Some("one"), None, None]);
 
-    let error = kit(&runtime())
+    let error = kit(&session())
         .open("asset_word", &serde_json::json!({}))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Asset, "{error}");
@@ -41,7 +41,7 @@ fn assets_are_granted_by_name() {
 #[test]
 fn nothing_is_found() {
     let file = std::env::current_exe().unwrap();
-    let looks = open(&runtime(), "looks_around");
+    let looks = open(&session(), "looks_around");
     let values = looks.call(&texts([file.to_str().unwrap()])).unwrap();
     let found = values.as_string::<i32>().value(0);
     assert!(!found.contains("FOUND"), "{found}");
@@ -54,7 +54,7 @@ fn nothing_is_found() {
 #[test]
 fn time_and_chance_are_the_same_each_time() {
     let said = || {
-        let output = open(&runtime(), "random_and_time")
+        let output = open(&session(), "random_and_time")
             .evaluate_rows(3)
             .unwrap();
         let texts = output.values.as_string::<i32>();
@@ -73,7 +73,7 @@ fn time_and_chance_are_the_same_each_time() {
 
 #[test]
 fn printing_is_allowed() {
-    let prints = open(&runtime(), "prints");
+    let prints = open(&session(), "prints");
     let long = "x".repeat(100_000);
     let values = prints.call(&texts(["a", "\u{1b}[2J", &long])).unwrap();
     assert_eq!(values.as_boolean().true_count(), 3);
@@ -81,7 +81,7 @@ fn printing_is_allowed() {
 
 #[test]
 fn sleep_takes_no_time() {
-    let values = open(&runtime(), "sleeps").call(&[ints([1, 2])]).unwrap();
+    let values = open(&session(), "sleeps").call(&[ints([1, 2])]).unwrap();
     assert_eq!(to_ints(&values), [1, 2]);
 }
 
@@ -120,10 +120,10 @@ const REMEMBERS: &str = r#"(component
 /// whichever plugin they belong to.
 #[test]
 fn a_new_instance_remembers_nothing() {
-    let runtime = runtime();
+    let session = session();
     let bytes = wat::parse_str(REMEMBERS).unwrap();
     // The same plugin twice: the second one has an image of its own.
-    let plugins = ["one", "other"].map(|name| Plugin::from_bytes(&runtime, name, &bytes).unwrap());
+    let plugins = ["one", "other"].map(|name| Plugin::from_bytes(&session, name, &bytes).unwrap());
     for turn in 0..10 {
         let open = |name| plugins[turn / 2 % 2].open(name, &serde_json::Value::Null);
         let swap = open("swap").unwrap();

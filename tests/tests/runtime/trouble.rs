@@ -10,8 +10,8 @@ use wudf_tests::host::{assert_tame, builder, ints, open, small};
 
 #[test]
 fn a_crash_names_the_functions_that_were_running() {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let output = open(&runtime, "recurses").evaluate(&[ints([13])]).unwrap();
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let output = open(&session, "recurses").evaluate(&[ints([13])]).unwrap();
     let message = &output.failures[0].message;
     // Once, however deep it went.
     assert_eq!(message.matches("recurses::deeper").count(), 1, "{message}");
@@ -34,8 +34,8 @@ fn one_row_fails_and_the_others_do_not() {
                 // However busy the machine is, this is not what ends them.
                 limits.call_time = Duration::from_secs(60);
             }
-            let runtime = builder().limits(limits).threads(threads).build().unwrap();
-            let function = open(&runtime, name);
+            let session = builder().limits(limits).threads(threads).build().unwrap();
+            let function = open(&session, name);
             // Where the row is must not matter: first, between, last.
             for (from, row) in [(13, 0), (0, 13), (-40, 53), (-70, 83)] {
                 let output = function.evaluate(&[ints(from..from + 84)]).unwrap();
@@ -78,10 +78,10 @@ fn one_row_fails_and_the_others_do_not() {
 fn many_bad_rows() {
     let mut limits = small();
     limits.call_time = Duration::from_secs(60);
-    let runtime = builder().limits(limits).threads(2).build().unwrap();
+    let session = builder().limits(limits).threads(2).build().unwrap();
     for name in ["panics", "fails"] {
         let rows = (0..1_000).map(|i| if i % 10 == 3 { 13 } else { i * 100 });
-        let output = open(&runtime, name).evaluate(&[ints(rows)]).unwrap();
+        let output = open(&session, name).evaluate(&[ints(rows)]).unwrap();
         let failed = output.failures.iter().map(|f| f.row);
         assert!(failed.eq((0..1_000).filter(|i| i % 10 == 3)), "{name}");
         assert_eq!(output.values.null_count(), 100);
@@ -90,8 +90,8 @@ fn many_bad_rows() {
 
 #[test]
 fn more_than_may_be_returned() {
-    let runtime = builder().limits(small()).threads(1).build().unwrap();
-    let big = open(&runtime, "big_output");
+    let session = builder().limits(small()).threads(1).build().unwrap();
+    let big = open(&session, "big_output");
     // Each alone fits in the sandbox, the second not in what may be returned;
     // together more than that is asked for.
     let output = big

@@ -16,8 +16,9 @@ pub struct Wudf(Plugin);
 impl Wudf {
     /// With the default limits, and the clock running that ends plugins.
     pub fn new(guest: &[u8]) -> Result<Self, Failure> {
-        let runtime = Runtime::builder().threads(1).cache(Cache::Off).build()?;
-        Ok(Self(Plugin::from_bytes(&runtime, "guest", guest)?))
+        let runtime = Runtime::builder().cache(Cache::Off).build()?;
+        let session = runtime.session().threads(1).build()?;
+        Ok(Self(Plugin::from_bytes(&session, "guest", guest)?))
     }
 }
 

@@ -7,16 +7,37 @@
 //!
 //! - [`decode`] reads JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO and QOI into 8-bit RGB;
 //! - [`resize`] scales as Pillow does;
-//! - [`transform`] puts them together, and computes only what the crop keeps;
-//! - [`udfs`] are the functions of the plugin, `image_features` and `image_tensor`, and [`options`] what they are told.
+//! - [`recipe`] says what becomes of a picture; [`preset`] and [`config`] are where recipes come from;
+//! - [`transform`] puts them together, and computes only what the crop keeps, in the numbers of [`element`];
+//! - [`picture_model`] fits a recipe to a model, and runs it;
+//! - [`hash`] and [`thumbnail`] make other things of pictures;
+//! - [`udfs`] are the functions of the plugin, and [`options`] what they are told.
 
+pub mod config;
 pub mod decode;
+pub mod detect;
+pub mod element;
 pub mod error;
+pub mod hash;
+pub mod labels;
 pub mod options;
+pub mod picture_model;
+pub mod preset;
+pub mod recipe;
 pub mod resize;
+pub mod tensors;
+pub mod thumbnail;
 pub mod transform;
 pub mod udfs;
 
 pub use error::{Error, ErrorKind};
 
-wudf_guest::plugin!(udfs::ImageFeatures, udfs::ImageTensor);
+wudf_guest::plugin!(
+    udfs::ImageFeatures,
+    udfs::ImageTensor,
+    udfs::image_info,
+    udfs::ImageThumbnail,
+    udfs::ImageHash,
+    udfs::ImageClassify,
+    udfs::ImageDetect,
+);

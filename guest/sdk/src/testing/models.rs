@@ -93,16 +93,29 @@ impl Drop for ModelGuard {
 
 const NOT_PROVIDED: &str = "outside of wudf, provide it with `wudf_guest::testing::model`";
 
-/// The description of a model, if the thread has one.
-pub(crate) fn description_of(name: &str) -> Result<Description, ModelError> {
-    if let Some(description) = DESCRIPTIONS.with(|all| all.find(name)) {
+/// The description of a model, if the thread has one: of `NAME#OUTPUT,OUTPUT`, of these outputs.
+pub(crate) fn description_of(request: &str) -> Result<Description, ModelError> {
+    let (name, outputs) = match request.split_once('#') {
+        Some((name, outputs)) => (name, Some(outputs)),
+        None => (request, None),
+    };
+    if let Some(mut description) = DESCRIPTIONS.with(|all| all.find(name)) {
+        if let Some(outputs) = outputs {
+            let spec = |name: &str| {
+                let known = description.outputs.iter().find(|spec| spec.name == name);
+                known.cloned().ok_or_else(|| {
+                    ModelError::missing(format!("the description has no output `{name}`"))
+                })
+            };
+            description.outputs = outputs.split(',').map(spec).collect::<Result<_, _>>()?;
+        }
         return Ok(description);
     }
     let known = MODELS.with(|models| models.find(name)).is_some();
-    Err(ModelError::new(match known {
-        true => "it has no description: provide one with `described`",
-        false => NOT_PROVIDED,
-    }))
+    Err(match known {
+        true => ModelError::new("it has no description: provide one with `described`"),
+        false => ModelError::missing(NOT_PROVIDED),
+    })
 }
 
 /// The tensors that a model is run with.
@@ -223,7 +236,7 @@ impl LoadedModel {
         };
         let run = MODELS
             .with(|models| models.find(name))
-            .ok_or_else(|| ModelError::new(NOT_PROVIDED))?;
+            .ok_or_else(|| ModelError::missing(NOT_PROVIDED))?;
         Ok(Self { run, outputs })
     }
 

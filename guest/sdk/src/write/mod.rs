@@ -4,6 +4,7 @@ mod bytes;
 mod list;
 mod map;
 mod nested;
+mod numbers;
 mod primitive;
 
 pub use bytes::{BytesBuilder, OffsetsBuilder};
@@ -12,6 +13,7 @@ pub(crate) use primitive::leaf;
 use std::fmt::Display;
 
 pub use nested::{Builders, StructBuilder};
+pub use numbers::Numbers;
 
 use crate::bindings::exports::wudf::plugin::scalar::{Failure, Output};
 use crate::bindings::wudf::plugin::arrow::{Field, Node};

@@ -1,7 +1,7 @@
 //! Functions with models and assets, called natively as a plugin's own tests do.
 
 use wudf_guest::model::{Description, Model, Tensor, TensorSpec};
-use wudf_guest::{Result, Row, UdfOptions, asset, fail, testing, udf};
+use wudf_guest::{Half, Numbers, Result, Row, Schema, UdfOptions, asset, fail, testing, udf};
 
 #[derive(UdfOptions)]
 struct Options {
@@ -144,6 +144,147 @@ fn descriptions_go_with_their_models() {
     drop(net);
     let missing = Model::describe("net").unwrap_err().to_string();
     assert!(missing.contains("testing::model"), "{missing}");
+}
+
+#[test]
+fn descriptions_are_of_the_outputs_that_are_asked_for() {
+    let spec = |name: &str| TensorSpec {
+        name: name.to_owned(),
+        ..TensorSpec::default()
+    };
+    let description = Description {
+        outputs: vec![spec("a"), spec("b"), spec("c")],
+        ..Description::default()
+    };
+    let _net = testing::model("net", |_| 1.0_f32).described(description);
+    let described = Model::describe("net#c,a").unwrap();
+    assert_eq!(described.outputs, [spec("c"), spec("a")]);
+    assert!(Model::describe("net#d").unwrap_err().is_not_found());
+    assert!(Model::by_name("other").unwrap_err().is_not_found());
+}
+
+/// How many numbers the model gives, which only the open function knows.
+struct Measured {
+    size: Option<u32>,
+}
+
+#[udf(models = ["net"])]
+impl Measured {
+    fn open() -> Result<Self> {
+        let output = Model::describe("net")?.outputs.remove(0);
+        let size = output.dimensions.and_then(|dimensions| dimensions[1]);
+        Ok(Self { size })
+    }
+
+    fn list_size(&self) -> Option<u32> {
+        self.size
+    }
+
+    fn ones(&self, count: u32) -> Vec<f32> {
+        vec![1.0; count as usize]
+    }
+}
+
+#[test]
+fn a_model_fixes_the_size_of_lists() {
+    let net = |size| {
+        let output = TensorSpec {
+            dimensions: Some(vec![None, size]),
+            ..TensorSpec::default()
+        };
+        let description = Description {
+            outputs: vec![output],
+            ..Description::default()
+        };
+        testing::model("net", |_| 1.0_f32).described(description)
+    };
+    let fixed = net(Some(2));
+    let measured = testing::Function::<Measured>::open("{}").unwrap();
+    assert_eq!(measured.returns().format(), "+w:2");
+    let rows = measured.call([2, 3]);
+    assert_eq!(*rows[0].as_ref().unwrap(), [1.0, 1.0]);
+    let error = rows[1].as_ref().unwrap_err().to_string();
+    assert!(error.contains("3 items"), "{error}");
+    drop(fixed);
+
+    let _any = net(None);
+    let measured = testing::Function::<Measured>::open("{}").unwrap();
+    assert_eq!(measured.returns().format(), "+l");
+    assert_eq!(*measured.call([3])[0].as_ref().unwrap(), [1.0; 3]);
+}
+
+#[derive(UdfOptions)]
+struct Width {
+    bits: u8,
+}
+
+/// A number and its half, as wide as the options say.
+struct Halves {
+    bits: u8,
+    wide: [f32; 2],
+    narrow: [Half; 2],
+}
+
+#[udf]
+impl Halves {
+    fn open(options: Width) -> Self {
+        Self {
+            bits: options.bits,
+            wide: [0.0; 2],
+            narrow: [Half::default(); 2],
+        }
+    }
+
+    fn returns(options: &Width) -> Schema {
+        match options.bits {
+            16 => Schema::numbers::<Half>(2),
+            _ => Schema::numbers::<f32>(2),
+        }
+    }
+
+    fn halves(&mut self, x: f32) -> Numbers<'_> {
+        self.wide = [x, x / 2.0];
+        self.narrow = self.wide.map(|x| half::f16::from_f32(x).into());
+        match self.bits {
+            32 => Numbers::new(&self.wide),
+            _ => Numbers::new(&self.narrow),
+        }
+    }
+}
+
+/// The bytes of the numbers, and the messages of the rows that failed.
+fn halves(bits: u8) -> (Vec<u8>, Vec<String>) {
+    use wudf_guest::__private::Entry;
+    let opened = Entry::of::<Halves>().open(&format!(r#"{{"bits": {bits}}}"#), &[]);
+    let x = wudf_guest::bindings::wudf::plugin::arrow::Node {
+        length: 2,
+        null_count: 1,
+        buffers: vec![vec![0b10], [0.0, 3.0_f32].map(f32::to_le_bytes).concat()],
+    };
+    let mut output = opened.unwrap().call(2, &[vec![x]]).unwrap();
+    let items = output.values.remove(1);
+    assert_eq!((items.length, items.null_count), (4, 0));
+    assert_eq!(
+        output.values[0].null_count,
+        output.failures.len() as u64 + 1
+    );
+    let messages = output.failures.into_iter().map(|failure| failure.message);
+    (items.buffers[1].clone(), messages.collect())
+}
+
+#[test]
+fn numbers_are_of_the_type_that_options_decide() {
+    let wide = [0.0_f32, 0.0, 3.0, 1.5].map(f32::to_le_bytes).concat();
+    assert_eq!(halves(32), (wide, vec![]));
+    let narrow = [0, 0, 0x4200, 0x3e00_u16].map(u16::to_le_bytes).concat();
+    assert_eq!(halves(16), (narrow, vec![]));
+    // `returns` said otherwise.
+    let (bytes, messages) = halves(8);
+    assert_eq!(bytes, [0; 16]);
+    assert!(
+        messages[0].contains("2 numbers of the format `e`"),
+        "{messages:?}"
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use prost::Message;
 use wudf::nn::{Error, ErrorKind, TensorSpec, TensorType};
 
 use super::proto::{
-    Dimension, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, data_type,
+    AttributeProto, Dimension, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto,
+    ValueInfoProto, data_type,
 };
 
 /// What an ONNX file says of its graph; nothing of the weights but their names.
@@ -58,10 +59,14 @@ impl Graph {
 
         let mut external = BTreeSet::new();
         external_in_graph(&graph, &mut external);
-        model
-            .functions
-            .iter()
-            .for_each(|f| external_in_nodes(&f.node, &mut external));
+        for function in &model.functions {
+            external_in_nodes(&function.node, &mut external);
+            external_in_attributes(&function.attribute_proto, &mut external);
+        }
+        for training in &model.training_info {
+            let graphs = training.initialization.iter().chain(&training.algorithm);
+            graphs.for_each(|graph| external_in_graph(graph, &mut external));
+        }
 
         let mut weights: HashSet<String> = HashSet::new();
         weights.extend(graph.initializer.into_iter().map(|t| t.name));
@@ -268,7 +273,13 @@ fn external_in_graph(graph: &GraphProto, files: &mut BTreeSet<String>) {
 }
 
 fn external_in_nodes(nodes: &[NodeProto], files: &mut BTreeSet<String>) {
-    for attribute in nodes.iter().flat_map(|node| &node.attribute) {
+    for node in nodes {
+        external_in_attributes(&node.attribute, files);
+    }
+}
+
+fn external_in_attributes(attributes: &[AttributeProto], files: &mut BTreeSet<String>) {
+    for attribute in attributes {
         attribute
             .t
             .iter()

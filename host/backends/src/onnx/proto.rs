@@ -21,6 +21,8 @@ pub(crate) struct ModelProto {
     pub opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<StringStringEntryProto>,
+    #[prost(message, repeated, tag = "20")]
+    pub training_info: Vec<TrainingInfoProto>,
     #[prost(message, repeated, tag = "25")]
     pub functions: Vec<FunctionProto>,
 }
@@ -37,9 +39,20 @@ pub(crate) struct OperatorSetIdProto {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct TrainingInfoProto {
+    #[prost(message, optional, tag = "1")]
+    pub initialization: Option<GraphProto>,
+    #[prost(message, optional, tag = "2")]
+    pub algorithm: Option<GraphProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct FunctionProto {
     #[prost(message, repeated, tag = "7")]
     pub node: Vec<NodeProto>,
+    /// Attributes with a default.
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<AttributeProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ort::environment::Environment;
-use wudf::nn::{Backend, Error, LoadRequest, Model};
+use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec};
 
 use crate::source::Sources;
+use crate::stamp;
 
 /// How to find ONNX Runtime.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +112,10 @@ impl Backend for OnnxRuntime {
             &self.environment,
             &self.version,
         )?))
+    }
+
+    fn identity(&self, spec: &ModelSpec) -> Option<String> {
+        stamp::identity(spec)
     }
 }
 

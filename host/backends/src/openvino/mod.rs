@@ -13,10 +13,11 @@ mod session;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wudf::nn::{Backend, Error, LoadRequest, Model};
+use wudf::nn::{Backend, Error, LoadRequest, Model, ModelSpec};
 
 pub use self::bf16::Bf16;
 use crate::source::Sources;
+use crate::stamp;
 
 /// How to find OpenVINO.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +116,10 @@ impl Backend for OpenVino {
             &self.sources,
             self.loaded.library,
         )?))
+    }
+
+    fn identity(&self, spec: &ModelSpec) -> Option<String> {
+        stamp::identity(spec)
     }
 }
 

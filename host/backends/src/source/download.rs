@@ -1,6 +1,6 @@
 //! Downloading a model once, into a cache named by digests.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -81,9 +81,10 @@ pub struct Progress<'a> {
 /// The file at `url`, from the cache or the network, checked against its
 /// digest.
 pub(super) fn fetch(url: &str, sha256: &[u8; 32], options: &Options) -> Result<Vec<u8>, Error> {
-    // One at a time: callers that want the same file then find it in the cache.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // One at a time of each: callers that want the same file then find it in the cache, and
+    // a server that does not answer holds up nobody else.
+    let slot = underway(sha256);
+    let _one = slot.lock().unwrap_or_else(PoisonError::into_inner);
     let cache = options.cache.clone().or_else(user_cache);
     let kept = cache
         .as_ref()
@@ -99,6 +100,14 @@ pub(super) fn fetch(url: &str, sha256: &[u8; 32], options: &Options) -> Result<V
         Some(Ok(())) => {}
     }
     Ok(bytes)
+}
+
+/// What is locked while a file is downloaded.
+fn underway(sha256: &[u8; 32]) -> Arc<Mutex<()>> {
+    static UNDERWAY: Mutex<BTreeMap<[u8; 32], Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
+    let mut underway = UNDERWAY.lock().unwrap_or_else(PoisonError::into_inner);
+    underway.retain(|_, slot| Arc::strong_count(slot) > 1);
+    Arc::clone(underway.entry(*sha256).or_default())
 }
 
 /// The cached file, its digest checked when this process first reads it.

@@ -372,3 +372,26 @@ fn a_missing_file() {
     assert_eq!(e.kind(), ErrorKind::NotFound);
     assert!(e.to_string().contains("/nowhere/m.onnx"), "{e}");
 }
+
+#[test]
+fn a_server_that_does_not_answer_holds_up_nobody_else() {
+    let cache = tempfile::tempdir().unwrap();
+    // Connections are taken by the system, and nobody reads from them.
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap();
+    let location = |content| {
+        let address = dead.local_addr().unwrap();
+        format!("http://{address}/m.onnx#sha256={}", digest(content))
+    };
+    let server = Server::new(vec![ok(b"model")]);
+    let sources = sources(cache.path());
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| open(&sources, &location(b"dead")));
+        // It is connected, or about to be.
+        let _ = dead.accept().unwrap();
+        let start = std::time::Instant::now();
+        let found = open(&sources, &server.location(b"model"));
+        assert_eq!(found.unwrap(), b"model");
+        assert!(start.elapsed() < Duration::from_secs(4), "it waited");
+        drop(waits);
+    });
+}

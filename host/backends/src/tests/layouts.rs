@@ -3,12 +3,15 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use prost::Message as _;
 use wudf::CallOptions;
 use wudf::nn::{ErrorKind, ModelSource, ModelSpec, Tensor, TensorType};
 
 use super::graphs::{CHANNELS, CLASSES, Net, SIZE};
 use super::{backends, difference, load, pictures, values};
-use crate::onnx::proto::data_type;
+use crate::onnx::Graph;
+use crate::onnx::proto::{AttributeProto, FunctionProto, ModelProto, TrainingInfoProto, data_type};
 
 fn spec(file: Vec<u8>) -> ModelSpec {
     let mut spec = ModelSpec::new("m", "");
@@ -247,6 +250,35 @@ fn weights_elsewhere_are_refused() {
             let e = load(&backend, &spec(file.clone()), &[]).err().unwrap();
             assert_eq!(e.kind(), ErrorKind::Security, "{location}: {e}");
         }
+    }
+}
+
+/// Wherever a file can name another: backends may read what they do not run.
+#[test]
+fn weights_elsewhere_are_found_in_functions_and_training() {
+    let graph = |file: Vec<u8>| ModelProto::decode(file.as_slice()).unwrap();
+    let (file, _) = Net::dynamo().file_with_external("/etc/passwd");
+    let hidden = graph(file).graph;
+    let function = FunctionProto {
+        attribute_proto: vec![AttributeProto {
+            g: hidden.clone(),
+            ..AttributeProto::default()
+        }],
+        ..FunctionProto::default()
+    };
+    let training = TrainingInfoProto {
+        algorithm: hidden,
+        ..TrainingInfoProto::default()
+    };
+    let plain = graph(Net::dynamo().file());
+    for (functions, training_info) in [(vec![function], vec![]), (vec![], vec![training])] {
+        let model = ModelProto {
+            functions,
+            training_info,
+            ..plain.clone()
+        };
+        let graph = Graph::read(&Bytes::from(model.encode_to_vec())).unwrap();
+        assert_eq!(graph.external_files().collect::<Vec<_>>(), ["/etc/passwd"]);
     }
 }
 

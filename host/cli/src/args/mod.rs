@@ -59,6 +59,9 @@ const RUN_EXAMPLES: &str = "Examples:
   # Your own plugin over a table; without -o, its first rows on the terminal.
   wudf run ./plugin.wasm:slug titles.csv --column title
 
+  # A function of Python source: def words(title: str) -> int: return len(title.split())
+  wudf run python:words --source words.py titles.csv -o words.parquet
+
   # CSV with semicolons and NA for nulls, where codes that look like numbers are text.
   wudf run ./plugin.wasm:slug titel.csv --column titel --delimiter ';' --null NA \\
       --types plz=TEXT,konto=TEXT -o slugs.parquet
@@ -361,9 +364,26 @@ pub struct FunctionCallArgs {
     #[arg(long = "option", value_name = "NAME=VALUE", value_parser = key_value)]
     pub options: Vec<(String, String)>,
 
+    /// The source of a function of the plugin `python`: a file that becomes the option `source`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub source: Option<PathBuf>,
+
     /// Grants a file to the plugin as an asset, under a name; may be repeated
     #[arg(long = "asset", value_name = "NAME=PATH", value_parser = key_value)]
     pub assets: Vec<(String, String)>,
+}
+
+impl FunctionCallArgs {
+    /// The options as the function's JSON Schema wants them, with the text of --source among them.
+    pub fn options(&self, schema: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        let mut options = self.options.clone();
+        if let Some(file) = &self.source {
+            let text = std::fs::read_to_string(file);
+            let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+            options.push(("source".to_owned(), text));
+        }
+        Ok(wudf_adapter::options::parse(&options, schema)?)
+    }
 }
 
 #[derive(Args, Debug)]

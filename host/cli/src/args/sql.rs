@@ -23,6 +23,13 @@ pub const EXAMPLES: &str = "Examples:
   wudf sql \"CREATE FUNCTION domain(url TEXT) LANGUAGE wasm AS './urls.wasm:domain';
             SELECT domain(url) AS site, count(*) AS links FROM 'links.csv' GROUP BY site\"
 
+  # A function of Python source.
+  wudf sql 'CREATE FUNCTION words(title TEXT) RETURNS INT LANGUAGE python AS $$
+            def words(title: str) -> int:
+                return len(title.split())
+            $$;
+            SELECT title, words(title) FROM \"titles.csv\"'
+
   wudf sql --file job.sql -o result.csv
   wudf sql                                   # interactive";
 
@@ -38,6 +45,8 @@ pub const STATEMENTS: &str = "Statements:
       query stops; the default), null or record (a struct of value and error), max_failures=N or P%
       (beside null and record: the query stops when more rows failed), digest=sha256:HEX,
       model.NAME=SOURCE and asset.NAME=FILE.
+  CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE python AS $$ SOURCE $$
+      The function of that name in the source, with types in annotations: def NAME(a: str) -> int.
   CREATE EXTERNAL TABLE NAME STORED AS BINARYFILE LOCATION 'FILES'
       PARQUET, CSV, JSON and ARROW work, too, and so does the rest of DataFusion's SQL.";
 

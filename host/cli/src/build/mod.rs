@@ -12,7 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use wudf::{ErrorKind, Plugin, Runtime};
+use wudf::{ErrorKind, Plugin, Session};
 use wudf_registry::Metadata;
 
 use self::wit::Wit;
@@ -99,9 +99,9 @@ fn compile(project: &Project, how: &How<'_>) -> Result<Vec<u8>> {
 /// Loads the plugin. What is compiled on the way stays in the cache, so that the first run begins at once.
 fn check(project: &Project, bytes: &[u8], talk: Talk) -> Result<Plugin> {
     let name = &project.about.name;
-    let runtime = Runtime::new()?;
+    let session = Session::new()?;
     let doing = progress::compiling(name, bytes.len());
-    let loaded = progress::step(talk, &doing, || Plugin::from_bytes(&runtime, name, bytes));
+    let loaded = progress::step(talk, &doing, || Plugin::from_bytes(&session, name, bytes));
     loaded.map_err(|error| {
         let hint = match project.code {
             Code::Rust(_) => "list its functions in `wudf_guest::plugin!(...)` in src/lib.rs",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use wudf::{Plugin, Runtime};
+use wudf::{Plugin, Session};
 use wudf_adapter::options;
 use wudf_registry::lock::{LockedModel, LockedPlugin};
 use wudf_registry::{Reference, Registry};
@@ -50,9 +50,9 @@ pub fn plugin(
         writeln!(text, "  the plugin itself is the same")?;
         return Ok(text);
     }
-    let runtime = Runtime::new()?;
-    let new = offer(&load(&runtime, registry, reference, &new.manifest)?);
-    match load(&runtime, registry, reference, &old.manifest) {
+    let session = Session::new()?;
+    let new = offer(&load(&session, registry, reference, &new.manifest)?);
+    match load(&session, registry, reference, &old.manifest) {
         Ok(old) => text.push_str(&changes(&offer(&old), &new)),
         Err(error) => writeln!(text, "  the one before cannot be looked at: {error}")?,
     }
@@ -69,7 +69,7 @@ pub fn model(reference: &Reference, old: Option<&LockedModel>, new: &LockedModel
 }
 
 fn load(
-    runtime: &Runtime,
+    session: &Session,
     registry: &Registry,
     reference: &Reference,
     manifest: &str,
@@ -77,7 +77,7 @@ fn load(
     let pulled = registry.pull_plugin(&reference.at(manifest))?;
     // Nothing of it is called but what says what it offers.
     Ok(Plugin::from_bytes(
-        runtime,
+        session,
         reference.name(),
         &pulled.bytes,
     )?)

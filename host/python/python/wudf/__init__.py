@@ -10,7 +10,8 @@ image_tensor(image: binary) -> fixed_size_list<float32, 150528>
 A loaded function is called with anything that speaks the Arrow PyCapsule
 interface (pyarrow, Polars, pandas, DuckDB, nanoarrow), or with lists where
 pyarrow is installed. ``Udf.spark``, ``Udf.polars``, ``Udf.pandas`` and
-``Udf.register`` bring it into engines.
+``Udf.register`` bring it into engines. ``wudf.python`` and ``wudf.udf`` make functions of
+Python source.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 
 from ._errors import Error
 from ._load import load
+from ._python import python, udf
 from ._udf import Udf
 from ._wudf import Field, Plugin, Signature, __version__, plugins
 from ._wudf import inspect as _inspect
@@ -33,6 +35,8 @@ __all__ = [
     "inspect",
     "load",
     "plugins",
+    "python",
+    "udf",
 ]
 
 

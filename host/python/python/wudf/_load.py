@@ -121,6 +121,7 @@ def load(
 
 
 def _read(place: str) -> bytes | None:
+    place = _places.separate_plugin(place) or place
     # What is no file is shipped, and so on every worker.
     if not os.path.isfile(place):
         return None
@@ -133,6 +134,7 @@ def _read(place: str) -> bytes | None:
 
 def _signatures(place: str) -> list[str]:
     # As `wudf sign FILE` leaves them.
+    place = _places.separate_plugin(place) or place
     try:
         with open(place + ".sig", encoding="ascii") as file:
             return file.read(1 << 20).splitlines()

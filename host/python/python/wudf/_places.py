@@ -8,7 +8,7 @@ import os
 import sys
 
 from ._errors import Error
-from ._wudf import model_source, plugins
+from ._wudf import model_source, plugins, separate
 
 
 def absolute(path: str) -> str:
@@ -31,7 +31,15 @@ def found_plugin(name: str) -> str:
     """Where a plugin is on this machine, if not where it was when it was loaded."""
     if name in plugins() or os.path.isfile(name):
         return name
+    if name in separate():
+        return separate_plugin(name) or sent(f"{name}.wasm") or name
     return sent(name) or name
+
+
+def separate_plugin(name: str) -> str | None:
+    """The file of a plugin that comes as a file of its own, if it is such a one and here."""
+    file = separate().get(name)
+    return None if file is None else os.fspath(file)
 
 
 def found_model(name: str, entry: str) -> str:
@@ -97,10 +105,15 @@ def keep_to_itself() -> None:
 
 def explain(error: Error, name: str) -> Error:
     """An error of a worker that has no such plugin, with what to do about it."""
-    if error.kind != "unknown-plugin" or not os.path.isabs(name):
+    if error.kind != "unknown-plugin":
+        return error
+    if os.path.isabs(name):
+        here = "put it under that path on every worker, "
+    elif name in separate():
+        here = "on Spark's workers, "
+    else:
         return error
     message = (
-        f"{error.message}; put it under that path on every worker, send it with "
-        f"SparkContext.addFile, or load it with inline=True"
+        f"{error.message}; {here}send it with SparkContext.addFile, or load it with inline=True"
     )
     return Error(message, error.kind, error.plugin, error.function, error.row)

@@ -9,6 +9,10 @@ __version__: str
 def plugins() -> list[str]:
     """The names of the plugins that the module brings."""
 
+def separate() -> dict[str, PathLike[str] | None]:
+    """The names of the plugins that come as files of their own, with the files, or
+    ``None`` where they are not installed."""
+
 def split(reference: str) -> tuple[str, str | None]:
     """Takes ``PLUGIN[:FUNCTION]`` apart."""
 

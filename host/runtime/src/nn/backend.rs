@@ -21,6 +21,14 @@ pub trait Backend: Send + Sync + 'static {
     /// Whatever stands in the way, with what to do about it.
     fn load(&self, request: &LoadRequest<'_>) -> Result<Box<dyn Model>, Error>;
 
+    /// What the files of a model are now, in any form: a model that one session has loaded
+    /// serves another that has the same entry while this is the same. `None` where that
+    /// cannot be said, and each session loads its own.
+    fn identity(&self, spec: &ModelSpec) -> Option<String> {
+        let _ = spec;
+        None
+    }
+
     /// Whether a model that a process has loaded runs in those that are forked
     /// from it, which have its memory but not its threads.
     fn forks(&self) -> bool {
@@ -110,6 +118,9 @@ impl<M: Model + ?Sized> Model for Arc<M> {
     }
 }
 
+/// Of [`ModelSpec::max_elements`], unless an entry says otherwise.
+const MAX_ELEMENTS: u64 = 1 << 24;
+
 /// An entry of the model catalogue: what a name stands for on this machine.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -127,6 +138,10 @@ pub struct ModelSpec {
     pub precision: Precision,
     /// Rows to join into one run; the backend's choice when `None`.
     pub batch_size: Option<usize>,
+    /// The most elements of an input whose shape is open, in one request: a model's inner
+    /// tensors grow with it, and nothing else bounds those. 16,777,216, which is three
+    /// channels of 2,364 by 2,364; joined rows of several callers do not count together.
+    pub max_elements: u64,
     /// The outputs that a plugin gets that names none; the graph's own when
     /// empty. See [`LoadRequest::outputs`] for what can be named.
     pub outputs: Vec<String>,
@@ -145,6 +160,7 @@ impl ModelSpec {
             device: Device::default(),
             precision: Precision::default(),
             batch_size: None,
+            max_elements: MAX_ELEMENTS,
             outputs: Vec::new(),
             properties: BTreeMap::new(),
         }
@@ -175,6 +191,13 @@ impl ModelSpec {
     #[must_use]
     pub fn batch_size(mut self, rows: usize) -> Self {
         self.batch_size = Some(rows);
+        self
+    }
+
+    /// The same entry, for inputs of up to this many elements.
+    #[must_use]
+    pub fn max_elements(mut self, elements: u64) -> Self {
+        self.max_elements = elements;
         self
     }
 

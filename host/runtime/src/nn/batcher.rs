@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use self::rows::{join, split, splits};
 use super::{Error, ErrorKind, Model, Tensor, TensorSpec};
 use crate::cancel::CallOptions;
+use crate::threads::off_rayon;
 
 mod rows;
 #[cfg(test)]
@@ -29,13 +30,15 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A loaded model with the queue before it.
 pub(crate) struct Batcher {
-    model: Box<dyn Model>,
+    model: Arc<dyn Model>,
     /// Rows to a run; 1 when runs are not joined.
     batch: usize,
     /// Whether the model may run many times at once.
     inline: bool,
     /// Runs that there may be at one time.
     concurrency: usize,
+    /// The most elements of an input of open shape.
+    max_elements: u64,
     /// Whether rows may be joined, as far as is known: [`APART`], or how many joint runs
     /// gave what single ones give.
     joining: AtomicU8,
@@ -132,7 +135,7 @@ enum Progress {
 }
 
 impl Batcher {
-    pub(crate) fn new(model: Box<dyn Model>) -> Self {
+    pub(crate) fn new(model: Arc<dyn Model>, max_elements: u64) -> Self {
         // Rows can be joined only where the first dimension may be anything.
         let open = |spec: &TensorSpec| {
             spec.dims
@@ -152,6 +155,7 @@ impl Batcher {
         Self {
             inline: model.batch_size() <= 1,
             concurrency: model.concurrency().max(1),
+            max_elements,
             model,
             batch,
             joining: AtomicU8::new(UNTRIED),
@@ -545,7 +549,8 @@ impl Batcher {
             seen.runs += 1;
             seen.rows += rows.map_or(1, |rows| u64::from(*rows));
         }
-        let outputs = span.in_scope(|| guarded(|| self.model.run(&inputs, options)))?;
+        let outputs =
+            span.in_scope(|| guarded(|| off_rayon(|| self.model.run(&inputs, options))))?;
         if outputs.len() != self.model.outputs().len() {
             return Err(Error::new(
                 ErrorKind::Runtime,
@@ -613,6 +618,16 @@ impl Batcher {
                     dims.join(", "),
                     tensor.dims()
                 ));
+            }
+            let elements = tensor.dims().iter().map(|d| u64::from(*d));
+            let elements = elements.fold(1_u64, u64::saturating_mul);
+            if dims.contains(&None) && elements > self.max_elements {
+                let most = self.max_elements;
+                let message = format!(
+                    "input `{}` has {elements} elements, and what the model makes of them would take much more memory: at most {most} are allowed (`max_elements` of the model's entry)",
+                    spec.name
+                );
+                return Err(Error::new(ErrorKind::TooLarge, message));
             }
         }
         Ok(())

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::batcher::{Batcher, guarded};
-use super::{Backend, Error, ErrorKind, LoadRequest, Model, ModelSpec};
+use super::batcher::Batcher;
+use super::store::Store;
+use super::{Backend, Error, ErrorKind, ModelSpec};
+use crate::threads::off_rayon;
 
 /// A model that has been loaded, and the way to run it.
 pub(crate) type Loaded = Arc<Batcher>;
@@ -17,7 +19,7 @@ type Slot = Arc<OnceLock<(Instant, Result<Loaded, Error>)>>;
 /// disks recover, but a plugin that asks in a loop is answered at once.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// The models and backends of a runtime.
+/// The models and backends of a session.
 pub(crate) struct Catalogue {
     backends: Vec<Arc<dyn Backend>>,
     models: HashMap<String, ModelSpec>,
@@ -25,15 +27,22 @@ pub(crate) struct Catalogue {
     /// a slot only; who finds it empty fills it while others wait for it.
     loaded: Mutex<HashMap<(String, Vec<String>), Slot>>,
     retry: Duration,
+    /// The models that the runtime has in memory.
+    store: Arc<Store>,
 }
 
 impl Catalogue {
-    pub(crate) fn new(backends: Vec<Arc<dyn Backend>>, models: HashMap<String, ModelSpec>) -> Self {
+    pub(crate) fn new(
+        backends: Vec<Arc<dyn Backend>>,
+        models: HashMap<String, ModelSpec>,
+        store: Arc<Store>,
+    ) -> Self {
         Self {
             backends,
             models,
             loaded: Mutex::default(),
             retry: RETRY,
+            store,
         }
     }
 
@@ -91,11 +100,14 @@ impl Catalogue {
             }
             Arc::clone(loaded.entry(key).or_default())
         };
-        let (_, result) = slot.get_or_init(|| {
-            let result = self.load_spec(spec, &outputs);
-            (Instant::now(), result)
-        });
-        result.clone()
+        // Another call that waits for this slot must not be run below this one.
+        off_rayon(|| {
+            let (_, result) = slot.get_or_init(|| {
+                let result = self.load_spec(spec, &outputs);
+                (Instant::now(), result)
+            });
+            result.clone()
+        })
     }
 
     /// What the entry says of the model that [`load`](Self::load) loads by this name.
@@ -128,11 +140,7 @@ impl Catalogue {
                 format!("wants {wanted}; there is: {have}"),
             )
         })?;
-        tracing::info!(model = spec.name, backend = backend.name(), source = ?spec.source, "loading");
-        let span = tracing::info_span!("load_model", model = spec.name, backend = backend.name());
-        let _entered = span.enter();
-        let model: Box<dyn Model> = guarded(|| backend.load(&LoadRequest::new(spec, outputs)))?;
-        Ok(Arc::new(Batcher::new(model)))
+        off_rayon(|| self.store.load(backend, spec, outputs))
     }
 
     fn no_model(&self, name: &str) -> Error {
@@ -155,6 +163,7 @@ impl Catalogue {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::{LoadRequest, Model};
     use super::*;
 
     /// Fails, and counts how often it was asked.
@@ -176,7 +185,7 @@ mod tests {
         let backend = Arc::new(Broken(AtomicUsize::new(0)));
         let spec = ModelSpec::new("m", "");
         let models = HashMap::from([("m".to_owned(), spec)]);
-        let mut catalogue = Catalogue::new(vec![backend.clone()], models);
+        let mut catalogue = Catalogue::new(vec![backend.clone()], models, Arc::default());
         for _ in 0..3 {
             assert!(catalogue.load("m").is_err());
         }

@@ -67,10 +67,12 @@ impl State {
             let message = format!("tensors of more than {limit} bytes at one time");
             return Err(self.over_limit(message));
         }
-        Ok(())
+        self.try_grow(bytes)
+            .map_err(|message| self.over_limit(message))
     }
 
     fn release(&mut self, bytes: usize) {
+        self.shrink(bytes);
         self.tensors = self.tensors.saturating_sub(bytes);
     }
 

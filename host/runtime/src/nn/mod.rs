@@ -6,6 +6,7 @@ pub(crate) mod catalogue;
 mod describe;
 mod error;
 pub(crate) mod host;
+pub(crate) mod store;
 mod tensor;
 
 pub use backend::{Backend, Device, LoadRequest, Model, ModelSource, ModelSpec, Precision};

@@ -8,7 +8,7 @@ use super::lift::{Returned, Value};
 use super::lower::{self, Row};
 use super::{Opened, PlainFunction, text};
 use crate::ErrorKind;
-use crate::budget::Budget;
+use crate::budget::{Budget, Over};
 use crate::instance::State;
 use crate::schedule::LEAST_FUEL;
 
@@ -135,20 +135,22 @@ impl PlainFunction {
             let failure = match self.value(value) {
                 Ok(value) => {
                     let bytes = value.size(&self.returns);
-                    if budget.take(bytes) {
-                        column
-                            .push(&self.returns, value)
-                            .map_err(wasmtime::Error::msg)?;
-                        *held += bytes;
-                        if *held >= COLUMN {
-                            break;
+                    let message = match budget.take(bytes) {
+                        Ok(()) => {
+                            column
+                                .push(&self.returns, value)
+                                .map_err(wasmtime::Error::msg)?;
+                            *held += bytes;
+                            if *held >= COLUMN {
+                                break;
+                            }
+                            continue;
                         }
-                        continue;
-                    }
-                    let message = format!(
-                        "a result of {bytes} bytes exceeds the output limit of {} bytes for the batch: return less, pass fewer rows at a time, or raise Limits::output",
-                        budget.limit()
-                    );
+                        Err(Over::Limit(limit)) => format!(
+                            "a result of {bytes} bytes exceeds the output limit of {limit} bytes for the batch: return less, pass fewer rows at a time, or raise Limits::output"
+                        ),
+                        Err(Over::Memory(why)) => format!("a result of {bytes} bytes: {why}"),
+                    };
                     Failure::new(before + row, Some(ErrorKind::Memory), "too-large", message)
                 }
                 Err((code, message)) => Failure::new(before + row, None, &code, message),

@@ -12,7 +12,7 @@ use wasmtime::component::{Component, Linker, ResourceDynamic, ResourceType, Val}
 use wasmtime::{AsContextMut, Error, Result};
 
 use crate::instance::State;
-use crate::runtime::Sandbox;
+use crate::runtime;
 
 /// The package whose interfaces are denied.
 const PACKAGE: &str = "wasi:http/";
@@ -22,18 +22,18 @@ const DENIED: &str = "HTTP-request-denied";
 
 /// The sandbox's linker, and what it denies as far as the component imports it.
 pub(crate) fn linker<'a>(
-    sandbox: &'a Sandbox,
+    runtime: &'a runtime::Inner,
     component: &Component,
 ) -> Result<Cow<'a, Linker<State>>> {
-    let engine = &sandbox.engine;
+    let engine = &runtime.engine;
     let ty = component.component_type();
     if !ty
         .imports(engine)
         .any(|(name, _)| name.starts_with(PACKAGE))
     {
-        return Ok(Cow::Borrowed(&sandbox.linker));
+        return Ok(Cow::Borrowed(&runtime.linker));
     }
-    let mut linker = sandbox.linker.clone();
+    let mut linker = runtime.linker.clone();
     // Interfaces use resources of others, which come before them.
     let mut known: Vec<ResourceType> = Vec::new();
     let mut own = 0;

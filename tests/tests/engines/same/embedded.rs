@@ -9,7 +9,7 @@ use datafusion::execution::{FunctionRegistry as _, SessionStateBuilder};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use serde_json::{Value, json};
 use wudf::nn::ModelSpec;
-use wudf::{Plugin, Runtime};
+use wudf::{Plugin, Session};
 use wudf_adapter::Spec;
 use wudf_backends::{Libraries, defaults, source::Sources};
 use wudf_datafusion::{WasmFunctions, WasmUdf};
@@ -21,7 +21,7 @@ use crate::engines::c::{Link, compile, compiler, program, transcript};
 
 pub fn rust(place: &Place, job: Job) -> Answer {
     let mut builder =
-        Runtime::builder().backends(defaults(Libraries::default(), Arc::new(Sources::default())));
+        Session::builder().backends(defaults(Libraries::default(), Arc::new(Sources::default())));
     if let Some((name, source)) = job.model {
         builder = builder.model(ModelSpec::new(name, source).backend(BACKEND));
     }

@@ -2,6 +2,7 @@
 //! Pillow's reading of it: alpha is dropped, and only the bit fields that Pillow takes are taken.
 
 use super::convert::{self, Palette};
+use super::info::Found;
 use super::{Limits, Picture};
 use crate::error::Error;
 
@@ -18,7 +19,44 @@ struct Header {
     masks: [u32; 3],
     alpha_mask: u32,
     palette: Palette,
+    /// Pillow's, of bitmaps with a palette.
+    palette_mode: &'static str,
     pixels: usize,
+}
+
+impl Header {
+    fn mode(&self) -> &'static str {
+        let fields = self.compression == 3;
+        match self.bits {
+            1 | 4 | 8 => self.palette_mode,
+            // No masks are what some writers mean by all of them.
+            32 if fields && (self.alpha_mask != 0 || self.masks == [0; 3]) => "RGBA",
+            _ => "RGB",
+        }
+    }
+}
+
+/// What the headers say.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let header = header(bytes)?;
+    Ok(Found::new(header.mode(), header.width, header.height))
+}
+
+/// What the headers say of the upper half of a bitmap without a file header, which has alpha where it has 32 bits.
+pub(super) fn half_info(bytes: &[u8]) -> Result<Found, Error> {
+    let header = header(&with_file_header(bytes))?;
+    let mode = if header.bits == 32 {
+        "RGBA"
+    } else {
+        header.mode()
+    };
+    Ok(Found::new(mode, header.width, header.height / 2))
+}
+
+fn with_file_header(bitmap: &[u8]) -> Vec<u8> {
+    let mut file = b"BM\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    file.extend_from_slice(bitmap);
+    file
 }
 
 /// Decodes; gives the orientation, which BMP does not have.
@@ -33,8 +71,7 @@ pub(super) fn decode_half(
     limits: &Limits,
     picture: &mut Picture,
 ) -> Result<(), Error> {
-    let mut file = b"BM\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
-    file.extend_from_slice(bytes);
+    let file = with_file_header(bytes);
     let mut header = header(&file)?;
     header.height /= 2;
     pixels(&file, &header, limits, picture)
@@ -148,6 +185,7 @@ fn header(bytes: &[u8]) -> Result<Header, Error> {
         colours = 1 << bits.min(16);
     }
     let mut palette = convert::identity();
+    let mut palette_mode = "P";
     if bits <= 8 {
         if colours > 65_536 {
             return Err(Error::unsupported(
@@ -175,6 +213,13 @@ fn header(bytes: &[u8]) -> Result<Header, Error> {
                 *colour = [c[2], c[1], c[0]];
             }
         }
+        let is_grey = |(i, c): (usize, &[u8])| {
+            let grey = if colours == 2 { i * 255 } else { i };
+            c[..3].iter().all(|v| usize::from(*v) == grey)
+        };
+        if bgr.chunks_exact(entry).enumerate().all(is_grey) {
+            palette_mode = if colours == 2 { "1" } else { "L" };
+        }
         end += length;
     }
     if pixels == 0 {
@@ -189,6 +234,7 @@ fn header(bytes: &[u8]) -> Result<Header, Error> {
         masks,
         alpha_mask,
         palette,
+        palette_mode,
         pixels,
     })
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, DecodingError, Frame, MemoryLimit};
 
 use super::convert::{self, Palette};
+use super::info::Found;
 use super::{Limits, Picture};
 use crate::error::Error;
 
@@ -30,9 +31,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
         .map_err(error)?
         .ok_or_else(|| Error::malformed(NAME, "no picture"))?;
     let (left, top) = (u32::from(info.left), u32::from(info.top));
-    // Pillow grows the screen to hold a frame that does not fit.
-    let width = u32::from(screen_width).max(left + u32::from(info.width));
-    let height = u32::from(screen_height).max(top + u32::from(info.height));
+    let (width, height) = grown((screen_width, screen_height), info);
     limits.check(NAME, width, height, 3 + 1)?;
     let (frame_width, frame_height) = (usize::from(info.width), usize::from(info.height));
     let background = info.transparent.unwrap_or(0);
@@ -64,6 +63,36 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
     Ok(1)
 }
 
+/// What the headers say.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let file = &*with_palette(bytes);
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    options.check_frame_consistency(false);
+    let mut decoder = options.read_info(file).map_err(error)?;
+    let screen = (decoder.width(), decoder.height());
+    let global = decoder.global_palette().is_some_and(|rgb| !is_ramp(rgb));
+    let info = decoder
+        .next_frame_info()
+        .map_err(error)?
+        .ok_or_else(|| Error::malformed(NAME, "no picture"))?;
+    let (width, height) = grown(screen, info);
+    let local = info.palette.as_deref().map(|rgb| !is_ramp(rgb));
+    let mode = if local.unwrap_or(global) { "P" } else { "L" };
+    Ok(Found::new(mode, width, height))
+}
+
+/// Pillow grows the screen to hold a frame that does not fit.
+fn grown(screen: (u16, u16), frame: &Frame<'_>) -> (u32, u32) {
+    let side = |screen: u16, start: u16, length: u16| {
+        u32::from(screen).max(u32::from(start) + u32::from(length))
+    };
+    (
+        side(screen.0, frame.left, frame.width),
+        side(screen.1, frame.top, frame.height),
+    )
+}
+
 /// The crate `gif` refuses files without a palette. In Pillow their indices are greys.
 fn with_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
     let Some((header, rest)) = bytes.split_at_checked(13) else {
@@ -82,15 +111,16 @@ fn with_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// Pillow drops a palette in which every entry is its index as a grey; indices past its end then are greys too.
 fn palette(rgb: &[u8]) -> Palette {
-    let is_ramp = rgb
-        .chunks_exact(3)
-        .enumerate()
-        .all(|(i, c)| c.iter().all(|v| usize::from(*v) == i));
-    if is_ramp {
+    if is_ramp(rgb) {
         convert::identity()
     } else {
         convert::palette(rgb)
     }
+}
+
+fn is_ramp(rgb: &[u8]) -> bool {
+    let mut entries = rgb.chunks_exact(3).enumerate();
+    entries.all(|(i, c)| c.iter().all(|v| usize::from(*v) == i))
 }
 
 fn error(error: DecodingError) -> Error {

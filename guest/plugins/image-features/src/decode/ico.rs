@@ -1,5 +1,6 @@
 //! ICO and CUR: the largest picture, which is a PNG or a bitmap without its file header.
 
+use super::info::Found;
 use super::{Limits, Picture, Scratch, bmp, png};
 use crate::error::{Error, ErrorKind};
 
@@ -23,21 +24,10 @@ pub(super) fn decode(
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
-    let is_cursor = bytes.get(2) == Some(&2);
+    let is_cursor = is_cursor(bytes);
     let entries = directory(bytes)?;
-    let chosen = if is_cursor {
-        cursor(&entries)
-    } else {
-        icon(entries.iter())
-    };
-    let entry = chosen.ok_or_else(|| Error::malformed(NAME, "no pictures"))?;
-    let body = bytes
-        .get(entry.offset..)
-        .ok_or_else(|| Error::truncated(NAME))?;
-    if body.starts_with(b"\x89PNG\r\n\x1a\n") {
-        if is_cursor {
-            return Err(Error::unsupported(NAME, "a PNG as a cursor"));
-        }
+    let (entry, body) = largest(bytes, &entries)?;
+    if is_png(body) {
         png::decode(body, limits, false, |_, _| None, picture, scratch)?;
     } else {
         bmp::decode_half(body, limits, picture)?;
@@ -46,6 +36,51 @@ pub(super) fn decode(
         }
     }
     Ok(1)
+}
+
+/// What the headers say.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let entries = directory(bytes)?;
+    let (_, body) = largest(bytes, &entries)?;
+    let found = if is_png(body) {
+        png::info(body)?
+    } else {
+        bmp::half_info(body)?
+    };
+    // A bitmap in an icon has a mask, which becomes its alpha.
+    let mode = if is_png(body) || is_cursor(bytes) {
+        found.mode
+    } else {
+        "RGBA"
+    };
+    Ok(Found::new(mode, found.width, found.height))
+}
+
+/// Whether the file is a cursor, and not an icon.
+pub(super) fn is_cursor(bytes: &[u8]) -> bool {
+    bytes.get(2) == Some(&2)
+}
+
+fn is_png(body: &[u8]) -> bool {
+    body.starts_with(b"\x89PNG\r\n\x1a\n")
+}
+
+/// The picture that Pillow takes: its line of the directory, and its bytes and those behind it.
+fn largest<'a, 'e>(bytes: &'a [u8], entries: &'e [Entry]) -> Result<(&'e Entry, &'a [u8]), Error> {
+    let is_cursor = is_cursor(bytes);
+    let chosen = if is_cursor {
+        cursor(entries)
+    } else {
+        icon(entries.iter())
+    };
+    let entry = chosen.ok_or_else(|| Error::malformed(NAME, "no pictures"))?;
+    let body = bytes
+        .get(entry.offset..)
+        .ok_or_else(|| Error::truncated(NAME))?;
+    if is_cursor && is_png(body) {
+        return Err(Error::unsupported(NAME, "a PNG as a cursor"));
+    }
+    Ok((entry, body))
 }
 
 fn directory(bytes: &[u8]) -> Result<Vec<Entry>, Error> {

@@ -4,6 +4,7 @@ use libjpeg_turbo_rs::{
     ComponentInfo, DecodeLimits, DecodeWarning, Decoder, FrameHeader, JpegError, PixelFormat,
 };
 
+use super::info::Found;
 use super::{Limits, Picture, Window, convert, jpeg_planes, orientation};
 use crate::error::{Error, ErrorKind};
 
@@ -44,7 +45,7 @@ pub(super) fn decode(
     limits.check_pixels(NAME, width, height)?;
 
     let orientation = if exif_orientation {
-        orientation_of(&decoder)
+        orientation_of(&decoder).unwrap_or(1)
     } else {
         1
     };
@@ -158,10 +159,37 @@ pub(super) fn four_components_decode(frame: &FrameHeader) -> bool {
         && matches!(factor, (1, 1) | (2, 1) | (2, 2))
 }
 
-fn orientation_of(decoder: &Decoder<'_>) -> u16 {
+/// What the headers say.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let limits = DecodeLimits {
+        max_pixels: u64::MAX,
+        max_memory: None,
+        max_scans: MAX_SCANS,
+        ..DecodeLimits::default()
+    };
+    let decoder = Decoder::new_with_limits(bytes, limits).map_err(error)?;
+    let header = decoder.header();
+    let mode = match (header.precision, header.components.len()) {
+        (8, 1) => "L",
+        (8, 3) => "RGB",
+        (8, 4) => "CMYK",
+        (8, n) => return Err(Error::unsupported(NAME, format_args!("{n} components"))),
+        (bits, _) => {
+            return Err(Error::unsupported(
+                NAME,
+                format_args!("{bits} bits a sample"),
+            ));
+        }
+    };
+    Ok(Found {
+        orientation: orientation_of(&decoder),
+        ..Found::new(mode, header.width.into(), header.height.into())
+    })
+}
+
+fn orientation_of(decoder: &Decoder<'_>) -> Option<u16> {
     let exif = decoder.exif_data().and_then(orientation::from_exif);
     exif.or_else(|| decoder.xmp_data().and_then(orientation::from_xmp))
-        .unwrap_or(1)
 }
 
 /// After damage libjpeg carries on, and Pillow with it, except that Pillow gives up where the bytes end before the picture

@@ -26,6 +26,7 @@ mod bmp;
 mod convert;
 mod gif;
 mod ico;
+mod info;
 mod jpeg;
 mod jpeg_planes;
 mod orientation;
@@ -36,6 +37,8 @@ mod tga;
 mod tiff;
 mod tiff_jpeg;
 mod webp;
+
+pub use info::{Info, info};
 
 use crate::error::{Error, ErrorKind};
 
@@ -179,6 +182,15 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
     }
 }
 
+fn unknown(bytes: &[u8]) -> Error {
+    let what = if bytes.is_empty() {
+        "no bytes"
+    } else {
+        "not a JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO or QOI file"
+    };
+    Error::new(ErrorKind::UnknownFormat, what)
+}
+
 /// A rectangle of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Window {
@@ -299,14 +311,7 @@ pub(crate) fn decode_window(
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<(), Error> {
-    let Some(format) = sniff(bytes) else {
-        let what = if bytes.is_empty() {
-            "no bytes"
-        } else {
-            "not a JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, TGA, ICO or QOI file"
-        };
-        return Err(Error::new(ErrorKind::UnknownFormat, what));
-    };
+    let format = sniff(bytes).ok_or_else(|| unknown(bytes))?;
     for buffer in [&mut picture.data, &mut scratch.samples, &mut scratch.row] {
         forget_large(buffer);
     }

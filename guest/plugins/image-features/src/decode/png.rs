@@ -6,6 +6,7 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Transformations};
 
 use super::convert::{self, Palette};
+use super::info::Found;
 use super::{Limits, Picture, Scratch, Window, orientation};
 use crate::error::Error;
 
@@ -145,6 +146,54 @@ fn orientation_of(reader: &png::Reader<Cursor<&[u8]>>) -> u16 {
         orientation::from_xmp(packet.get_text().ok()?.as_bytes())
     };
     exif.or_else(xmp).unwrap_or(1)
+}
+
+/// What the chunks say, wherever they stand.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    const SIGNATURE: usize = 8;
+    let (mut header, mut exif, mut xmp) = (None, None, None);
+    let mut rest = bytes.get(SIGNATURE..).unwrap_or_default();
+    while let Some((&[a, b, c, d, ref name @ ..], after)) = rest.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let Some((data, after)) = after.split_at_checked(length) else {
+            break;
+        };
+        match name {
+            b"IHDR" if header.is_none() => header = Some(data),
+            b"eXIf" => exif = exif.or_else(|| orientation::from_exif(data)),
+            b"iTXt" if data.starts_with(b"XML:com.adobe.xmp\0") => {
+                xmp = xmp.or_else(|| orientation::from_xmp(data));
+            }
+            b"IEND" => break,
+            _ => {}
+        }
+        // Its checksum.
+        rest = after.get(4..).unwrap_or_default();
+    }
+    let header = header.ok_or_else(|| Error::truncated(NAME))?;
+    let &[a, b, c, d, e, f, g, h, depth, colour, ..] = header else {
+        return Err(Error::malformed(NAME, "a short header"));
+    };
+    let mode = match (colour, depth) {
+        (0, 1) => "1",
+        (0, 2 | 4 | 8) => "L",
+        (0, 16) => "I;16",
+        (2, 8 | 16) => "RGB",
+        (3, 1 | 2 | 4 | 8) => "P",
+        (4, 8) => "LA",
+        (4, 16) | (6, 8 | 16) => "RGBA",
+        _ => {
+            return Err(Error::malformed(
+                NAME,
+                format_args!("{depth} bits of colour type {colour}"),
+            ));
+        }
+    };
+    let side = u32::from_be_bytes;
+    Ok(Found {
+        orientation: exif.or(xmp),
+        ..Found::new(mode, side([a, b, c, d]), side([e, f, g, h]))
+    })
 }
 
 fn error(error: DecodingError) -> Error {

@@ -1,6 +1,7 @@
 //! The PPM family after netpbm's description: PBM, PGM and PPM, plain and binary, PFM with one channel, and with Pillow's
 //! reading of it: samples are scaled to 8 bits, except those of a PGM of more, which go to 16 bits and are clipped.
 
+use super::info::Found;
 use super::{Limits, Picture, Window, convert};
 use crate::error::Error;
 
@@ -67,6 +68,22 @@ pub(super) fn decode(
         out.copy_from_slice(window.part(&row));
     }
     Ok(1)
+}
+
+/// What the header says.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let mut text = Text { bytes, at: 0 };
+    let kind = Kind::of(&mut text)?;
+    let (width, height) = (text.size()?, text.size()?);
+    let mode = match (kind.samples, kind.channels) {
+        (Samples::Bits, _) => "1",
+        (Samples::Floats, _) => "F",
+        (Samples::Numbers, 1) if text.number()? > 255 => "I",
+        (Samples::Numbers, 1) => "L",
+        (Samples::Numbers, 3) => "RGB",
+        (Samples::Numbers, _) => "CMYK",
+    };
+    Ok(Found::new(mode, width, height))
 }
 
 /// What the magic number says.

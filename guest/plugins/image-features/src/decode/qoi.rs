@@ -2,6 +2,7 @@
 
 use qoi::{Channels, Decoder, Error as DecodingError};
 
+use super::info::Found;
 use super::{Limits, Picture};
 use crate::error::Error;
 
@@ -17,6 +18,16 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, picture: &mut Picture) -> Re
         .decode_to_buf(picture.reset(width, height))
         .map_err(error)?;
     Ok(1)
+}
+
+/// What the header says.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let header = *Decoder::new(bytes).map_err(error)?.header();
+    let mode = match header.channels {
+        Channels::Rgb => "RGB",
+        Channels::Rgba => "RGBA",
+    };
+    Ok(Found::new(mode, header.width, header.height))
 }
 
 fn error(error: DecodingError) -> Error {

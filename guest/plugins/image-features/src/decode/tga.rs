@@ -1,6 +1,7 @@
 //! TGA, after Truevision's description and with Pillow's reading of it: alpha is dropped, 16 bits are five of each colour.
 
 use super::convert::{self, Palette};
+use super::info::Found;
 use super::{Limits, Picture, Window};
 use crate::error::Error;
 
@@ -105,6 +106,21 @@ pub(super) fn decode(
         out.copy_from_slice(window.part(&rgb));
     }
     Ok(1)
+}
+
+/// What the header says.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let header = Header::read(bytes).ok_or_else(|| Error::truncated(NAME))?;
+    let mode = match (header.kind, header.bits) {
+        (1, _) if header.has_palette => "P",
+        (1, _) => "L",
+        (2, 24) => "RGB",
+        (2, _) => "RGBA",
+        (_, 1) => "1",
+        (_, 16) => "LA",
+        _ => "L",
+    };
+    Ok(Found::new(mode, header.width.into(), header.height.into()))
 }
 
 /// The palette, and what follows it.

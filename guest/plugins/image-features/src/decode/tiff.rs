@@ -9,6 +9,7 @@ use tiff::decoder::{Decoder, Limits as OwnLimits};
 use tiff::tags::{CompressionMethod, SampleFormat, Tag};
 use tiff::{ColorType, TiffError};
 
+use super::info::{Found, TiffSamples};
 use super::{Limits, Picture, Scratch, convert, orientation};
 use crate::error::{Error, ErrorKind};
 
@@ -63,6 +64,41 @@ pub(super) fn decode(
         rgb,
     )?;
     Ok(tags.orientation)
+}
+
+/// What the first directory says.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let (is_palette, bytes) = as_grey(bytes);
+    let mut decoder = Decoder::new(Cursor::new(&bytes[..])).map_err(error)?;
+    let (width, height) = decoder.dimensions().map_err(error)?;
+    let colour = decoder.colortype().map_err(error)?;
+    let mut first = |tag| {
+        let numbers = decoder.find_tag_unsigned_vec::<u16>(tag).map_err(error)?;
+        Ok::<_, Error>(numbers.and_then(|numbers| numbers.first().copied()))
+    };
+    let samples = TiffSamples {
+        colour,
+        format: first(Tag::SampleFormat)?
+            .map_or(SampleFormat::Uint, SampleFormat::from_u16_exhaustive),
+        is_palette,
+        big_endian: bytes.starts_with(b"MM"),
+        extra: first(Tag::ExtraSamples)?,
+        compression: first(Tag::Compression)?.map(CompressionMethod::from_u16_exhaustive),
+    };
+    // Pillow ignores an orientation that it cannot read.
+    let orientation = first(Tag::Orientation).ok().flatten();
+    let mode = samples
+        .mode()
+        .ok_or_else(|| Error::unsupported(NAME, format_args!("{colour:?}")))?;
+    // Pillow turns it in any case.
+    let (width, height) = match orientation {
+        Some(5..=8) => (height, width),
+        _ => (width, height),
+    };
+    Ok(Found {
+        orientation,
+        ..Found::new(mode, width, height)
+    })
 }
 
 /// The crate `tiff` refuses palettes. It reads the indices where the file says that they are greys.

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image_webp::{DecodingError, WebPDecoder};
 
+use super::info::Found;
 use super::{Limits, Picture, Scratch, convert, orientation};
 use crate::error::Error;
 
@@ -16,15 +17,7 @@ pub(super) fn decode(
     picture: &mut Picture,
     scratch: &mut Scratch,
 ) -> Result<u16, Error> {
-    // `Cursor` seeks past the end without complaint, and this decoder trusts the length that RIFF claims.
-    let claimed = bytes
-        .get(4..8)
-        .and_then(|b| b.try_into().ok())
-        .map_or(0, u32::from_le_bytes);
-    if (bytes.len() as u64) < u64::from(claimed) + 8 {
-        return Err(Error::truncated(NAME));
-    }
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
+    let mut decoder = open(bytes)?;
     decoder.set_memory_limit(limits.max_memory_usize());
     let (width, height) = decoder.dimensions();
     // The output, the samples, and the planes or the ARGB words of the decoder.
@@ -37,11 +30,34 @@ pub(super) fn decode(
             scratch,
         )
         .and_then(|()| place(&frame, width, height, picture, scratch))
-        .map(|()| orientation_of(&mut decoder));
+        .map(|()| orientation_of(&mut decoder).unwrap_or(1));
     }
-    let orientation = orientation_of(&mut decoder);
+    let orientation = orientation_of(&mut decoder).unwrap_or(1);
     still(decoder, picture, scratch)?;
     Ok(orientation)
+}
+
+/// What the headers say.
+pub(super) fn info(bytes: &[u8]) -> Result<Found, Error> {
+    let mut decoder = open(bytes)?;
+    let (width, height) = decoder.dimensions();
+    let mode = if decoder.has_alpha() { "RGBA" } else { "RGB" };
+    Ok(Found {
+        orientation: orientation_of(&mut decoder),
+        ..Found::new(mode, width, height)
+    })
+}
+
+fn open(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, Error> {
+    // `Cursor` seeks past the end without complaint, and this decoder trusts the length that RIFF claims.
+    let claimed = bytes
+        .get(4..8)
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, u32::from_le_bytes);
+    if (bytes.len() as u64) < u64::from(claimed) + 8 {
+        return Err(Error::truncated(NAME));
+    }
+    WebPDecoder::new(Cursor::new(bytes)).map_err(error)
 }
 
 /// Decodes a file with one picture.
@@ -129,11 +145,11 @@ fn place(
     Ok(())
 }
 
-fn orientation_of(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> u16 {
+fn orientation_of(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Option<u16> {
     let exif = decoder.exif_metadata().ok().flatten();
     let exif = exif.as_deref().and_then(orientation::from_exif);
     let mut xmp = || orientation::from_xmp(&decoder.xmp_metadata().ok().flatten()?);
-    exif.or_else(&mut xmp).unwrap_or(1)
+    exif.or_else(&mut xmp)
 }
 
 fn error(error: DecodingError) -> Error {

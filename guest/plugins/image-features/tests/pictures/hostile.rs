@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image_features::ErrorKind;
 use image_features::decode::{Limits, decode};
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::recipe::Recipe;
+use image_features::transform::Preprocessor;
 
 use crate::samples::{self, Sample};
 use crate::sweep;
 
 fn preprocessor() -> Preprocessor {
-    Preprocessor::new(Recipe::default()).expect("the default recipe")
+    Preprocessor::<f32>::new(Recipe::default()).expect("the default recipe")
 }
 
 /// Runs every damaged file; gives the messages of those that panicked.

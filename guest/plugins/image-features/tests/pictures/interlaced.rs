@@ -2,7 +2,8 @@
 //! passes are empty.
 
 use image_features::decode::{Limits, decode};
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::recipe::{Recipe, Resize, Size};
+use image_features::transform::Preprocessor;
 
 use crate::windows::bmp;
 
@@ -266,15 +267,15 @@ fn every_colour_type_depth_and_size() {
 #[test]
 fn tensors_do_not_depend_on_pictures_before() {
     let recipe = Recipe {
-        resize: 16,
-        crop: 16,
+        resize: Resize::Short(16),
+        crop: Size::square(16),
         ..Recipe::default()
     };
-    let mut preprocessor = Preprocessor::new(recipe.clone()).expect("a recipe");
+    let mut preprocessor = Preprocessor::<f32>::new(recipe.clone()).expect("a recipe");
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     for drawing in drawings() {
         let (width, height) = (drawing.width as u32, drawing.height as u32);
-        Preprocessor::new(recipe.clone())
+        Preprocessor::<f32>::new(recipe.clone())
             .expect("a recipe")
             .tensor(&bmp(width, height, &drawing.rgb()), &mut expected)
             .expect("a picture of the test");

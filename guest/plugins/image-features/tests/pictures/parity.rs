@@ -1,45 +1,20 @@
 //! Every sample picture, against the digests that Pillow and torchvision gave.
 
 use image_features::decode::{Limits, decode};
-use image_features::resize::Interpolation;
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::options::Preprocessing;
+use image_features::recipe::Recipe;
+use image_features::transform::Preprocessor;
 use serde_json::Value;
+use wudf_guest::UdfOptions;
 
 use crate::samples::{self, Sample, sha256};
 
 /// The recipe that options of the plugin stand for.
-fn recipe(options: &Value) -> Recipe {
-    let mut recipe = Recipe::default();
-    let number = |value: &Value| value.as_u64().expect("a number") as u32;
-    let three = |value: &Value| {
-        let numbers = value.as_array().expect("three numbers").iter();
-        let numbers: Vec<f32> = numbers
-            .map(|number| number.as_f64().expect("a number") as f32)
-            .collect();
-        numbers.try_into().expect("three numbers")
-    };
-    for (name, value) in options.as_object().into_iter().flatten() {
-        match name.as_str() {
-            "resize" => recipe.resize = number(value),
-            "crop" => recipe.crop = number(value),
-            "mean" => recipe.mean = three(value),
-            "std" => recipe.std = three(value),
-            "exif_orientation" => recipe.exif_orientation = value == &Value::Bool(true),
-            "interpolation" => {
-                recipe.interpolation = match value.as_str().expect("a name") {
-                    "nearest" => Interpolation::Nearest,
-                    "box" => Interpolation::Box,
-                    "bilinear" => Interpolation::Bilinear,
-                    "hamming" => Interpolation::Hamming,
-                    "bicubic" => Interpolation::Bicubic,
-                    "lanczos" => Interpolation::Lanczos,
-                    other => panic!("no interpolation is called {other}"),
-                }
-            }
-            other => panic!("no option is called {other}"),
-        }
-    }
-    recipe
+pub fn recipe(options: &Value) -> Recipe {
+    let mut object = options.as_object().cloned().unwrap_or_default();
+    let options = Preprocessing::take(&mut object).expect("options");
+    assert!(object.is_empty(), "no options: {object:?}");
+    options.recipe().expect("a recipe")
 }
 
 /// Tensors equal: all pictures, all recipes.
@@ -49,7 +24,7 @@ fn tensors_are_bit_identical() {
     let tensors = samples::tensors();
     for tensor in &tensors {
         let name = format!("{}, {}", tensor.name, tensor.recipe);
-        let mut preprocessor = Preprocessor::new(recipe(&tensor.options)).expect("a recipe");
+        let mut preprocessor = Preprocessor::<f32>::new(recipe(&tensor.options)).expect("a recipe");
         let mut values = Vec::new();
         match preprocessor.tensor(&tensor.bytes, &mut values) {
             Ok(()) => {
@@ -73,7 +48,7 @@ fn tensors_are_bit_identical() {
 /// A preprocessor keeps buffers from picture to picture, and nothing of the pictures.
 #[test]
 fn one_preprocessor_serves_all_pictures() {
-    let mut preprocessor = Preprocessor::new(Recipe::default()).expect("the default recipe");
+    let mut preprocessor = Preprocessor::<f32>::new(Recipe::default()).expect("the default recipe");
     let mut values = Vec::new();
     for tensor in samples::tensors() {
         if tensor.recipe == "default" {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use image_features::ErrorKind;
 use image_features::decode::{Limits, decode};
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::recipe::{Recipe, Resize, Size};
+use image_features::transform::Preprocessor;
 use serde_json::Value;
 
 use crate::samples::{Sample, sha256};
@@ -88,15 +89,15 @@ fn pixels_are_pillow_s_or_refused() {
 fn parts_are_those_of_the_whole() {
     for (resize, crop) in [(40, 30), (9, 4)] {
         let recipe = Recipe {
-            resize,
-            crop,
+            resize: Resize::Short(resize),
+            crop: Size::square(crop),
             ..Recipe::default()
         };
-        let mut preprocessor = Preprocessor::new(recipe.clone()).expect("a recipe");
+        let mut preprocessor = Preprocessor::<f32>::new(recipe.clone()).expect("a recipe");
         let (mut part, mut whole) = (Vec::new(), Vec::new());
         for (Sample { name, bytes, .. }, picture) in pictures() {
             preprocessor.tensor(&bytes, &mut part).expect(&name);
-            Preprocessor::new(recipe.clone())
+            Preprocessor::<f32>::new(recipe.clone())
                 .expect("a recipe")
                 .tensor(
                     &bmp(picture.width, picture.height, &picture.data),

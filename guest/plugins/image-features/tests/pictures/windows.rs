@@ -2,14 +2,15 @@
 
 use image_features::ErrorKind;
 use image_features::decode::{Limits, decode};
-use image_features::transform::{Preprocessor, Recipe};
+use image_features::recipe::{Recipe, Resize, Size};
+use image_features::transform::Preprocessor;
 use libjpeg_turbo_rs::{Encoder, PixelFormat, Subsampling};
 
 use crate::samples;
 
 /// A tensor by way of a BMP of the decoded picture, which is decoded in full, and one of the JPEG itself.
 fn check(name: &str, bytes: &[u8], recipe: &Recipe) {
-    let mut preprocessor = Preprocessor::new(recipe.clone()).expect("a recipe");
+    let mut preprocessor = Preprocessor::<f32>::new(recipe.clone()).expect("a recipe");
     let picture = decode(bytes, &Limits::default(), false).expect(name);
     let (mut part, mut whole) = (Vec::new(), Vec::new());
     preprocessor.tensor(bytes, &mut part).expect(name);
@@ -64,13 +65,13 @@ fn recipes() -> [Recipe; 3] {
     [
         default.clone(),
         Recipe {
-            resize: 300,
-            crop: 40,
+            resize: Resize::Short(300),
+            crop: Size::square(40),
             ..default.clone()
         },
         Recipe {
-            resize: 64,
-            crop: 32,
+            resize: Resize::Short(64),
+            crop: Size::square(32),
             ..default
         },
     ]
@@ -133,8 +134,8 @@ fn limits_of_memory_change_no_pixels() {
                 .expect("a JPEG");
             let tensor = |max_memory| {
                 let recipe = Recipe {
-                    resize: 48,
-                    crop: 40,
+                    resize: Resize::Short(48),
+                    crop: Size::square(40),
                     limits: Limits {
                         max_memory,
                         ..Limits::default()
@@ -142,7 +143,7 @@ fn limits_of_memory_change_no_pixels() {
                     ..Recipe::default()
                 };
                 let mut values = Vec::new();
-                let mut preprocessor = Preprocessor::new(recipe).expect("a recipe");
+                let mut preprocessor = Preprocessor::<f32>::new(recipe).expect("a recipe");
                 preprocessor
                     .tensor(&bytes, &mut values)
                     .map(|()| values)

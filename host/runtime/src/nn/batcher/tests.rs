@@ -7,6 +7,9 @@ use std::thread::{ScopedJoinHandle, scope, yield_now};
 use super::super::{Element, TensorType};
 use super::*;
 
+/// The most elements of an input.
+const MOST: u64 = 1_000;
+
 /// Doubles `a` and adds `b` where there is one. Each run waits to be let go,
 /// and fails or panics when it is told to.
 struct Gated {
@@ -67,7 +70,7 @@ fn gated(names: &[&str], ty: TensorType) -> (Batcher, Sender<Go>, Receiver<usize
         gate: Mutex::new(gate),
         began,
     };
-    let batcher = Batcher::new(Box::new(model));
+    let batcher = Batcher::new(Arc::new(model), MOST);
     // As after a joint run that was like single ones.
     batcher.joining.store(PROVEN, Ordering::Relaxed);
     (batcher, go, runs)
@@ -331,7 +334,7 @@ impl Model for Rows {
 /// Runs requests of many callers, each of other values, and checks each against a model
 /// that runs alone; gives what was learned.
 fn many(mixes: bool, equal: bool) -> u8 {
-    let batcher = Batcher::new(Box::new(Rows::new(mixes, 1)));
+    let batcher = Batcher::new(Arc::new(Rows::new(mixes, 1)), MOST);
     let alone = Rows::new(mixes, 1);
     scope(|scope| {
         for caller in 0..8_u8 {
@@ -357,7 +360,7 @@ fn many(mixes: bool, equal: bool) -> u8 {
 #[test]
 fn one_joint_run_proves_nothing() {
     let model = Rows::new(true, 1);
-    let batcher = Batcher::new(Box::new(Rows::new(true, 1)));
+    let batcher = Batcher::new(Arc::new(Rows::new(true, 1)), MOST);
     let learn = |rows: &[[f32; 2]]| {
         let inputs: Vec<_> = rows.iter().map(|r| vec![row("in", r)]).collect();
         let all: Vec<_> = rows.iter().flatten().copied().collect();
@@ -394,7 +397,7 @@ fn rows_are_joined_only_if_that_changes_nothing() {
 fn a_model_runs_as_often_at_once_as_it_may() {
     for concurrency in [1, 3] {
         let model = Arc::new(Rows::new(false, concurrency));
-        let batcher = Batcher::new(Box::new(Arc::clone(&model)));
+        let batcher = Batcher::new(model.clone(), MOST);
         scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
@@ -447,4 +450,20 @@ fn who_is_cancelled_leaves_the_queue_at_once() {
         assert_eq!(first::<i64>(lone).unwrap(), [2]);
     });
     assert_eq!(lock(&batcher.queue).running, 0);
+}
+
+#[test]
+fn inputs_of_open_shape_are_bounded() {
+    let (batcher, go, runs) = gated(&["a"], TensorType::I64);
+    let run = |elements: u32| {
+        let values = vec![1_i64; elements as usize];
+        let tensor = Tensor::from_values(vec![1, elements], &values).unwrap();
+        batcher.run(vec![("a".into(), tensor)], None, &CallOptions::new())
+    };
+    go.send(Go::On).unwrap();
+    run(1_000).unwrap();
+    let error = run(1_001).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("max_elements"), "{error}");
+    assert_eq!(runs.try_iter().count(), 1);
 }

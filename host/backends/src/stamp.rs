@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use wudf::nn::ModelSource;
-use wudf_backends::source::Source;
+use wudf::nn::{ModelSource, ModelSpec};
+
+use crate::files;
+use crate::source::Source;
 
 /// A file's time and size; and, where the system has them, what changes when a file is
 /// replaced by one of the same time and size, or written to and given its old time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Stamp {
+pub struct Stamp {
     modified: SystemTime,
     size: u64,
     /// The inode, and when that was changed.
@@ -20,7 +22,7 @@ pub(crate) struct Stamp {
 }
 
 /// The stamp of a file that is there.
-pub(crate) fn of(path: &Path) -> Option<Stamp> {
+pub fn of(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     Some(Stamp {
         modified: metadata.modified().ok()?,
@@ -42,7 +44,7 @@ fn place(_: &Metadata) -> Option<(u64, i64, i64)> {
 
 /// The stamps of a model that is a file: its own, and those of the files that hold its
 /// weights. Of others there are none.
-pub(crate) fn of_model(source: &ModelSource) -> Vec<Option<Stamp>> {
+pub fn of_model(source: &ModelSource) -> Vec<Option<Stamp>> {
     match Source::of(source) {
         Some(Source::Path(path)) => {
             let own = of(&path);
@@ -52,6 +54,15 @@ pub(crate) fn of_model(source: &ModelSource) -> Vec<Option<Stamp>> {
             std::iter::once(own.clone()).chain(weights).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// What tells one state of a model's files from another, for
+/// [`Backend::identity`](wudf::nn::Backend::identity); none for one that a plugin brought.
+pub(crate) fn identity(spec: &ModelSpec) -> Option<String> {
+    match spec.source {
+        ModelSource::Bytes(_) => None,
+        _ => Some(format!("{:?}", of_model(&spec.source))),
     }
 }
 
@@ -68,7 +79,7 @@ fn weights(path: &Path, own: &Stamp) -> Vec<PathBuf> {
         return files.clone();
     }
     // What is wrong with the file, loading it will say.
-    let mut files = wudf_backends::files(path).unwrap_or_default();
+    let mut files = files(path).unwrap_or_default();
     files.retain(|file| file != path);
     let entry = (own.clone(), files.clone());
     lock()

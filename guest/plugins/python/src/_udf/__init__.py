@@ -1,0 +1,1 @@
+"""What stands between the contract's columns and the user's function. Sources import `wudf`, not this."""
