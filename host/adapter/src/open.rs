@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use wudf::{Cache, Error, ErrorKind, Limits, MemoryPool, Plugin, Result, Session, Signature};
+use wudf::{
+    Cache, Error, ErrorKind, Limits, MaxFailures, MemoryPool, Plugin, Result, Session, Signature,
+};
 use wudf_backends::stamp::{self, Stamp};
 use wudf_registry::Reference;
 
@@ -28,6 +30,7 @@ pub struct Prepared {
     models: Models,
     reference: Option<Reference>,
     on_error: crate::OnError,
+    max_failures: Option<MaxFailures>,
 }
 
 impl Prepared {
@@ -94,7 +97,8 @@ impl Prepared {
                 .in_function(&self.function),
                 _ => error,
             })?;
-        Ok(Udf::new(function, self.on_error, self.reference.clone()))
+        let udf = Udf::new(function, self.on_error, self.reference.clone());
+        Ok(udf.with_max_failures(self.max_failures))
     }
 }
 
@@ -118,6 +122,7 @@ pub fn prepare_in(
     fetch: &Fetch,
     memory: Option<Arc<dyn MemoryPool>>,
 ) -> Result<Prepared> {
+    spec.check()?;
     let found = reference::find(
         &spec.plugin,
         spec.digest.as_deref(),
@@ -154,6 +159,7 @@ pub fn prepare_in(
         models,
         reference: found.reference,
         on_error: spec.on_error,
+        max_failures: spec.max_failures,
     })
 }
 
@@ -168,14 +174,14 @@ pub fn inspect(source: &PluginSource, registries: &Registries) -> Result<Plugin>
 }
 
 /// Opens a spec. What this process has opened before is not opened again, as
-/// long as its files are those of then.
+/// long as its files are those of then; failures are counted anew.
 ///
 /// # Errors
 /// As [`prepare`] and [`Prepared::open`].
 pub fn open(spec: &Spec) -> Result<Udf> {
     let seen = Seen::of(spec);
     if let Some(udf) = recall(&seen) {
-        return Ok(udf);
+        return Ok(udf.with_max_failures(spec.max_failures));
     }
     // Not under the lock: a model may take its time, and others need not wait
     // for it. Two who open the same at once share the model all the same.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use wudf::{Cache, Error, ErrorKind};
+use wudf::{Cache, Error, ErrorKind, MaxFailures, Result};
 use wudf_backends::Libraries;
 
 use crate::{Registries, reference};
@@ -36,6 +36,10 @@ pub struct Spec {
     pub assets: BTreeMap<String, PathBuf>,
     /// What a failed row does.
     pub on_error: OnError,
+    /// How many rows may fail before calls do, counted from when the function is opened; any
+    /// number when `None`. Of rows that [raise](OnError::Raise) an error, the first ends a
+    /// call anyway: a bound beside that policy is refused.
+    pub max_failures: Option<MaxFailures>,
     /// Threads that work on one batch; one a core when `None`.
     pub threads: Option<usize>,
     /// Bytes of memory for an instance; the library's default when `None`.
@@ -92,7 +96,7 @@ impl OnError {
 impl std::str::FromStr for OnError {
     type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
+    fn from_str(name: &str) -> Result<Self> {
         [Self::Raise, Self::Null, Self::Record]
             .into_iter()
             .find(|policy| policy.name() == name)
@@ -125,12 +129,25 @@ impl Spec {
             openvino: None,
             assets: BTreeMap::new(),
             on_error: OnError::default(),
+            max_failures: None,
             threads: None,
             memory: None,
             time_limit: None,
             cache: Cache::default(),
             registries: Registries::default(),
         }
+    }
+
+    /// Whether its settings go together.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOptions`].
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.max_failures.is_some() && self.on_error == OnError::Raise {
+            let message = "max_failures counts rows that fail under on_error null or record; raise stops at the first";
+            return Err(Error::new(ErrorKind::InvalidOptions, message));
+        }
+        Ok(())
     }
 
     /// The libraries of backends.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_schema::{DataType, Field, Fields};
-use wudf::{Argument, CallOptions, Error, ErrorKind, Failure, Function, Output, Result, Signature};
+use wudf::{
+    Argument, CallOptions, Error, ErrorKind, Failure, FailureBudget, Function, MaxFailures, Output,
+    Result, Signature,
+};
 
 use wudf_registry::Reference;
 
@@ -16,6 +19,7 @@ use crate::OnError;
 pub struct Udf {
     function: Function,
     on_error: OnError,
+    budget: Option<FailureBudget>,
     reference: Option<Reference>,
 }
 
@@ -24,8 +28,16 @@ impl Udf {
         Self {
             function,
             on_error,
+            budget: None,
             reference,
         }
+    }
+
+    /// The same function, of which so many rows may fail from now on. Clones, and what is
+    /// bound from it, are counted together.
+    pub(crate) fn with_max_failures(mut self, most: Option<MaxFailures>) -> Self {
+        self.budget = most.map(FailureBudget::new);
+        self
     }
 
     /// What the plugin is in its registry, by digest; `None` when it comes from
@@ -34,7 +46,8 @@ impl Udf {
         self.reference.as_ref()
     }
 
-    /// The function below, which knows failures and no policy.
+    /// The function below, which knows failures and no policy. Who calls it directly does
+    /// so [under](Self::under) the options that calls of this one have.
     pub fn function(&self) -> &Function {
         &self.function
     }
@@ -92,6 +105,7 @@ impl Udf {
         Ok(Self {
             function: self.function.bind(arguments)?,
             on_error: self.on_error,
+            budget: self.budget.clone(),
             reference: self.reference.clone(),
         })
     }
@@ -109,7 +123,9 @@ impl Udf {
     /// As [`call`](Self::call), under options of this call alone.
     ///
     /// # Errors
-    /// As [`call`](Self::call), and [`ErrorKind::Cancelled`].
+    /// As [`call`](Self::call), [`ErrorKind::Cancelled`], and
+    /// [`ErrorKind::TooManyFailures`] in this call and all later ones once more rows have
+    /// failed than [`Spec::max_failures`](crate::Spec::max_failures) allows.
     pub fn call_with(
         &self,
         arguments: &[ArrayRef],
@@ -144,9 +160,18 @@ impl Udf {
         rows: usize,
         options: &CallOptions,
     ) -> Result<Output> {
+        let options = self.under(options.clone());
         match arguments {
-            [] => self.function.evaluate_rows_with(rows, options),
-            arguments => self.function.evaluate_with(arguments, options),
+            [] => self.function.evaluate_rows_with(rows, &options),
+            arguments => self.function.evaluate_with(arguments, &options),
+        }
+    }
+
+    /// These options, and that failures are counted if there is a bound on them.
+    pub fn under(&self, options: CallOptions) -> CallOptions {
+        match &self.budget {
+            Some(budget) => options.max_failures(budget.clone()),
+            None => options,
         }
     }
 

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, BinaryArray, Int64Array, StringArray};
 use serde_json::json;
-use wudf::ErrorKind;
+use wudf::{CallOptions, ErrorKind, MaxFailures};
 use wudf_adapter::reference::digest_of;
 use wudf_adapter::{OnError, PluginSource, Spec, open};
 use wudf_fixtures::KIT;
@@ -104,4 +104,36 @@ fn a_missing_model_is_said_to_be_missing() {
     let error = open(&Spec::new("image-features")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Model);
     assert!(error.to_string().contains("`resnet50`"), "{error}");
+}
+
+#[test]
+fn failures_are_bounded_from_when_a_function_is_opened() {
+    let mut spec = kit("parse_int");
+    spec.max_failures = Some(MaxFailures::Rows(1));
+    let error = open(&spec).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidOptions);
+    assert!(
+        error.message().contains("raise stops at the first"),
+        "{error}"
+    );
+
+    spec.on_error = OnError::Null;
+    let udf = open(&spec).unwrap();
+    udf.call(&[words()], 3).unwrap();
+    // What is bound from it is counted with it.
+    let bound = udf.bind_arguments(&[]).unwrap();
+    let error = bound.call(&[words()], 3).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooManyFailures);
+    assert_eq!(error.function(), Some("parse_int"));
+    assert!(error.message().contains("invalid digit"), "{error}");
+    assert_eq!(
+        udf.call(&[words()], 3).unwrap_err().kind(),
+        ErrorKind::TooManyFailures
+    );
+    let direct = udf.under(CallOptions::new());
+    assert!(udf.function().evaluate_with(&[words()], &direct).is_err());
+
+    let again = open(&spec).unwrap();
+    assert_eq!(again.call(&[words()], 3).unwrap().null_count(), 2);
+    assert!(udf.call(&[words()], 3).is_err(), "that one stays as it is");
 }

@@ -36,7 +36,7 @@
  *
  * THREADS. A `wudf_function` may be used from any number of threads at once,
  * and freed on any; free it when no call is running. A `wudf_spec` is one
- * thread's at a time. Errors and failures may be read from any thread.
+ * thread's at a time. Errors, failures and stats may be read from any thread.
  *
  * PROCESSES. Open functions after fork(), in the process that calls them: a
  * call with a function of the parent process is an error of the kind
@@ -115,6 +115,8 @@ typedef struct wudf_spec wudf_spec;
 typedef struct wudf_function wudf_function;
 /* The rows of a call that have no value. */
 typedef struct wudf_failures wudf_failures;
+/* What has been done with a function so far. */
+typedef struct wudf_stats wudf_stats;
 /* Why something failed. */
 typedef struct wudf_error wudf_error;
 
@@ -142,6 +144,7 @@ const char *wudf_version(void);
  *   "trap"               the plugin crashed
  *   "timeout"            the plugin took longer than it may
  *   "cancelled"          wudf_cancel() ended the call
+ *   "too-many-failures"  more rows failed than the setting "max_failures" allows
  *   "not-tried"          the batch had lost too much time to rows before this one
  *   "memory"             the plugin wanted more memory than it may have, or returned
  *                        more than it may
@@ -191,6 +194,10 @@ wudf_spec *wudf_spec_new_bytes(const char *name, const void *bytes, size_t size)
  *                  otherwise. Engines that call from many threads want "1"
  *   "memory"       bytes that one instance of the plugin may have: "268435456"
  *   "time_limit"   seconds that one call into the plugin may take: "2.5"
+ *   "max_failures" how many rows may fail from when the function is opened, in all of its
+ *                  calls: "100", or a percentage, which is judged from 1,000 rows on: "2%".
+ *                  Then the call, and all later ones, are errors of the kind
+ *                  "too-many-failures". Only with "on_error" "null" or "record"
  *   "policy"       the file that says whose signatures count; without it the one that
  *                  WUDF_POLICY names, else the user's or the machine's
  *   "lock"         the lock file that pins references, as `wudf update` writes it
@@ -275,6 +282,19 @@ wudf_error *wudf_evaluate(const wudf_function *function, int64_t rows,
  * They give an error of the kind "cancelled" and no values. Calls that begin later are
  * not affected. Returns at once; from any thread, but not from a signal handler. */
 void wudf_cancel(const wudf_function *function);
+
+/* What has been done so far, by all functions of this process that were opened with the
+ * same spec; NULL for a NULL function. Costs some microseconds, never waits for a call. */
+wudf_stats *wudf_function_stats(const wudf_function *function);
+
+/* A snapshot as a JSON object. Counts: "rows", "failures", "failures_by_code" (an object),
+ * "bytes_in" and "bytes_out" (of values), "calls" into the sandbox, "instances_created",
+ * "instances_reused", "instances_evicted", "batch_runs" of models that join rows and
+ * "batch_rows" in them. Seconds: in the "plugin", in "model" runs, of these in "queue_wait"
+ * for other runs, and at the "boundary". There may be more in later versions. */
+const char *wudf_stats_json(const wudf_stats *stats);
+
+void wudf_stats_free(wudf_stats *stats);
 
 /* --- Failures ------------------------------------------------------------- */
 

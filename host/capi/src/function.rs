@@ -45,6 +45,10 @@ impl Function {
         }
     }
 
+    pub fn udf(&self) -> &Udf {
+        &self.udf
+    }
+
     /// What holds for a call that begins now.
     fn options(&self) -> CallOptions {
         let running = self.running.lock();

@@ -12,6 +12,7 @@ mod error;
 mod failures;
 mod function;
 mod spec;
+mod stats;
 
 use std::ffi::{CStr, c_char};
 

@@ -131,6 +131,7 @@ fn set(spec: &mut Spec, setting: &str, value: &str) -> Result<(), Error> {
             let time = time.filter(|time| !time.is_zero());
             spec.time_limit = Some(time.ok_or_else(|| wrong("a number of seconds"))?);
         }
+        "max_failures" => spec.max_failures = Some(value.parse()?),
         "policy" => spec.registries.policy = Some(value.into()),
         "lock" => spec.registries.lock = Some(value.into()),
         "locked" => spec.registries.locked = boolean(value).ok_or_else(|| wrong(BOOLEAN))?,
@@ -151,8 +152,8 @@ fn set(spec: &mut Spec, setting: &str, value: &str) -> Result<(), Error> {
         _ => {
             return Err(Error::options(format!(
                 "there is no setting `{setting}`; there are function, options, on_error, digest, \
-                 backend, onnxruntime, openvino, threads, memory, time_limit, policy, lock, locked, \
-                 offline, plain_http and signatures"
+                 backend, onnxruntime, openvino, threads, memory, time_limit, max_failures, policy, lock, \
+                 locked, offline, plain_http and signatures"
             )));
         }
     }

@@ -99,3 +99,60 @@ void test_trap(void) {
 }
 
 void test_time_limit(void) { evaluate("spins", "timeout", "500ms"); }
+
+void test_max_failures(void) {
+  struct column column;
+  struct ArrowArray out;
+  wudf_function *fails = NULL;
+  wudf_spec *spec = wudf_spec_new(kit);
+  OK(wudf_spec_set(spec, "function", "fails"));
+  OK(wudf_spec_set(spec, "on_error", "null"));
+  OK(wudf_spec_set(spec, "max_failures", "1"));
+  OK(wudf_open(spec, &fails));
+  column_i64(&column, 4, unlucky, NULL);
+  /* One row may fail, and does; a second may not, nor is there a call after it. */
+  OK(call_one(fails, &column, &out));
+  out.release(&out);
+  FAILS(call_one(fails, &column, &out), "too-many-failures", -1, "rows failed, more than max_failures=1 allows: 13 is unlucky");
+  column.array.length = 2;
+  FAILS(call_one(fails, &column, &out), "too-many-failures", -1, "13 is unlucky");
+  wudf_function_free(fails);
+  /* Whoever opens it anew counts anew. */
+  OK(wudf_open(spec, &fails));
+  OK(call_one(fails, &column, &out));
+  out.release(&out);
+  column_free(&column);
+  wudf_function_free(fails);
+  wudf_spec_free(spec);
+}
+
+void test_stats(void) {
+  struct column column;
+  struct ArrowArray out;
+  wudf_stats *before, *after;
+  /* A setting of its own: nobody else has counted for this spec. */
+  wudf_function *fails = NULL;
+  wudf_spec *spec = wudf_spec_new(kit);
+  OK(wudf_spec_set(spec, "function", "fails"));
+  OK(wudf_spec_set(spec, "on_error", "null"));
+  OK(wudf_spec_set(spec, "time_limit", "59"));
+  OK(wudf_open(spec, &fails));
+  wudf_spec_free(spec);
+  before = wudf_function_stats(fails);
+  CHECK(strstr(wudf_stats_json(before), "\"rows\":0") != NULL);
+  column_i64(&column, 4, unlucky, NULL);
+  OK(call_one(fails, &column, &out));
+  out.release(&out);
+  after = wudf_function_stats(fails);
+  CHECK(strstr(wudf_stats_json(after), "\"rows\":4") != NULL);
+  CHECK(strstr(wudf_stats_json(after), "\"failures\":1") != NULL);
+  CHECK(strstr(wudf_stats_json(after), "\"bytes_in\":32") != NULL);
+  /* A snapshot stays what it was. */
+  CHECK(strstr(wudf_stats_json(before), "\"rows\":0") != NULL);
+  column_free(&column);
+  wudf_function_free(fails);
+  wudf_stats_free(before);
+  wudf_stats_free(after);
+  CHECK(wudf_function_stats(NULL) == NULL && wudf_stats_json(NULL) == NULL);
+  wudf_stats_free(NULL);
+}

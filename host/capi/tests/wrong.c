@@ -27,6 +27,10 @@ void test_specs(void) {
   OPEN_FAILS(spec, "invalid-arguments", "`reference` is NULL");
   spec = wudf_spec_new("\xff");
   OPEN_FAILS(spec, "invalid-arguments", "`reference` is not UTF-8");
+  spec = wudf_spec_new(kit);
+  OK(wudf_spec_set(spec, "function", "fails"));
+  OK(wudf_spec_set(spec, "max_failures", "2"));
+  OPEN_FAILS(spec, "invalid-options", "raise stops at the first");
   spec = wudf_spec_new_bytes("mine", NULL, 4);
   OPEN_FAILS(spec, "invalid-arguments", "`bytes` is NULL");
   spec = wudf_spec_new_bytes("mine", "what is this?", 13);
@@ -42,6 +46,7 @@ void test_specs(void) {
   FAILS(wudf_spec_set(spec, "memory", "1 GB"), "invalid-options", -1, "a number of bytes");
   FAILS(wudf_spec_set(spec, "time_limit", "-1"), "invalid-options", -1, "seconds");
   FAILS(wudf_spec_set(spec, "time_limit", "inf"), "invalid-options", -1, "seconds");
+  FAILS(wudf_spec_set(spec, "max_failures", "few"), "invalid-options", -1, "as 100 or 2.5%");
   FAILS(wudf_spec_set(spec, "on_error", "ignore"), "invalid-options", -1, "raise, null or record");
   FAILS(wudf_spec_set(spec, "options", "{\"a\": "), "invalid-options", -1, "no JSON");
   FAILS(wudf_spec_set(spec, "options", "[1]"), "invalid-options", -1, "a JSON object");

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use wudf::{Error, ErrorKind};
 
-use crate::pipeline::RowFailed;
+use crate::failures::{RowFailed, are_too_many};
 
 /// How the program ends. What clap finds wrong ends with 2, a signal with 128 and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub enum Exit {
     Stopped,
     /// The plugin may not run here.
     Refused,
+    TooManyFailures,
 }
 
 impl Exit {
@@ -26,6 +27,8 @@ impl Exit {
             |error: &wudf_registry::Error| wudf_adapter::registries::is_refusal(error.kind());
         if error.is::<RowFailed>() {
             Self::RowsFailed
+        } else if are_too_many(error) {
+            Self::TooManyFailures
         } else if error.downcast_ref::<Error>().is_some_and(refused)
             || error
                 .downcast_ref::<wudf_registry::Error>()
@@ -45,6 +48,7 @@ impl From<Exit> for ExitCode {
             Exit::RowsFailed | Exit::Differs => 1,
             Exit::Stopped => 3,
             Exit::Refused => 4,
+            Exit::TooManyFailures => 5,
         })
     }
 }

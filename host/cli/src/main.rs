@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod example;
 mod exit;
+mod failures;
 mod input;
 mod inspect;
 mod interrupt;
@@ -27,6 +28,7 @@ mod registry;
 mod run;
 #[cfg(feature = "sql")]
 mod sql;
+mod stats;
 mod talk;
 #[cfg(feature = "build")]
 mod test;

@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Schema, SchemaRef};
+use wudf::CallOptions;
 use wudf_adapter::{OnError, Udf, prepare, recount};
 
 use crate::args::{PipeArgs, Policy};
@@ -55,6 +56,7 @@ fn open(args: &PipeArgs, talk: Talk) -> Result<Udf> {
         Policy::Null => OnError::Null,
         Policy::Record => OnError::Record,
     };
+    spec.max_failures = args.max_failures;
     let prepared = prepare(&spec, &models::fetch(talk))?;
     let declared = prepared.signature();
     let options = args.function.options(&declared.options)?;
@@ -93,7 +95,7 @@ fn answer(
         let batch = batch.map_err(broken)?;
         let values = udf
             .function()
-            .evaluate(&batch)
+            .evaluate_with(&batch, &udf.under(CallOptions::new()))
             .and_then(|output| udf.settle(output))
             .map_err(|error| recount(error, rows, "counted from 0 in the stream"))?;
         rows += batch.num_rows();

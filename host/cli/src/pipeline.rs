@@ -1,7 +1,7 @@
 //! Reading, evaluating and writing at the same time, with little in flight.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_select::nullif::nullif;
+use wudf::ErrorKind;
 
 use crate::args::OnError;
 use crate::columns::{Mapping, Projection};
+use crate::failures::{Failed, Failures, RowFailed, stopped};
 use crate::input::{Chunk, Chunks};
 use crate::output::Output;
 use crate::progress::Progress;
@@ -30,12 +32,17 @@ const VALUES: usize = 32 << 20;
 
 /// What computes a column.
 pub trait Evaluate {
-    /// One value for each of `rows` rows, and the rows that failed.
-    fn evaluate(
-        &self,
-        arguments: &[ArrayRef],
-        rows: usize,
-    ) -> Result<(ArrayRef, Vec<(usize, String)>)>;
+    /// One value for each of `rows` rows.
+    fn evaluate(&self, arguments: &[ArrayRef], rows: usize) -> Result<Evaluated>;
+}
+
+/// What became of some rows.
+pub struct Evaluated {
+    /// One value for each; null where the row failed.
+    pub values: ArrayRef,
+    pub failures: BTreeMap<usize, Failed>,
+    /// Rows that took long together, and how long.
+    pub slow: Vec<(Range<usize>, Duration)>,
 }
 
 /// What a run does with rows.
@@ -63,27 +70,13 @@ pub struct Summary {
     pub cut: bool,
 }
 
-/// A row failed, and was not allowed to.
-#[derive(Debug)]
-pub struct RowFailed {
-    pub row: String,
-    pub why: String,
-}
-
-impl fmt::Display for RowFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.row, self.why)
-    }
-}
-
-impl std::error::Error for RowFailed {}
-
 /// Evaluates all rows of `input` and completes `output`.
 pub fn run(
     input: Chunks,
     evaluator: &dyn Evaluate,
     output: Output,
     plan: &Plan<'_>,
+    mut failures: Failures,
     progress: &mut Progress,
 ) -> Result<Summary> {
     let began = Instant::now();
@@ -92,7 +85,15 @@ pub fn run(
     let mut summary = thread::scope(|scope| {
         let reader = scope.spawn(move || read(input, &to_evaluator));
         let writer = scope.spawn(move || write(output, &batches));
-        let evaluated = evaluate(&chunks, evaluator, &to_writer, plan, progress);
+        let evaluated = evaluate(
+            &chunks,
+            evaluator,
+            &to_writer,
+            plan,
+            &mut failures,
+            progress,
+        );
+        let evaluated = evaluated.and_then(|summary| failures.settle().map(|()| summary));
         // Hanging up ends the others.
         drop(chunks);
         if evaluated.is_ok() {
@@ -103,6 +104,10 @@ pub fn run(
         let written = join(writer);
         // The evaluator stops when the writer does: then it is the writer that knows why.
         let writing = written?;
+        // Which rows failed is what one wants to know where that stopped the run.
+        if evaluated.as_ref().err().is_none_or(stopped) {
+            failures.finish()?;
+        }
         Ok::<_, anyhow::Error>(Summary {
             reading,
             writing,
@@ -148,6 +153,7 @@ fn evaluate(
     evaluator: &dyn Evaluate,
     to_writer: &SyncSender<Option<RecordBatch>>,
     plan: &Plan<'_>,
+    failures: &mut Failures,
     progress: &mut Progress,
 ) -> Result<Summary> {
     let mut summary = Summary::default();
@@ -167,28 +173,33 @@ fn evaluate(
             let rows = usize::try_from(left).map_or(rows, |left| rows.min(left));
             let part = chunk.slice(start, rows);
             let began = Instant::now();
-            let (values, failures) = evaluate_part(&part, evaluator, plan.mapping)?;
+            let done = evaluate_part(&part, evaluator, plan.mapping)?;
             let took = began.elapsed();
             summary.evaluating += took;
             call_rows = next_call(call_rows, rows, took, plan.first_call)
-                .min(rows_of_values(rows, values.get_array_memory_size()))
+                .min(rows_of_values(rows, done.values.get_array_memory_size()))
                 .max(plan.first_call);
-            for (&row, why) in &failures {
+            for (rows, took) in done.slow {
+                progress.slow(&part.rows_name(rows), took);
+            }
+            failures.hear(&part, &done.failures)?;
+            for (&row, failed) in &done.failures {
                 if plan.on_error == OnError::Fail {
                     return Err(RowFailed {
                         row: part.row_name(row),
-                        why: why.clone(),
+                        why: failed.message.clone(),
                     }
                     .into());
                 }
-                progress.failure(&part.row_name(row), why);
+                progress.failure(&part.row_name(row), &failed.message);
             }
             summary.rows += rows as u64;
-            summary.failed += failures.len() as u64;
+            summary.failed += done.failures.len() as u64;
             progress.advance(rows);
-            let batch = plan
-                .projection
-                .apply(&part.batch, values, errors(rows, &failures))?;
+            failures.check()?;
+            let batch =
+                plan.projection
+                    .apply(&part.batch, done.values, errors(rows, &done.failures))?;
             to_writer
                 .send(Some(batch))
                 .ok()
@@ -199,34 +210,32 @@ fn evaluate(
     Ok(summary)
 }
 
-fn evaluate_part(
-    part: &Chunk,
-    evaluator: &dyn Evaluate,
-    mapping: &Mapping,
-) -> Result<(ArrayRef, BTreeMap<usize, String>)> {
+fn evaluate_part(part: &Chunk, evaluator: &dyn Evaluate, mapping: &Mapping) -> Result<Evaluated> {
     let rows = part.batch.num_rows();
     let arguments = mapping.arguments(part)?;
-    let (mut values, failures) = evaluator.evaluate(&arguments, rows)?;
+    let mut done = evaluator.evaluate(&arguments, rows)?;
     ensure!(
-        values.len() == rows,
+        done.values.len() == rows,
         "the function returned {} values for {rows} rows",
-        values.len()
+        done.values.len()
     );
-    let mut failures: BTreeMap<usize, String> = failures
-        .into_iter()
-        .filter(|(row, _)| *row < rows)
-        .collect();
+    let failures = &mut done.failures;
+    failures.retain(|row, _| *row < rows);
     // What could not be read failed for that reason, whatever the function makes of a null.
     for (row, why) in &part.unreadable {
-        failures.insert(*row, why.clone());
+        let failed = Failed {
+            code: ErrorKind::Io.name().to_owned(),
+            message: why.clone(),
+        };
+        failures.insert(*row, failed);
     }
-    if failures.keys().any(|&row| values.is_valid(row)) {
+    if failures.keys().any(|&row| done.values.is_valid(row)) {
         let failed: BooleanArray = (0..rows)
             .map(|row| Some(failures.contains_key(&row)))
             .collect();
-        values = nullif(&values, &failed)?;
+        done.values = nullif(&done.values, &failed)?;
     }
-    Ok((values, failures))
+    Ok(done)
 }
 
 /// The rows of the next call, so that it takes about [`CALL`].
@@ -246,9 +255,9 @@ fn rows_of_values(rows: usize, bytes: usize) -> usize {
     VALUES / bytes.div_ceil(rows.max(1)).max(1)
 }
 
-fn errors(rows: usize, failures: &BTreeMap<usize, String>) -> ArrayRef {
+fn errors(rows: usize, failures: &BTreeMap<usize, Failed>) -> ArrayRef {
     let errors: StringArray = (0..rows)
-        .map(|row| failures.get(&row).map(String::as_str))
+        .map(|row| failures.get(&row).map(|failed| failed.message.as_str()))
         .collect();
     Arc::new(errors)
 }
@@ -276,17 +285,21 @@ mod tests {
     struct Double;
 
     impl Evaluate for Double {
-        fn evaluate(
-            &self,
-            arguments: &[ArrayRef],
-            _rows: usize,
-        ) -> Result<(ArrayRef, Vec<(usize, String)>)> {
+        fn evaluate(&self, arguments: &[ArrayRef], _rows: usize) -> Result<Evaluated> {
             let numbers = arguments[0].as_primitive::<Int64Type>();
+            let three = || Failed {
+                code: "unlucky".to_owned(),
+                message: "three".to_owned(),
+            };
             let failures = (0..numbers.len())
                 .filter(|&i| numbers.value(i) == 3)
-                .map(|i| (i, "three".to_owned()))
+                .map(|i| (i, three()))
                 .collect();
-            Ok((Arc::new(numbers.unary::<_, Int64Type>(|n| 2 * n)), failures))
+            Ok(Evaluated {
+                values: Arc::new(numbers.unary::<_, Int64Type>(|n| 2 * n)),
+                failures,
+                slow: Vec::new(),
+            })
         }
     }
 
@@ -302,7 +315,7 @@ mod tests {
             ..Bounds::default()
         };
         let names = [path.to_str().unwrap().to_owned()];
-        let input = input::open(&names, None, None, &input::Settings::default(), bounds).unwrap();
+        let input = input::open(&names, None, &[], &input::Settings::default(), bounds).unwrap();
         let argument = [Field::new("n", DataType::Int64, true)];
         let mapping = Mapping::choose(&input.schema, &argument, &[], false).unwrap();
         let value = Field::new("double", DataType::Int64, true);
@@ -325,6 +338,7 @@ mod tests {
             &Double,
             output,
             &plan,
+            Failures::default(),
             &mut Progress::new(talk, None, false),
         )
     }

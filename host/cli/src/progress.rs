@@ -9,7 +9,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 
 use crate::talk::Talk;
 
-/// The failures that are told one by one; the others are counted.
+/// The failures, and the slow rows, that are told one by one; the others are counted.
 const TOLD: u64 = 5;
 
 /// A bar where stderr is a terminal; nothing elsewhere.
@@ -17,6 +17,7 @@ pub struct Progress {
     bar: ProgressBar,
     talk: Talk,
     failed: u64,
+    slow: u64,
 }
 
 impl Progress {
@@ -61,6 +62,7 @@ impl Progress {
             bar,
             talk,
             failed: 0,
+            slow: 0,
         }
     }
 
@@ -81,12 +83,28 @@ impl Progress {
             .set_message(format!("  {} failed", HumanCount(self.failed)));
     }
 
+    /// Tells of rows that took long.
+    pub fn slow(&mut self, rows: &str, took: Duration) {
+        self.slow += 1;
+        let warn = |line: &str| self.bar.suspend(|| self.talk.warn(line));
+        if self.slow <= TOLD {
+            warn(&format!("{rows}: {} in the plugin", seconds(took)));
+        } else if self.slow == TOLD + 1 {
+            warn("more rows were slow; from here on they are only counted");
+        }
+    }
+
     pub fn advance(&self, rows: usize) {
         self.bar.inc(rows as u64);
     }
 
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+        if self.slow > TOLD {
+            let slow = HumanCount(self.slow);
+            self.talk
+                .warn(&format!("{slow} calls into the plugin were slow"));
+        }
     }
 }
 

@@ -1,22 +1,24 @@
 //! `wudf run`: a function over files or tables.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use arrow_array::ArrayRef;
-use wudf::Function;
+use wudf::{CallOptions, Function};
 use wudf_adapter::{Prepared, prepare};
 
 use crate::args::{OnError, RunArgs};
 use crate::columns::{self, Mapping, Projection};
 use crate::exit::Exit;
+use crate::failures::{Failed, Failures};
 use crate::input::{self, Bounds, CONTENT};
-use crate::models;
 use crate::output::{PREVIEW_ROWS, ParquetOptions, Target};
-use crate::pipeline::{self, Evaluate, Plan, Summary};
+use crate::pipeline::{self, Evaluate, Evaluated, Plan, Summary};
 use crate::progress::{self, Progress};
 use crate::talk::Talk;
+use crate::{failures, models, stats};
 
 /// Runs a function, and says how it went.
 pub fn run(args: &RunArgs, talk: Talk) -> Result<Exit> {
@@ -42,6 +44,14 @@ pub struct Done {
 
 /// Runs a function. What can be known to be wrong without a model is found before one is loaded.
 pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
+    let watch = &args.watch;
+    ensure!(
+        watch.max_failures.is_none() || args.output.on_error != OnError::Fail,
+        "--max-failures counts rows that fail under --on-error record or null: fail stops at the first"
+    );
+    let table = watch.failures.as_deref();
+    let table = table.map(|path| Target::failures(path, target));
+    let table = table.transpose()?;
     let mut limit = args.input.limit;
     if target.is_preview() {
         limit.get_or_insert(PREVIEW_ROWS);
@@ -55,10 +65,12 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
         keep_text: target.is_csv(),
         talk,
     };
+    let outputs = [target.path(), table.as_ref().and_then(Target::path)];
+    let outputs: Vec<&Path> = outputs.into_iter().flatten().collect();
     let input = input::open(
         &args.inputs,
         args.input.input_format,
-        target.path(),
+        &outputs,
         &settings,
         bounds,
     )?;
@@ -131,6 +143,7 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let (mapping, projection) = (mapping.among(&wanted), projection.among(&wanted));
 
     let output = target.create(&projection.schema)?;
+    let failures = Failures::new(watch.max_failures, table.as_ref())?;
     let rows = input.rows.map(|rows| rows.min(limit.unwrap_or(u64::MAX)));
     if limit.is_some_and(|limit| input.rows.is_some_and(|rows| rows <= limit)) {
         limit = None;
@@ -147,8 +160,20 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     let visible = !(target.is_stdout() && std::io::IsTerminal::is_terminal(&std::io::stdout()))
         || target.is_preview();
     let mut progress = Progress::new(talk, rows, visible);
-    let summary = pipeline::run(chunks, &function, output, &plan, &mut progress);
+    let evaluator = Evaluator {
+        function: &function,
+        slow: watch.slow,
+    };
+    let summary = pipeline::run(chunks, &evaluator, output, &plan, failures, &mut progress);
     progress.finish();
+    if watch.stats {
+        talk.say(&stats::of_run(&function.stats(), summary.as_ref().ok()));
+    }
+    if let Some(path) = &watch.failures
+        && summary.as_ref().err().is_none_or(failures::stopped)
+    {
+        talk.say(&format!("failures -> {}", path.display()));
+    }
     Ok(Done {
         summary: summary?,
         function,
@@ -156,22 +181,36 @@ pub fn execute(args: &RunArgs, target: &Target, talk: Talk) -> Result<Done> {
     })
 }
 
-impl Evaluate for Function {
-    fn evaluate(
-        &self,
-        arguments: &[ArrayRef],
-        rows: usize,
-    ) -> Result<(ArrayRef, Vec<(usize, String)>)> {
+/// A function, and what is to be told of its calls.
+struct Evaluator<'a> {
+    function: &'a Function,
+    slow: Option<Duration>,
+}
+
+impl Evaluate for Evaluator<'_> {
+    fn evaluate(&self, arguments: &[ArrayRef], rows: usize) -> Result<Evaluated> {
+        let mut options = CallOptions::new();
+        if let Some(slow) = self.slow {
+            options = options.slow(slow);
+        }
         let output = if arguments.is_empty() {
-            self.evaluate_rows(rows)
+            self.function.evaluate_rows_with(rows, &options)
         } else {
-            Self::evaluate(self, arguments)
+            self.function.evaluate_with(arguments, &options)
         }?;
-        let failures = output
-            .failures
-            .into_iter()
-            .map(|failure| (failure.row, failure.message));
-        Ok((output.values, failures.collect()))
+        let failures = output.failures.into_iter().map(|failure| {
+            let failed = Failed {
+                code: failure.code,
+                message: failure.message,
+            };
+            (failure.row, failed)
+        });
+        let slow = output.slow.into_iter().map(|slow| (slow.rows, slow.took));
+        Ok(Evaluated {
+            values: output.values,
+            failures: failures.collect(),
+            slow: slow.collect(),
+        })
     }
 }
 

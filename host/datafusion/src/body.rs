@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 
 use arrow_schema::DataType;
 use percent_encoding::percent_decode_str;
-use wudf::{Error, ErrorKind, Result};
+use wudf::{Error, ErrorKind, MaxFailures, Result};
 use wudf_adapter::OnError;
 
 /// The names that mean the same for every function; all others are the function's
 /// options.
-pub(crate) const NAMES: &str = "on_error, digest, model.NAME and asset.NAME";
+pub(crate) const NAMES: &str = "on_error, max_failures, digest, model.NAME and asset.NAME";
 
 /// `PLUGIN[:FUNCTION][?name=value&name=value]`, taken apart.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Body {
     pub reference: String,
     pub on_error: Option<OnError>,
+    pub max_failures: Option<MaxFailures>,
     pub digest: Option<String>,
     pub models: Vec<(String, String)>,
     pub assets: Vec<(String, PathBuf)>,
@@ -65,6 +66,7 @@ impl Body {
             seen.push(name.clone());
             match name.as_str() {
                 "on_error" => body.on_error = Some(value.parse()?),
+                "max_failures" => body.max_failures = Some(value.parse()?),
                 "digest" => body.digest = Some(value),
                 _ => match name.split_once('.') {
                     Some(("model", model)) if !model.is_empty() => {
@@ -121,11 +123,12 @@ mod tests {
     #[test]
     fn a_body_is_taken_apart() {
         let body = Body::parse(
-            "./a.wasm:f?layer=logits&mean=%5B0.5%2C1%5D&on_error=null&model.resnet50=r%26d.onnx,batch=8&asset.words=a.b.txt&label=a=b",
+            "./a.wasm:f?layer=logits&mean=%5B0.5%2C1%5D&on_error=null&max_failures=2%25&model.resnet50=r%26d.onnx,batch=8&asset.words=a.b.txt&label=a=b",
         )
         .unwrap();
         assert_eq!(body.reference, "./a.wasm:f");
         assert_eq!(body.on_error, Some(OnError::Null));
+        assert_eq!(body.max_failures, Some(MaxFailures::Percent(2.0)));
         assert_eq!(
             body.models,
             [("resnet50".into(), "r&d.onnx,batch=8".into())]
@@ -169,6 +172,7 @@ mod tests {
         assert!(refuse("kit:f?layer").contains("is not name=value"));
         assert_eq!(refuse("kit:f?a=1&a=2"), "a is given twice");
         assert!(refuse("kit:f?on_error=ignore").contains("raise, null or record"));
+        assert!(refuse("kit:f?max_failures=some").contains("as 100 or 2.5%"));
         assert!(refuse("kit:f?a=%ff").contains("not UTF-8"));
     }
 }

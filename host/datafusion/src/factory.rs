@@ -51,6 +51,7 @@ impl WasmFunctions {
         spec.function = function.map(str::to_owned);
         spec.digest.clone_from(&body.digest);
         spec.on_error = body.on_error.unwrap_or(OnError::Raise);
+        spec.max_failures = body.max_failures;
         spec.models.extend(body.models.iter().cloned());
         spec.assets.extend(body.assets.iter().cloned());
         spec

@@ -12,9 +12,8 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, FieldRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use wudf::{CallOptions, CancellationToken, Error, ErrorKind};
-use wudf_adapter::{OnError, PluginSource, Registries, Spec, Udf};
+use wudf::{CallOptions, CancellationToken, Error, ErrorKind, MaxFailures};
+use wudf_adapter::{OnError, PluginSource, Registries, Spec, Udf, describe};
 
 use crate::columns::{Array, ChunkedArray, Field};
 use crate::error::{invalid, raise};
@@ -38,7 +37,7 @@ impl Function {
     #[new]
     #[pyo3(signature = (plugin, *, bytes = None, signatures = Vec::new(), function = None, digest = None, options = "null",
         models = BTreeMap::new(), backend = None, onnxruntime = None, openvino = None, assets = BTreeMap::new(),
-        on_error = "raise", threads = None, memory = None, time_limit = None,
+        on_error = "raise", threads = None, memory = None, time_limit = None, max_failures = None,
         policy = None, lock = None, locked = false, offline = false, plain_http = false))]
     #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
@@ -58,6 +57,7 @@ impl Function {
         threads: Option<usize>,
         memory: Option<usize>,
         time_limit: Option<f64>,
+        max_failures: Option<&str>,
         policy: Option<PathBuf>,
         lock: Option<PathBuf>,
         locked: bool,
@@ -84,6 +84,10 @@ impl Function {
         spec.openvino = openvino;
         spec.assets = assets;
         spec.on_error = on_error.parse::<OnError>().map_err(raise)?;
+        spec.max_failures = max_failures
+            .map(str::parse::<MaxFailures>)
+            .transpose()
+            .map_err(raise)?;
         spec.threads = threads;
         spec.memory = memory;
         spec.time_limit = time_limit
@@ -144,16 +148,10 @@ impl Function {
 
     /// What has been done so far in this process; times in seconds.
     #[getter]
-    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = self.udf(py)?.function().stats();
-        let dict = PyDict::new(py);
-        dict.set_item("rows", stats.rows)?;
-        dict.set_item("failures", stats.failures)?;
-        dict.set_item("calls", stats.calls)?;
-        dict.set_item("plugin", stats.plugin.as_secs_f64())?;
-        dict.set_item("model", stats.model.as_secs_f64())?;
-        dict.set_item("boundary", stats.boundary.as_secs_f64())?;
-        Ok(dict)
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let stats = describe::stats(&self.udf(py)?.function().stats());
+        py.import("json")?
+            .call_method1("loads", (stats.to_string(),))
     }
 
     /// Computes a value for each row of the columns, in one piece if all of
@@ -300,7 +298,7 @@ fn evaluate(
     let watched = Arc::clone(&signals);
     let token = CancellationToken::polling(move || watched.arrived());
     let result = py.detach(|| {
-        let options = CallOptions::new().cancel(token);
+        let options = udf.under(CallOptions::new().cancel(token));
         let mut output = udf.function().evaluate_with(&unpacked, &options)?;
         // Only this policy says which row it was.
         if udf.on_error() == OnError::Raise {

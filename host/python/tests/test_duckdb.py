@@ -98,6 +98,9 @@ def test_rows_that_fail(connection, open_kit):
             f"SELECT r.value, r.error IS NULL FROM (SELECT {function}_record(range) r FROM range(20))"
         ).fetchall()
         assert out == [(None, False) if n == 13 else (n, True) for n in range(20)]
+    open_kit("fails", on_error="null", max_failures=2).register(connection, "few")
+    with pytest.raises(duckdb.InvalidInputException, match="more than max_failures=2 allows"):
+        connection.sql("SELECT few(13 + 0 * range) FROM range(20)").fetchall()
     open_kit("spins", time_limit=0.3).register(connection)
     with pytest.raises(duckdb.InvalidInputException, match="kit:spins: row 13: "):
         connection.sql("SELECT spins(range) FROM range(20)").fetchall()

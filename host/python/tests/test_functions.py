@@ -176,3 +176,39 @@ def test_errors_are_pickled(open_kit):
     assert type(copy) is wudf.Error and str(copy) == str(caught.value)
     for name in ("kind", "plugin", "function", "row", "message"):
         assert getattr(copy, name) == getattr(caught.value, name)
+
+
+def test_failures_are_bounded(open_kit):
+    rows = pa.array([1, 13, 2])
+    fails = open_kit("fails", on_error="null", max_failures=1)
+    assert fails(rows).null_count == 1
+    for _ in range(2):
+        with pytest.raises(wudf.Error, match="more than max_failures=1 allows: 13 is") as caught:
+            fails(rows)
+        assert (caught.value.kind, caught.value.function) == ("too-many-failures", "fails")
+    # Who loads it again counts anew, and so does a pickle.
+    assert open_kit("fails", on_error="null", max_failures=1)(rows).null_count == 1
+    assert pickle.loads(pickle.dumps(fails))(rows).null_count == 1
+
+    percent = open_kit("fails", on_error="record", max_failures="10%")
+    assert len(percent(pa.array([13] * 500))) == 500
+    with pytest.raises(wudf.Error, match="more than max_failures=10% allows"):
+        percent(pa.chunked_array([[13] * 300, [1] * 300]))
+
+    with pytest.raises(wudf.Error, match="as 100 or 2.5%"):
+        open_kit("fails", on_error="null", max_failures="few")
+    with pytest.raises(wudf.Error, match="raise stops at the first"):
+        open_kit("fails", max_failures=1)
+
+
+def test_statistics(open_kit):
+    # Settings of its own: what is counted is all that was done with the same ones.
+    fails = open_kit("fails", on_error="null", time_limit=58)
+    fails(pa.array([1, 13, 2, 13]))
+    stats = fails.stats
+    assert (stats["rows"], stats["failures"], stats["bytes_in"]) == (4, 2, 32)
+    assert sum(stats["failures_by_code"].values()) == 2
+    assert stats["calls"] >= 1 and stats["instances_created"] >= 1
+    assert stats["plugin"] > 0 and stats["queue_wait"] == 0
+    fails(pa.array([1]))
+    assert (stats["rows"], fails.stats["rows"]) == (4, 5), "a snapshot stays what it was"

@@ -84,6 +84,12 @@ def test_rows_that_fail(open_kit):
         frame.select(open_kit("panics").polars("n"))
     with pytest.raises((pl.exceptions.ComputeError, wudf.Error), match="kit:spins: row 1: "):
         frame.select(open_kit("spins", time_limit=0.3).polars("n"))
+    few = open_kit("fails", on_error="null", max_failures=2)
+    many = pl.DataFrame({"n": [13] * 3})
+    with pytest.raises(
+        (pl.exceptions.ComputeError, wudf.Error), match="more than max_failures=2 allows"
+    ):
+        many.select(few.polars("n"))
     # The process and the function go on.
     assert frame.select(open_kit("panics", on_error="null").polars("n"))["n"].to_list() == [
         1,

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, FailureBudget};
 
 /// Tells calls to stop. Clones are the same token; once cancelled it stays so, and calls
 /// made with it fail at once.
@@ -71,6 +71,8 @@ impl fmt::Debug for CancellationToken {
 pub struct CallOptions {
     cancel: Option<CancellationToken>,
     deadline: Option<Instant>,
+    budget: Option<FailureBudget>,
+    slow: Option<Duration>,
 }
 
 impl CallOptions {
@@ -91,6 +93,20 @@ impl CallOptions {
         self
     }
 
+    /// Counts its rows and those that fail in this budget, and ends once that is over, with
+    /// an error of kind [`ErrorKind::TooManyFailures`].
+    pub fn max_failures(mut self, budget: FailureBudget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Says which calls into the plugin took longer than this, in
+    /// [`Output::slow`](crate::Output::slow).
+    pub fn slow(mut self, longer_than: Duration) -> Self {
+        self.slow = Some(longer_than);
+        self
+    }
+
     /// The token that ends it.
     pub fn token(&self) -> Option<&CancellationToken> {
         self.cancel.as_ref()
@@ -101,7 +117,8 @@ impl CallOptions {
         self.deadline
     }
 
-    /// Whether it is to end now: its deadline has passed, or its token was cancelled.
+    /// Whether it is to end now: its deadline has passed, its token was cancelled, or its
+    /// budget of failures is over.
     pub fn is_over(&self) -> bool {
         self.check().is_err()
     }
@@ -117,14 +134,27 @@ impl CallOptions {
 
     /// Whether a call can be ended at all.
     pub(crate) fn can_stop(&self) -> bool {
-        self.cancel.is_some() || self.deadline.is_some()
+        self.cancel.is_some() || self.deadline.is_some() || self.budget.is_some()
+    }
+
+    /// Where its rows are counted.
+    pub(crate) fn budget(&self) -> Option<&FailureBudget> {
+        self.budget.as_ref()
+    }
+
+    /// Whether that is longer than the caller wants to hear of.
+    pub(crate) fn is_slow(&self, took: Duration) -> bool {
+        self.slow.is_some_and(|longer_than| took > longer_than)
     }
 
     /// The error that ends the call, once it is to end.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`].
+    /// [`ErrorKind::Cancelled`], [`ErrorKind::TooManyFailures`].
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if let Some(budget) = &self.budget {
+            budget.check()?;
+        }
         let message = if self.deadline.is_some_and(|at| at <= Instant::now()) {
             "the call's deadline has passed"
         } else if self

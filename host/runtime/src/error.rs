@@ -32,6 +32,8 @@ pub enum ErrorKind {
     NotTried,
     /// The caller cancelled the call, or its deadline passed.
     Cancelled,
+    /// More rows of the caller's job failed than it [may have](crate::MaxFailures).
+    TooManyFailures,
     /// The plugin asked for more memory, tables or tensors than it may have, or returned
     /// more than it may.
     Memory,
@@ -68,6 +70,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::NotTried => "not-tried",
             Self::Cancelled => "cancelled",
+            Self::TooManyFailures => "too-many-failures",
             Self::Memory => "memory",
             Self::InvalidOutput => "invalid-output",
             Self::Model => "model",

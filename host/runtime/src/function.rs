@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field};
@@ -12,12 +11,13 @@ use serde_json::Value;
 
 use crate::argument::{self, Argument};
 use crate::cancel::CallOptions;
-use crate::columns::cast;
+use crate::columns::{cast, size};
 use crate::contract::RawArgument;
 use crate::instance::{Handle, Instance};
 use crate::plain::PlainFunction;
 use crate::plugin;
-use crate::schedule::Call;
+use crate::schedule::{Call, Slow};
+use crate::stats::{Counters, Stats};
 use crate::{Error, ErrorKind, Plugin, Result, Signature};
 
 /// A plugin's function with its options bound. Clones are the same function;
@@ -68,34 +68,6 @@ pub(crate) struct Ready {
     pub used: bool,
 }
 
-/// What has been done so far, summed over all threads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Rows that went in.
-    pub rows: u64,
-    /// Rows that failed.
-    pub failures: u64,
-    /// Calls into the sandbox.
-    pub calls: u64,
-    /// Time inside the plugin, without its models.
-    pub plugin: Duration,
-    /// Time in models: runs, and waiting for them.
-    pub model: Duration,
-    /// Time laying columns out for the plugin, and checking what came back.
-    pub boundary: Duration,
-}
-
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub rows: AtomicU64,
-    pub failures: AtomicU64,
-    pub calls: AtomicU64,
-    pub plugin: AtomicU64,
-    pub model: AtomicU64,
-    pub boundary: AtomicU64,
-}
-
 /// One row that has no value, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -120,6 +92,9 @@ pub struct Output {
     pub values: ArrayRef,
     /// The rows that failed, in ascending order.
     pub failures: Vec<Failure>,
+    /// The calls into the plugin that took longer than [`CallOptions::slow`], in the order
+    /// of their rows.
+    pub slow: Vec<Slow>,
 }
 
 /// The columns of a call.
@@ -209,6 +184,7 @@ impl Function {
             },
         };
         let mut first = ready(&plugin.0, &opening)?;
+        counters.created.add(1);
         let known = match arguments {
             [] => plugin.0.bound(name, &opening.options),
             _ => None,
@@ -359,7 +335,8 @@ impl Function {
     /// As [`Function::evaluate`], under options of this call alone.
     ///
     /// # Errors
-    /// As [`Function::evaluate`], and [`ErrorKind::Cancelled`].
+    /// As [`Function::evaluate`], [`ErrorKind::Cancelled`], and
+    /// [`ErrorKind::TooManyFailures`].
     pub fn evaluate_with<'a>(
         &self,
         arguments: impl Into<Arguments<'a>>,
@@ -404,25 +381,25 @@ impl Function {
 
     /// What has been done so far.
     pub fn stats(&self) -> Stats {
-        let c = &self.0.counters;
-        let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        Stats {
-            rows: get(&c.rows),
-            failures: get(&c.failures),
-            calls: get(&c.calls),
-            plugin: Duration::from_nanos(get(&c.plugin)),
-            model: Duration::from_nanos(get(&c.model)),
-            boundary: Duration::from_nanos(get(&c.boundary)),
-        }
+        self.0.counters.snapshot()
     }
 
     fn run(&self, arrays: Vec<ArrayRef>, rows: usize, options: &CallOptions) -> Result<Output> {
         let (plugin, function) = (&self.0.plugin.name, &self.0.signature.name);
         let span = tracing::debug_span!("batch", plugin, function, rows);
         let _entered = span.enter();
-        let run = || Call::run(&self.0, arrays, rows, options.clone());
+        let run = || {
+            let columns = arrays.iter().enumerate();
+            let columns = columns.filter(|(i, _)| self.0.constant(*i).is_none());
+            let bytes_in = columns.map(|(_, array)| size::of_values(array)).sum();
+            let output = Call::run(&self.0, arrays, rows, options.clone())?;
+            let bytes_out = size::of_values(&output.values);
+            let counters = &self.0.counters;
+            counters.batch(rows, &output.failures, bytes_in, bytes_out);
+            Ok(output)
+        };
         // What is wrong with the host costs the call, not the engine.
-        let output = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let why = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
                 (Some(why), _) => why,
                 (_, Some(why)) => why.as_str(),
@@ -430,16 +407,7 @@ impl Function {
             };
             let message = format!("the host panicked, please report this: {why}");
             Err(Error::new(ErrorKind::Sandbox, message))
-        })?;
-        self.0
-            .counters
-            .rows
-            .fetch_add(rows as u64, Ordering::Relaxed);
-        self.0
-            .counters
-            .failures
-            .fetch_add(output.failures.len() as u64, Ordering::Relaxed);
-        Ok(output)
+        })
     }
 }
 
@@ -550,7 +518,10 @@ impl Inner {
     pub(crate) fn check_out(&self) -> Result<Ready> {
         let idle = self.idle().pop();
         match idle {
-            Some(ready) => Ok(ready),
+            Some(ready) => {
+                self.counters.reused.add(1);
+                Ok(ready)
+            }
             None => self.new_instance(),
         }
     }
@@ -558,6 +529,7 @@ impl Inner {
     /// An instance that no row has been in.
     pub(crate) fn new_instance(&self) -> Result<Ready> {
         let ready = ready(&self.plugin, &self.opening)?;
+        self.counters.created.add(1);
         self.batch_size
             .fetch_max(ready.instance.state().batch_size, Ordering::Relaxed);
         Ok(ready)
@@ -579,6 +551,8 @@ impl Inner {
         let stale = stale.then(|| idle.remove(0));
         if idle.len() < most {
             idle.push(ready);
+        } else {
+            self.counters.evicted.add(1);
         }
         drop(idle);
         // Its memory is given back without anybody waiting for that.
@@ -590,6 +564,7 @@ impl Inner {
     pub(crate) fn evict(&self) -> Vec<Ready> {
         let mut idle = self.idle();
         let half = idle.len().div_ceil(2);
+        self.counters.evicted.add(half as u64);
         idle.drain(..half).collect()
     }
 
@@ -606,13 +581,7 @@ impl Inner {
         let most = self.most_callers.load(Ordering::Relaxed);
         if now > most {
             self.most_callers.fetch_max(now, Ordering::Relaxed);
-        } else if now < most
-            && self
-                .counters
-                .calls
-                .load(Ordering::Relaxed)
-                .is_multiple_of(FORGET)
-        {
+        } else if now < most && self.counters.calls.get().is_multiple_of(FORGET) {
             self.most_callers.fetch_sub(1, Ordering::Relaxed);
         }
         Caller(self)

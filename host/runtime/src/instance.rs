@@ -18,6 +18,7 @@ use crate::contract::{
 };
 use crate::engine::INSTANCES;
 use crate::error::printable;
+use crate::nn::batcher::Seen;
 use crate::plain::{self, PlainFunction, Refusal};
 use crate::runtime::Place;
 use crate::sandbox::{self, Printed};
@@ -54,6 +55,8 @@ pub(crate) struct State {
     /// Time spent running models, and loading them.
     pub computing: Duration,
     pub loading: Duration,
+    /// What these runs came to.
+    pub batching: Seen,
     /// When the call that the plugin is in is to end before it is done.
     pub options: CallOptions,
     /// Why the host stopped the plugin, when it did.
@@ -83,6 +86,7 @@ impl State {
             infers: false,
             computing: Duration::ZERO,
             loading: Duration::ZERO,
+            batching: Seen::default(),
             options: CallOptions::default(),
             stopped: None,
             held: 0,
@@ -405,8 +409,8 @@ fn crashed(state: &mut State, error: &wasmtime::Error) -> Error {
             (ErrorKind::Timeout, format!("stopped after {message}"))
         }
         // The plugin has no part in it.
-        (Some((ErrorKind::Cancelled, message)), _) => {
-            return Error::new(ErrorKind::Cancelled, message);
+        (Some((kind @ (ErrorKind::Cancelled | ErrorKind::TooManyFailures), message)), _) => {
+            return Error::new(kind, message);
         }
         (Some((kind, message)), _) => (kind, format!("stopped for asking for {message}")),
         (None, None) if error.is::<PoolConcurrencyLimitError>() => {

@@ -8,6 +8,7 @@
 mod cut;
 mod returned;
 mod rows;
+mod watch;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use arrow_array::{ArrayRef, new_null_array};
 
 use self::cut::Spent;
 use self::returned::{check, columns, kind_of};
+pub use self::watch::Slow;
 use crate::budget::{Budget, Over};
 use crate::cancel::CallOptions;
 use crate::columns::arguments::{self, Prepared};
@@ -54,6 +56,8 @@ pub(crate) struct Call {
     budget: Budget,
     /// When it is to end before it is done.
     options: CallOptions,
+    /// Calls that took longer than the caller wants to hear of.
+    slow: Mutex<Vec<Slow>>,
     progress: Mutex<Progress>,
     changed: Condvar,
 }
@@ -119,6 +123,7 @@ impl Call {
             hands: AtomicUsize::new(1),
             budget,
             options,
+            slow: Mutex::default(),
             progress: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -165,6 +170,7 @@ impl Call {
         Ok(Output {
             values,
             failures: output.failures,
+            slow: self.take_slow(),
         })
     }
 
@@ -256,7 +262,7 @@ impl Call {
             return self.rows(plain, start, len);
         }
         if self.out_of_patience() {
-            return Ok(self.failed(start, len, &given_up()));
+            return Ok(self.counted(self.failed(start, len, &given_up()), len));
         }
         let ready = self.function.check_out()?;
         let used = ready.used;
@@ -267,8 +273,9 @@ impl Call {
         };
         if len <= 1 && used && is_the_instances(&error) {
             // Rows before it may have left the instance in the state that ended it.
+            let again = Instant::now();
             let ready = self.function.new_instance()?;
-            error = match self.enter(ready, start, len, begin) {
+            error = match self.enter(ready, start, len, again) {
                 Ok(part) => return Ok(part),
                 Err(error) => error,
             };
@@ -281,7 +288,7 @@ impl Call {
         }
         self.lose(begin.elapsed());
         if len <= 1 {
-            return Ok(self.failed(start, len, &error));
+            return Ok(self.counted(self.failed(start, len, &error), len));
         }
         let parts = (start..start + len).map(|row| {
             self.options.check()?;
@@ -330,11 +337,14 @@ impl Call {
         let spent = Spent::before(&ready);
         let answer = columns(&mut ready, &prepared.arrays, len);
         let spent = spent.after(&ready);
-        let mut part = check(answer?, &self.function.signature, start, len, &self.budget)?;
+        let signature = &self.function.signature;
+        let part = answer.and_then(|answer| check(answer, signature, start, len, &self.budget));
+        self.note(&spent, begin, start, len);
+        let mut part = part?;
         prepared.add_failures(start, &mut part.failures);
         self.function.check_in(ready);
-        self.function.count(&spent, begin, len);
-        self.pay(part, len)
+        self.function.learn(&spent, len);
+        Ok(self.counted(self.pay(part, len)?, len))
     }
 
     /// Takes what a chunk returned from the batch's budget. Rows that do not fit fail.
@@ -436,7 +446,11 @@ fn together(parts: Vec<Part>) -> Result<Output> {
         arrays.push(array);
     }
     let values = join::join(&arrays).map_err(too_many)?;
-    Ok(Output { values, failures })
+    Ok(Output {
+        values,
+        failures,
+        slow: Vec::new(),
+    })
 }
 
 fn too_many(message: String) -> Error {

@@ -17,6 +17,7 @@ mod rows;
 mod signals;
 mod sql;
 mod streams;
+mod watch;
 
 use std::fs;
 use std::path::Path;

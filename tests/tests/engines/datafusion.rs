@@ -614,7 +614,7 @@ fn statements_that_make_no_sense() {
         ),
         (
             format!("f(x BIGINT) LANGUAGE wasm AS '{kit}:add_one?colour=red'"),
-            "no colour either; on_error, digest, model.NAME and asset.NAME can be given besides",
+            "no colour either; on_error, max_failures, digest, model.NAME and asset.NAME can be given besides",
         ),
         (
             format!("f(x BIGINT) LANGUAGE wasm AS '{kit}:options_echo?count=many'"),

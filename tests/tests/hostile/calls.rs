@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use serde_json::json;
 use wudf::ErrorKind::{self, *};
 use wudf::nn::ModelSpec;
-use wudf::{CallOptions, CancellationToken, Limits, Output, Plugin, Result, Session};
+use wudf::{CallOptions, CancellationToken, Function, Limits, Output, Plugin, Result, Session};
 use wudf_fixtures::{KIT, LIAR};
 use wudf_tests::host::{assert_tame, builder, ints, kit, open, small, to_ints};
 use wudf_tests::mock::Mock;
@@ -318,6 +318,8 @@ fn idle_instances_make_room_for_others() {
     let held: Vec<_> = (0..1_500)
         .map(|_| kit.open("add_one", &json!({})).unwrap())
         .collect();
+    let evicted = |function: &Function| function.stats().instances_evicted;
+    assert!(held.iter().map(evicted).sum::<u64>() >= 500);
     for function in held.iter().rev() {
         assert_eq!(to_ints(&function.call(&[ints([1])]).unwrap()), [2]);
     }

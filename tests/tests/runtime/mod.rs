@@ -13,3 +13,4 @@ mod plain;
 mod sandbox;
 mod sessions;
 mod trouble;
+mod watch;

@@ -5,6 +5,7 @@ mod pipe;
 mod registry;
 mod sql;
 mod values;
+mod watch;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use registry::{
 };
 pub use sql::SqlArgs;
 use values::{column_type, compression, delimiter, key_value, memory_size, seconds};
+pub use watch::WatchArgs;
 
 use crate::input::TextOptions;
 
@@ -32,6 +34,7 @@ const EXIT_CODES: &str = "Exit status:
   2    the command line is wrong
   3    something stopped the run: the plugin, a model, the input or the output
   4    the plugin may not run here: its signature, the lock file or its digest
+  5    more rows failed than --max-failures allows; no output is written
   128 and a signal's number (130 for Ctrl-C) after a signal; nothing is left behind";
 
 const EXAMPLES: &str = "Examples:
@@ -62,6 +65,10 @@ const RUN_EXAMPLES: &str = "Examples:
   # CSV with semicolons and NA for nulls, where codes that look like numbers are text.
   wudf run ./plugin.wasm:slug titel.csv --column titel --delimiter ';' --null NA \\
       --types plz=TEXT,konto=TEXT -o slugs.parquet
+
+  # A job that stops when more than 2% of the rows fail, and keeps those that do in a table.
+  wudf run image-features photos/ -o features.parquet --model resnet50=resnet50.onnx \\
+      --max-failures 2% --failures failures.csv --slow 2s --stats
 
   # In a plugin's folder: what `wudf build` made, over the example that Cargo.toml or wudf.toml names.
   wudf run
@@ -274,6 +281,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub watch: WatchArgs,
 
     #[command(flatten)]
     pub function: FunctionArgs,

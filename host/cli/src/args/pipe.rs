@@ -1,7 +1,9 @@
 //! `wudf pipe`.
 
 use clap::{Args, ValueEnum};
+use wudf::MaxFailures;
 
+use super::values::max_failures;
 use super::{FunctionCallArgs, LimitArgs, ModelArgs, RegistryArgs};
 
 pub const EXAMPLES: &str = "Examples:
@@ -29,6 +31,7 @@ pub const EXIT_CODES: &str = "Exit status:
   2    the command line is wrong
   3    something stopped the run: a row under --on-error raise, a model, the input or the output
   4    the plugin may not run here: its signature, the lock file or its digest
+  5    more rows failed than --max-failures allows
   128 and a signal's number (130 for Ctrl-C) after a signal";
 
 #[derive(Args, Debug)]
@@ -44,6 +47,12 @@ pub struct PipeArgs {
     /// What a failed row does
     #[arg(long, value_name = "WHAT", default_value = "raise")]
     pub on_error: Policy,
+
+    /// Ends when more rows failed than this: a number, or a percentage of the rows so far, as in 2%
+    ///
+    /// A percentage is judged from 1,000 rows on. For --on-error null and record: raise ends at the first.
+    #[arg(long, value_name = "N|P%", value_parser = max_failures)]
+    pub max_failures: Option<MaxFailures>,
 
     #[command(flatten)]
     pub function: FunctionCallArgs,

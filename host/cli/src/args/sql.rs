@@ -42,7 +42,8 @@ pub const STATEMENTS: &str = "Statements:
       AS 'PLUGIN[:FUNCTION][?NAME=VALUE&...]'
       PLUGIN is a .wasm file, the name of a plugin that ships with wudf, or oci://HOST/NAME:TAG.
       After the question mark come options of the function (see `wudf inspect`), on_error=raise (the
-      query stops; the default), null or record (a struct of value and error), digest=sha256:HEX,
+      query stops; the default), null or record (a struct of value and error), max_failures=N or P%
+      (beside null and record: the query stops when more rows failed), digest=sha256:HEX,
       model.NAME=SOURCE and asset.NAME=FILE.
   CREATE FUNCTION NAME(ARGUMENT TYPE, ...) [RETURNS TYPE] LANGUAGE python AS $$ SOURCE $$
       The function of that name in the source, with types in annotations: def NAME(a: str) -> int.
@@ -54,6 +55,7 @@ pub const EXIT_CODES: &str = "Exit status:
   2    the command line is wrong
   3    something stopped the run: a statement, a row under on_error=raise, the input or the output
   4    a plugin may not run here: its signature, the lock file or its digest
+  5    more rows failed than max_failures allows
   128 and a signal's number (130 for Ctrl-C) after a signal; nothing is left behind";
 
 #[derive(Args, Debug)]
@@ -85,6 +87,10 @@ pub struct SqlArgs {
     /// Grants a file to the plugins as an asset, under a name; may be repeated
     #[arg(long = "asset", value_name = "NAME=PATH", value_parser = key_value, help_heading = "Function")]
     pub assets: Vec<(String, String)>,
+
+    /// Prints at the end what each function did, and where its time went
+    #[arg(long, help_heading = "Messages")]
+    pub stats: bool,
 
     #[command(flatten)]
     pub models: ModelArgs,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use arrow_schema::DataType;
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
+use wudf::MaxFailures;
 
 use crate::input::named_type;
 
@@ -107,6 +108,12 @@ pub fn memory_size(text: &str) -> Result<u64, String> {
         true => Ok(size),
         false => Err("expected a size from 1MiB to 4GiB".to_owned()),
     }
+}
+
+/// A bound on the rows that fail.
+pub fn max_failures(text: &str) -> Result<MaxFailures, String> {
+    text.parse()
+        .map_err(|_| "expected a number of rows or a percentage, like 100 or 2.5%".to_owned())
 }
 
 pub fn seconds(text: &str) -> Result<std::time::Duration, String> {

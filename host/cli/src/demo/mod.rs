@@ -150,7 +150,7 @@ struct Row {
 fn read_features(path: &Path) -> Result<Vec<Row>> {
     let name = path.to_str().context("the path is not UTF-8")?.to_owned();
     let settings = input::Settings::default();
-    let input = input::open(&[name], None, None, &settings, Bounds::default())?;
+    let input = input::open(&[name], None, &[], &settings, Bounds::default())?;
     let mut rows = Vec::new();
     for chunk in input.read_all()? {
         let batch = chunk?.batch;

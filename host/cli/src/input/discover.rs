@@ -47,12 +47,12 @@ impl TableFile {
 /// The value of a partition whose rows have none.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// Finds the files that `names` (paths, globs or `-`) stand for. `format` overrules the extensions. The `output` must not
+/// Finds the files that `names` (paths, globs or `-`) stand for. `format` overrules the extensions. The `outputs` must not
 /// be among them. What is passed over is said in `warnings`.
 pub fn discover(
     names: &[String],
     format: Option<InputFormat>,
-    output: Option<&Path>,
+    outputs: &[&Path],
     warnings: &mut Vec<String>,
 ) -> Result<Found> {
     if names.iter().any(|name| name == "-") {
@@ -61,7 +61,10 @@ pub fn discover(
         }
         return Ok(Found::Stdin);
     }
-    let output = output.and_then(resolved);
+    let outputs: Vec<PathBuf> = outputs
+        .iter()
+        .filter_map(|output| resolved(output))
+        .collect();
     let mut files = Vec::new();
     let mut tables: Vec<(InputFormat, TableFile)> = Vec::new();
     let mut known = HashSet::new();
@@ -70,7 +73,7 @@ pub fn discover(
         if names.len() > 1 && !known.insert(path.clone()) {
             continue;
         }
-        if let Some(output) = &output {
+        for output in &outputs {
             check_output(output, &path)?;
         }
         let table = match format {
@@ -393,7 +396,7 @@ mod tests {
             .iter()
             .map(|n| folder.path().join(n).to_str().unwrap().to_owned())
             .collect();
-        discover(&names, None, None, &mut Vec::new())
+        discover(&names, None, &[], &mut Vec::new())
     }
 
     fn tables(folder: &tempfile::TempDir, names: &[&str]) -> Vec<TableFile> {
@@ -488,20 +491,14 @@ mod tests {
             discover(
                 &name("a.csv"),
                 Some(InputFormat::Binary),
-                None,
+                &[],
                 &mut Vec::new()
             )
             .unwrap(),
             Found::Files(paths(&folder, &["a.csv"]))
         );
         assert_eq!(
-            discover(
-                &name("b.txt"),
-                Some(InputFormat::Csv),
-                None,
-                &mut Vec::new()
-            )
-            .unwrap(),
+            discover(&name("b.txt"), Some(InputFormat::Csv), &[], &mut Vec::new()).unwrap(),
             Found::Tables {
                 format: InputFormat::Csv,
                 files: tables(&folder, &["b.txt"])
@@ -515,7 +512,7 @@ mod tests {
         let name = |n: &str| folder.path().join(n).to_str().unwrap().to_owned();
         let refused = |input: &str, output: &str| {
             let output = folder.path().join(output);
-            discover(&[name(input)], None, Some(&output), &mut Vec::new()).is_err()
+            discover(&[name(input)], None, &[&output], &mut Vec::new()).is_err()
         };
         assert!(refused("p", "p/out.parquet"));
         assert!(refused("p", "p/a.jpg"));
@@ -575,7 +572,7 @@ mod tests {
     fn stdin_stands_alone() {
         let discover = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            discover(&names, None, None, &mut Vec::new())
+            discover(&names, None, &[], &mut Vec::new())
         };
         assert_eq!(discover(&["-"]).unwrap(), Found::Stdin);
         assert!(discover(&["-", "a"]).is_err());

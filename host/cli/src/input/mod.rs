@@ -12,6 +12,7 @@ mod table;
 mod text;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -106,6 +107,24 @@ impl Chunk {
             }
         }
     }
+
+    /// What people call several rows, one behind the other.
+    pub fn rows_name(&self, rows: Range<usize>) -> String {
+        let (first, last) = (rows.start, rows.end.saturating_sub(1));
+        if last <= first {
+            return self.row_name(first);
+        }
+        match &self.origin {
+            Origin::Files(_) => {
+                let (first, last) = (self.row_name(first), self.row_name(last));
+                format!("{} files from {first} to {last}", rows.len())
+            }
+            Origin::Table { name, first_row } => {
+                let number = |row: usize| first_row + row as u64 + 1;
+                format!("{name}, rows {} to {}", number(first), number(last))
+            }
+        }
+    }
 }
 
 /// How input is to be read, beyond its format.
@@ -152,15 +171,15 @@ impl Input {
     }
 }
 
-/// Opens what the user named, which must not be the `output`.
+/// Opens what the user named, which must not be among the `outputs`.
 pub fn open(
     names: &[String],
     format: Option<InputFormat>,
-    output: Option<&Path>,
+    outputs: &[&Path],
     settings: &Settings,
     bounds: Bounds,
 ) -> Result<Input> {
-    let pipe = match Source::find(names, format, output, settings, bounds)? {
+    let pipe = match Source::find(names, format, outputs, settings, bounds)? {
         Opened::Files(source) => {
             return Ok(Input {
                 schema: source.schema().clone(),

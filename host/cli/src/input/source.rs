@@ -43,12 +43,12 @@ impl Source {
     pub fn find(
         names: &[String],
         format: Option<InputFormat>,
-        output: Option<&Path>,
+        outputs: &[&Path],
         settings: &Settings,
         bounds: Bounds,
     ) -> Result<Opened> {
         let mut warnings = Vec::new();
-        let found = discover(names, format, output, &mut warnings)?;
+        let found = discover(names, format, outputs, &mut warnings)?;
         for warning in warnings.iter().take(WARNINGS) {
             settings.talk.warn(warning);
         }

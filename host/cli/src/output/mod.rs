@@ -61,6 +61,21 @@ impl Target {
         Self::named(path, format, "--output-format")
     }
 
+    /// A table of failures, beside an output.
+    pub fn failures(path: &Path, output: &Self) -> Result<Self> {
+        ensure!(
+            path != Path::new("-"),
+            "--failures needs a file: stdout is for values"
+        );
+        let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(path).ok();
+        ensure!(
+            !output.path().is_some_and(same),
+            "{} is the output: write the failures to another file",
+            path.display()
+        );
+        Self::named(Some(path), None, "--failures FILE.csv")
+    }
+
     /// The same, where another flag says the format.
     pub fn named(path: Option<&Path>, format: Option<OutputFormat>, flag: &str) -> Result<Self> {
         let Some(path) = path else {
@@ -293,7 +308,7 @@ mod tests {
     fn read(path: &Path) -> RecordBatch {
         let names = [path.to_str().unwrap().to_owned()];
         let settings = input::Settings::default();
-        let input = input::open(&names, None, None, &settings, Bounds::default()).unwrap();
+        let input = input::open(&names, None, &[], &settings, Bounds::default()).unwrap();
         let schema = input.schema.clone();
         let chunks = input.read_all().unwrap();
         let batches: Vec<_> = chunks.map(|chunk| chunk.unwrap().batch).collect();

@@ -12,8 +12,8 @@ use tempfile::TempPath;
 
 pub type Writer = Box<dyn Write + Send>;
 
-/// The file that an interrupt is to remove. While it is locked no file comes or goes.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The files that an interrupt is to remove. While they are locked none comes or goes.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// The bytes of an output's name that its temporary one has, and the random ones behind them.
 const NAME: usize = 200;
@@ -88,7 +88,7 @@ impl Place {
         }
         let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, temporary) = builder.tempfile_in(folder)?.into_parts();
-        *unfinished = Some(temporary.to_path_buf());
+        unfinished.push(temporary.to_path_buf());
         drop(unfinished);
         // Not every file system has locks; without one it is swept no sooner than it is old.
         let _ = file.try_lock();
@@ -115,8 +115,9 @@ impl Place {
             // A name that outlives a power cut is one of bytes that do.
             file.sync_all()?;
             let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+            let hidden = temporary.to_path_buf();
             temporary.persist(path)?;
-            *unfinished = None;
+            unfinished.retain(|path| *path != hidden);
         }
         Ok(())
     }
@@ -162,11 +163,12 @@ fn sweep(folder: &Path, prefix: &str) {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Self::Beside { temporary, .. } = self
-            && temporary.is_some()
+            && let Some(temporary) = temporary.take()
         {
             let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-            *temporary = None;
-            *unfinished = None;
+            let hidden = temporary.to_path_buf();
+            drop(temporary);
+            unfinished.retain(|path| *path != hidden);
         }
     }
 }
@@ -175,7 +177,7 @@ impl Drop for Place {
 pub fn clean_up_and_exit(status: i32) -> ! {
     // Kept locked to the end: nothing is renamed after this.
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = unfinished.as_deref() {
+    for path in unfinished.iter() {
         let _ = std::fs::remove_file(path);
     }
     // Whoever read stderr may be gone, too.

@@ -17,6 +17,7 @@ use self::results::Statements;
 use self::session::Session;
 use crate::args::SqlArgs;
 use crate::output::Target;
+use crate::stats;
 use crate::talk::Talk;
 
 /// The stack of a thread that plans: expressions are as deep as they are long.
@@ -63,9 +64,17 @@ pub fn sql(args: &SqlArgs, talk: Talk) -> Result<()> {
         .build()
         .context("cannot start threads")?;
     let done = match statements {
-        Some(statements) => wait(&runtime, statements.run(session, Arc::new(target), talk)),
+        Some(statements) => wait(
+            &runtime,
+            statements.run(Arc::clone(&session), Arc::new(target), talk),
+        ),
         None => shell::ask(&runtime, &session, Arc::new(target), talk),
     };
+    if args.stats {
+        for (name, stats) in session.stats() {
+            talk.say(&format!("{name}\n{}", stats::of_function(&stats)));
+        }
+    }
     // What still reads or computes will find nobody waiting.
     runtime.shutdown_background();
     done

@@ -1,6 +1,7 @@
 //! The session: DataFusion with plugins' functions, and files as tables.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -8,10 +9,11 @@ use datafusion::catalog::DynamicFileCatalog;
 use datafusion::common::plan_err;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, ScalarUDFImpl as _};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
+use wudf::Stats;
 use wudf_backends::catalogue;
 use wudf_datafusion::{WasmFunctions, WasmUdf};
 
@@ -132,17 +134,28 @@ impl Session {
 
     /// The plugins' functions, as SQL would declare them.
     pub fn functions(&self) -> Vec<String> {
+        let of = |function: &WasmUdf| (function.declaration().to_owned(), ());
+        self.each(of).into_keys().collect()
+    }
+
+    /// What each of the plugins' functions has done.
+    pub fn stats(&self) -> BTreeMap<String, Stats> {
+        self.each(|function| {
+            (
+                function.name().to_owned(),
+                function.udf().function().stats(),
+            )
+        })
+    }
+
+    /// Something of each of the plugins' functions, which DataFusion has under several names.
+    fn each<T>(&self, of: impl Fn(&WasmUdf) -> (String, T)) -> BTreeMap<String, T> {
         let state = self.context.state();
-        let mut functions: Vec<String> = state
-            .scalar_functions()
-            .values()
-            .filter_map(|function| {
-                let inner: &dyn Any = function.inner().as_ref();
-                Some(inner.downcast_ref::<WasmUdf>()?.declaration().to_owned())
-            })
-            .collect();
-        functions.sort();
-        functions.dedup();
-        functions
+        let functions = state.scalar_functions().values();
+        let functions = functions.filter_map(|function| {
+            let inner: &dyn Any = function.inner().as_ref();
+            inner.downcast_ref::<WasmUdf>().map(&of)
+        });
+        functions.collect()
     }
 }

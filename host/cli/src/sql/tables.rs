@@ -49,9 +49,9 @@ impl Files {
         format: Option<InputFormat>,
     ) -> anyhow::Result<Arc<dyn TableProvider>> {
         let settings = self.settings();
-        let output = self.output.as_deref();
+        let outputs: Vec<&Path> = self.output.as_deref().into_iter().collect();
         let bounds = Bounds::default();
-        let source = match Source::find(names, format, output, &settings, bounds)? {
+        let source = match Source::find(names, format, &outputs, &settings, bounds)? {
             Opened::Files(source) => source,
             Opened::Stdin => return self.stdin(),
             Opened::Pipe(path, format) => {

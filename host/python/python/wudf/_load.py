@@ -24,6 +24,7 @@ def load(
     threads: int | None = None,
     memory: int | None = None,
     time_limit: float | None = None,
+    max_failures: int | str | None = None,
     inline: bool = False,
     digest: str | None = None,
     policy: str | os.PathLike[str] | None = None,
@@ -55,6 +56,11 @@ def load(
         inside Spark's workers.
     :param memory: bytes of memory for each running copy of the plugin.
     :param time_limit: seconds that the plugin may work without an answer.
+    :param max_failures: how many rows may fail under ``"null"`` or ``"record"``
+        before calls do, with an error of the kind ``"too-many-failures"``: a
+        number, or a percentage like ``"2%"``, which is judged from 1,000 rows
+        on. Rows are counted in each process, from when the function is opened
+        there.
     :param inline: whether a pickle of the function has the plugin's bytes in
         it, for workers that cannot read the file.
     :param digest: the plugin's digest, ``sha256:HEX``; another one is refused.
@@ -101,6 +107,7 @@ def load(
         threads=threads,
         memory=memory,
         time_limit=time_limit,
+        max_failures=None if max_failures is None else str(max_failures),
         digest=digest,
         bytes=_read(place) if inline else None,
         signatures=_signatures(place) if inline else [],

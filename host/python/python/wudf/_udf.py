@@ -29,6 +29,7 @@ class Spec:
     threads: int | None = None
     memory: int | None = None
     time_limit: float | None = None
+    max_failures: str | None = None
     digest: str | None = None
     bytes: bytes | None = dataclasses.field(default=None, repr=False)
     signatures: list[str] = dataclasses.field(default_factory=list)
@@ -67,6 +68,7 @@ class Spec:
             threads=self.threads,
             memory=self.memory,
             time_limit=self.time_limit,
+            max_failures=self.max_failures,
             policy=_places.found(self.policy),
             lock=_places.found(self.lock),
             locked=self.locked,
@@ -201,10 +203,18 @@ class Udf:
         return self._spec.backend
 
     @property
-    def stats(self) -> dict[str, float]:
-        """What has been done in this process: ``rows``, ``failures`` and
-        ``calls`` into the sandbox, and seconds in the ``plugin``, in ``model``
-        runs and at the ``boundary``."""
+    def stats(self) -> dict[str, Any]:
+        """What has been done in this process, by all functions that were
+        loaded with the same arguments:
+
+        - ``rows``, ``failures``, and ``failures_by_code``, a dict;
+        - ``bytes_in`` and ``bytes_out``, of values;
+        - ``calls`` into the sandbox, and ``instances_created``, ``_reused``
+          and ``_evicted``;
+        - seconds in the ``plugin``, in ``model`` runs, of these in
+          ``queue_wait`` for other runs, and at the ``boundary``;
+        - ``batch_runs`` of models that join rows, with ``batch_rows`` in them.
+        """
         return self._opened().stats
 
     @property

@@ -132,6 +132,7 @@ class Function:
         threads: int | None = None,
         memory: int | None = None,
         time_limit: float | None = None,
+        max_failures: str | None = None,
         policy: str | PathLike[str] | None = None,
         lock: str | PathLike[str] | None = None,
         locked: bool = False,
@@ -154,7 +155,7 @@ class Function:
     def returns(self) -> Field:
         """What a call gives, under the policy for failed rows."""
     @property
-    def stats(self) -> dict[str, float]:
+    def stats(self) -> dict[str, Any]:
         """What has been done so far in this process; times in seconds."""
     def empty(self) -> Array:
         """What a call gives of no rows, without a call."""

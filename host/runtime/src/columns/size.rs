@@ -84,6 +84,18 @@ impl<'a> RowSizes<'a> {
     }
 }
 
+/// Bytes of an array's values: of text and binary each row's own, wherever they lie.
+pub(crate) fn of_values(array: &ArrayRef) -> usize {
+    let rows = array.len();
+    match RowSizes::of(array) {
+        RowSizes::Fixed(_) => weight(array),
+        sizes => sizes.rows(0, rows).unwrap_or_else(|| {
+            let rows = (0..rows).map(|row| sizes.row(row));
+            rows.fold(0, usize::saturating_add)
+        }),
+    }
+}
+
 fn dictionary(array: &ArrayRef) -> Option<RowSizes<'_>> {
     let dictionary = array.as_any_dictionary_opt()?;
     let (keys, values) = (dictionary.keys(), dictionary.values());
@@ -191,5 +203,7 @@ mod tests {
         let sizes = RowSizes::of(&slice);
         assert_eq!([0, 1].map(|row| sizes.row(row)), [1, 1_000_000]);
         assert_eq!(weight(&slice), 1_000_001);
+        assert_eq!(of_values(&slice), 1_000_001);
+        assert_eq!(of_values(&shared), 2_000_001);
     }
 }

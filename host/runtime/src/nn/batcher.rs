@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::rows::{join, split, splits};
@@ -70,10 +70,33 @@ struct Waiting {
     requests: usize,
 }
 
+/// What runs of models came to, for those who asked for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
+    /// Time before their runs began.
+    pub queued: Duration,
+    /// Runs that they led of models that join rows, and the rows in these.
+    pub runs: u64,
+    pub rows: u64,
+}
+
+impl Seen {
+    /// What has come to it since it was `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            queued: self.queued - before.queued,
+            runs: self.runs - before.runs,
+            rows: self.rows - before.rows,
+        }
+    }
+}
+
 /// Requests that stand in one run.
 struct Group {
     /// The one whose shape the others have.
     first: Arc<Request>,
+    /// When the run began.
+    began: OnceLock<Instant>,
     filling: Mutex<Filling>,
     filled: Condvar,
 }
@@ -165,7 +188,8 @@ impl Batcher {
         self.model.outputs()
     }
 
-    /// Runs the model on `inputs` and waits for its outputs.
+    /// Runs the model on `inputs` and waits for its outputs. What that came to is added to
+    /// `seen`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when inputs are missing, unknown or of
@@ -176,6 +200,7 @@ impl Batcher {
         mut inputs: Inputs,
         deadline: Option<Instant>,
         options: &CallOptions,
+        seen: &mut Seen,
     ) -> Result<Vec<Tensor>, Error> {
         self.check(&mut inputs)?;
         let batch = self.joined();
@@ -188,7 +213,7 @@ impl Batcher {
             .all(|(_, t)| t.dims().first().map(|d| *d as usize) == Some(rows));
         let until = options.clone().until(deadline);
         if self.inline {
-            return self.run_one(&inputs, &until);
+            return self.run_one(&inputs, &until, seen);
         }
         let request = Arc::new(Request {
             inputs,
@@ -208,17 +233,32 @@ impl Batcher {
             }
         };
         let Some(group) = group else {
-            return self.lead(&request, None);
+            return self.lead(&request, None, seen);
         };
+        let arrived = Instant::now();
         self.fill(&group, &request);
+        let done = self.wait(&group, &request, deadline, options);
+        let began = group.began.get().copied().unwrap_or_else(Instant::now);
+        seen.queued += began.saturating_duration_since(arrived);
+        match done {
+            Some(result) => result,
+            None => self.lead(&request, Some(&group), seen),
+        }
+    }
+
+    /// Waits for a request's answer; there is none if it is to lead the next run.
+    fn wait(
+        &self,
+        group: &Arc<Group>,
+        request: &Arc<Request>,
+        deadline: Option<Instant>,
+        options: &CallOptions,
+    ) -> Option<Result<Vec<Tensor>, Error>> {
         let mut state = lock(&request.state);
         loop {
             match std::mem::replace(&mut *state, Progress::Taken) {
-                Progress::Done(result) => return result,
-                Progress::Lead => {
-                    drop(state);
-                    return self.lead(&request, Some(&group));
-                }
+                Progress::Done(result) => return Some(result),
+                Progress::Lead => return None,
                 other => *state = other,
             }
             let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
@@ -232,12 +272,12 @@ impl Batcher {
             if stopped && matches!(*state, Progress::Waiting) {
                 // Its rows may be in a run: nobody will fetch what comes of them.
                 drop(state);
-                if self.leave(&group, &request) {
-                    return Err(too_late());
+                if self.leave(group, request) {
+                    return Some(Err(too_late()));
                 }
                 state = lock(&request.state);
                 if matches!(*state, Progress::Waiting) && lock(&group.filling).due.is_none() {
-                    return Err(too_late());
+                    return Some(Err(too_late()));
                 }
                 if !matches!(*state, Progress::Waiting) {
                     continue;
@@ -246,8 +286,8 @@ impl Batcher {
                 continue;
             } else if left == Some(Duration::ZERO) {
                 drop(state);
-                if self.leave(&group, &request) {
-                    return Err(too_late());
+                if self.leave(group, request) {
+                    return Some(Err(too_late()));
                 }
                 // It is in a run already, or about to lead one.
                 state = lock(&request.state);
@@ -349,7 +389,12 @@ impl Batcher {
 
     /// Runs a batch that begins with `own`, answers everybody in it, and hands
     /// the lead on.
-    fn lead(&self, own: &Arc<Request>, group: Option<&Group>) -> Result<Vec<Tensor>, Error> {
+    fn lead(
+        &self,
+        own: &Arc<Request>,
+        group: Option<&Group>,
+        seen: &mut Seen,
+    ) -> Result<Vec<Tensor>, Error> {
         // Hands on and answers even if something panics: nobody may wait for
         // ever.
         struct Relay<'a> {
@@ -381,10 +426,11 @@ impl Batcher {
         let mut first = own;
         if let Some(group) = group {
             (relay.others, joined) = group.take();
+            _ = group.began.set(Instant::now());
             first = &group.first;
         }
         if relay.others.is_empty() {
-            return self.run_one(&own.inputs, &own.options);
+            return self.run_one(&own.inputs, &own.options, seen);
         }
         let all = || std::iter::once(own).chain(&relay.others);
         let rows: Vec<usize> = all().map(|request| request.rows).collect();
@@ -400,7 +446,7 @@ impl Batcher {
         // Nor is it one caller's to cancel.
         let options = CallOptions::default().until(deadline);
         let outputs = join(&first.inputs, joined, total).and_then(|inputs| {
-            let outputs = self.run_one(&inputs, &options);
+            let outputs = self.run_one(&inputs, &options, seen);
             self.keep(inputs);
             outputs
         });
@@ -420,8 +466,9 @@ impl Batcher {
         let Some(mut parts) = together.as_ref().filter(|_| proven).cloned() else {
             // One row's data may have spoilt the batch, or nobody knows yet whether rows
             // may be joined at all: each alone, then.
-            let run = |request: &Arc<Request>| self.run_one(&request.inputs, &request.options);
-            let mut alone: Vec<_> = relay.others.iter().map(run).collect();
+            let mut run =
+                |request: &Arc<Request>| self.run_one(&request.inputs, &request.options, seen);
+            let mut alone: Vec<_> = relay.others.iter().map(&mut run).collect();
             alone.insert(0, run(own));
             if let Some(together) = together {
                 let inputs: Vec<_> = all().map(|request| &request.inputs).collect();
@@ -486,13 +533,22 @@ impl Batcher {
         }
     }
 
-    fn run_one(&self, inputs: &Inputs, options: &CallOptions) -> Result<Vec<Tensor>, Error> {
+    fn run_one(
+        &self,
+        inputs: &Inputs,
+        options: &CallOptions,
+        seen: &mut Seen,
+    ) -> Result<Vec<Tensor>, Error> {
         if options.is_over() {
             return Err(too_late());
         }
         let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(n, t)| (n.as_str(), t)).collect();
         let rows = inputs.first().and_then(|(_, tensor)| tensor.dims().first());
         let span = tracing::trace_span!("model_run", rows);
+        if self.joined() > 1 {
+            seen.runs += 1;
+            seen.rows += rows.map_or(1, |rows| u64::from(*rows));
+        }
         let outputs =
             span.in_scope(|| guarded(|| off_rayon(|| self.model.run(&inputs, options))))?;
         if outputs.len() != self.model.outputs().len() {
@@ -593,6 +649,7 @@ impl Queue {
         }
         let group = Arc::new(Group {
             first: Arc::clone(request),
+            began: OnceLock::new(),
             filling: Mutex::default(),
             filled: Condvar::new(),
         });

@@ -225,8 +225,10 @@ impl inference::HostGraphExecutionContext for State {
             .map(|(name, dims, ty, data)| Ok((name, super::Tensor::new(dims, ty.into(), data)?)))
             .collect();
         let start = Instant::now();
-        let result =
-            checked.and_then(|inputs| model.run(inputs, Some(self.deadline), &self.options));
+        let result = checked.and_then(|inputs| {
+            let deadline = Some(self.deadline);
+            model.run(inputs, deadline, &self.options, &mut self.batching)
+        });
         self.computing += start.elapsed();
         let outputs = match result {
             Ok(outputs) => outputs,

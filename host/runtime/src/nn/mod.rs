@@ -1,7 +1,7 @@
 //! Models: what plugins reach through wasi:nn.
 
 mod backend;
-mod batcher;
+pub(crate) mod batcher;
 pub(crate) mod catalogue;
 mod describe;
 mod error;

@@ -1,13 +1,14 @@
 //! How large chunks are, by rows, bytes and time, and what is learned for that from
 //! those that are done.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Call, WORTH_WAKING};
 use crate::columns::schema;
 use crate::columns::size::RowSizes;
 use crate::function::{Inner, Ready};
+use crate::nn::batcher::Seen;
 
 /// What one chunk should take: long enough that entering the sandbox is
 /// nothing, short enough that threads end together.
@@ -92,8 +93,9 @@ pub(super) struct Spent {
     entered: Instant,
     left: Instant,
     /// Running models, and loading them.
-    computing: Duration,
+    pub computing: Duration,
     loading: Duration,
+    pub batching: Seen,
 }
 
 impl Spent {
@@ -104,6 +106,7 @@ impl Spent {
             left: state.entered,
             computing: state.computing,
             loading: state.loading,
+            batching: state.batching,
         }
     }
 
@@ -114,38 +117,26 @@ impl Spent {
             left: Instant::now(),
             computing: state.computing - self.computing,
             loading: state.loading - self.loading,
+            batching: state.batching.since(self.batching),
         }
+    }
+
+    /// In the sandbox: the plugin, and its models.
+    pub(super) fn inside(&self) -> Duration {
+        (self.left - self.entered).saturating_sub(self.loading)
+    }
+
+    /// Before and behind that, for a call that began to be prepared at `begin`.
+    pub(super) fn outside(&self, begin: Instant) -> Duration {
+        (self.entered - begin) + self.left.elapsed()
     }
 }
 
 impl Inner {
-    /// Counts a call that began to be prepared at `begin`, and learns from it.
-    pub(super) fn count(&self, spent: &Spent, begin: Instant, rows: usize) {
-        let inside = spent.left - spent.entered;
-        let counters = &self.counters;
-        let add = |counter: &AtomicU64, time: Duration| {
-            counter.fetch_add(
-                u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
-                Ordering::Relaxed,
-            );
-        };
-        counters.calls.fetch_add(1, Ordering::Relaxed);
-        add(
-            &counters.plugin,
-            inside.saturating_sub(spent.computing + spent.loading),
-        );
-        add(&counters.model, spent.computing);
-        add(
-            &counters.boundary,
-            (spent.entered - begin) + spent.left.elapsed(),
-        );
-        self.learn(inside.saturating_sub(spent.loading), rows);
-    }
-
     /// Remembers what rows cost, the newest measurement most, and whether larger chunks
     /// would make them cheaper: a function with a cost to each call shows it in that.
-    fn learn(&self, time: Duration, rows: usize) {
-        let Some(cost) = u64::try_from(time.as_nanos())
+    pub(super) fn learn(&self, spent: &Spent, rows: usize) {
+        let Some(cost) = u64::try_from(spent.inside().as_nanos())
             .ok()
             .and_then(|t| t.checked_div(rows as u64))
         else {

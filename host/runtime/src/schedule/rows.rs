@@ -53,8 +53,14 @@ impl Call {
             prepared.add_failures(at, &mut failures);
             let spent = spent.after(&ready);
             let done = rows.len() - before;
+            self.note(
+                &spent,
+                begin,
+                at,
+                (done + usize::from(result.is_err())).min(left),
+            );
             if done > 0 {
-                self.function.count(&spent, begin, done);
+                self.function.learn(&spent, done);
             }
             let Err(error) = result else {
                 self.function.check_in(ready);
@@ -99,12 +105,12 @@ impl Call {
         });
         let by_row = said.chain(ended).chain(failures);
         let by_row: BTreeMap<_, _> = by_row.map(|failure| (failure.row, failure)).collect();
-        let failures = by_row.into_values().collect();
-        Ok(Part {
+        let part = Part {
             start,
             values: Values::Rows(columns),
-            failures,
-        })
+            failures: by_row.into_values().collect(),
+        };
+        Ok(self.counted(part, len))
     }
 
     pub(super) fn lose(&self, time: Duration) {

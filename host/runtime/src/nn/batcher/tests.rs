@@ -109,7 +109,12 @@ fn who_waits_is_joined_and_gets_its_own() {
         let run = |n: u8| {
             let batcher = &batcher;
             scope.spawn(move || {
-                batcher.run(vec![row("", &[n, n + 1])], None, &CallOptions::default())
+                batcher.run(
+                    vec![row("", &[n, n + 1])],
+                    None,
+                    &CallOptions::default(),
+                    &mut Seen::default(),
+                )
             })
         };
         let lone = run(1);
@@ -136,7 +141,9 @@ fn inputs_are_joined_by_name_and_shape() {
     scope(|scope| {
         let run = |inputs| {
             let batcher = &batcher;
-            let thread = scope.spawn(move || batcher.run(inputs, None, &CallOptions::default()));
+            let thread = scope.spawn(move || {
+                batcher.run(inputs, None, &CallOptions::default(), &mut Seen::default())
+            });
             (thread, batcher)
         };
         let (lone, _) = run(vec![row("a", &[1_i64]), row("b", &[100_i64])]);
@@ -166,7 +173,12 @@ fn who_is_out_of_time_leaves_the_queue() {
         let run = |deadline| {
             let batcher = &batcher;
             scope.spawn(move || {
-                batcher.run(vec![row("a", &[7_i64])], deadline, &CallOptions::default())
+                batcher.run(
+                    vec![row("a", &[7_i64])],
+                    deadline,
+                    &CallOptions::default(),
+                    &mut Seen::default(),
+                )
             })
         };
         let lone = run(None);
@@ -195,6 +207,7 @@ fn who_leaves_a_batch_takes_its_rows_along() {
                     vec![row("a", &[n, n + 1])],
                     deadline,
                     &CallOptions::default(),
+                    &mut Seen::default(),
                 )
             })
         };
@@ -229,8 +242,14 @@ fn a_crash_costs_only_whose_row_it_was() {
         scope(|scope| {
             let run = |n: i64| {
                 let batcher = &batcher;
-                scope
-                    .spawn(move || batcher.run(vec![row("a", &[n])], None, &CallOptions::default()))
+                scope.spawn(move || {
+                    batcher.run(
+                        vec![row("a", &[n])],
+                        None,
+                        &CallOptions::default(),
+                        &mut Seen::default(),
+                    )
+                })
             };
             let lone = run(1);
             assert_eq!(runs.recv().unwrap(), 1);
@@ -326,7 +345,8 @@ fn many(mixes: bool, equal: bool) -> u8 {
                     // No two have the same mean.
                     let values = [f32::from(caller), f32::from(n) * 8.0 + 1.0];
                     let inputs = vec![row("in", &values)];
-                    let outputs = batcher.run(inputs, None, &CallOptions::default());
+                    let outputs =
+                        batcher.run(inputs, None, &CallOptions::default(), &mut Seen::default());
                     let found = outputs.unwrap()[0].values::<f32>().unwrap().into_owned();
                     assert_eq!(found, alone.compute(&values));
                 }
@@ -383,7 +403,9 @@ fn a_model_runs_as_often_at_once_as_it_may() {
                 scope.spawn(|| {
                     for n in 0..20_u8 {
                         let inputs = vec![row("in", &[f32::from(n), 1.0])];
-                        batcher.run(inputs, None, &CallOptions::default()).unwrap();
+                        batcher
+                            .run(inputs, None, &CallOptions::default(), &mut Seen::default())
+                            .unwrap();
                     }
                 });
             }
@@ -399,10 +421,23 @@ fn who_is_cancelled_leaves_the_queue_at_once() {
     let token = crate::CancellationToken::new();
     let options = CallOptions::new().cancel(token.clone());
     scope(|scope| {
-        let lone =
-            scope.spawn(|| batcher.run(vec![row("a", &[1_i64])], None, &CallOptions::default()));
+        let lone = scope.spawn(|| {
+            batcher.run(
+                vec![row("a", &[1_i64])],
+                None,
+                &CallOptions::default(),
+                &mut Seen::default(),
+            )
+        });
         assert_eq!(runs.recv().unwrap(), 1);
-        let waits = scope.spawn(|| batcher.run(vec![row("a", &[2_i64])], None, &options));
+        let waits = scope.spawn(|| {
+            batcher.run(
+                vec![row("a", &[2_i64])],
+                None,
+                &options,
+                &mut Seen::default(),
+            )
+        });
         wait_for(&batcher, 1);
         token.cancel();
         let cancelled = Instant::now();
