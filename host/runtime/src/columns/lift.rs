@@ -3,13 +3,20 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray, downcast_primitive, make_array};
+use arrow_array::{
+    Array as _, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, PrimitiveArray,
+    downcast_primitive, make_array,
+};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, TimeUnit};
 
 use super::schema::{Layout, layout};
 use super::{Returned, nan};
+
+/// The most values of a node. A value has 32 MiB by its type alone at most, so that no
+/// product below leaves usize.
+const MOST: usize = 1 << 36;
 
 /// Makes an array of `rows` values of a plugin's nodes, after checking all of
 /// it: the number of nodes and buffers, lengths, null counts, offsets, UTF-8.
@@ -86,9 +93,7 @@ impl Opened {
         let node = nodes.next().ok_or("a node is missing")?;
         let len = usize::try_from(node.length)
             .ok()
-            // Offsets are counted in 32 or 64 bits and sizes in bytes: this keeps
-            // every product below well inside usize.
-            .filter(|n| *n <= 1 << 40)
+            .filter(|n| *n <= MOST)
             .ok_or_else(|| format!("a length of {} is absurd", node.length))?;
         if let Some(wanted) = length.filter(|wanted| *wanted != len) {
             return Err(format!("{len} values where {wanted} were due"));
@@ -160,7 +165,6 @@ fn take(
     let (len, nulls) = (node.len, node.nulls.take());
     let mut next = |wanted: usize, what: &str| node.buffer(wanted, what).map_err(fail);
 
-    let builder = ArrayData::builder(ty.clone()).len(len).nulls(nulls);
     let child_path = |name: &str| {
         if path.is_empty() {
             name.to_owned()
@@ -168,6 +172,7 @@ fn take(
             format!("{path}.{name}")
         }
     };
+    let builder = ArrayData::builder(ty.clone()).len(len).nulls(nulls.clone());
     let builder = match (layout, ty) {
         (Layout::Bool, _) => builder.add_buffer(next(len.div_ceil(8), "values")?),
         (Layout::Primitive(width) | Layout::FixedSizeBinary(width), _) => {
@@ -197,16 +202,15 @@ fn take(
         (Layout::LargeList, DataType::LargeList(item)) => builder
             .add_buffer(next((len + 1) * 8, "offsets")?.slice_with_length(0, (len + 1) * 8))
             .add_child_data(take(item.data_type(), nodes, None, &child_path("item"))?),
-        (Layout::FixedSizeList(n), DataType::FixedSizeList(item, _)) => {
+        (Layout::FixedSizeList(n), DataType::FixedSizeList(item, size)) => {
             let items = len
                 .checked_mul(n)
                 .ok_or_else(|| fail("too many values".into()))?;
-            builder.add_child_data(take(
-                item.data_type(),
-                nodes,
-                Some(items),
-                &child_path("item"),
-            )?)
+            let path = child_path("item");
+            let items = make_array(take(item.data_type(), nodes, Some(items), &path)?);
+            return fixed_size_list(item, *size, items, nulls, len)
+                .map(|list| list.to_data())
+                .map_err(|e| fail(e.to_string()));
         }
         (Layout::Struct, DataType::Struct(fields)) => {
             fields.iter().try_fold(builder, |builder, f| {
@@ -243,6 +247,23 @@ fn take(
             Ok(data)
         }
     }
+}
+
+/// Lists of one size. What checks the data of arrays makes a bit for each item where items
+/// may not be null and lists are, were there billions of no bytes; this does so only where items
+/// have nulls, and so have brought bits themselves.
+///
+/// # Errors
+/// Arrow's, for items that are null and may not be.
+pub(super) fn fixed_size_list(
+    item: &FieldRef,
+    size: i32,
+    items: ArrayRef,
+    nulls: Option<NullBuffer>,
+    len: usize,
+) -> Result<FixedSizeListArray, ArrowError> {
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    FixedSizeListArray::try_new_with_length(item.clone(), size, items, nulls, len)
 }
 
 /// A map's entries, of which none may be null: arrow looks at the keys alone.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait, StructArray,
-    make_array,
+    Array, ArrayRef, GenericListArray, MapArray, OffsetSizeTrait, StructArray, make_array,
 };
 use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
+
+use super::lift::fixed_size_list;
 
 /// The field as [`push_down`] makes it: fields of structs that may be null may be
 /// null.
@@ -50,7 +51,7 @@ pub(crate) fn push_down(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Arr
                 let nulls = NullBuffer::union(array.nulls(), column.nulls());
                 let column = match array.null_count() {
                     0 => column.clone(),
-                    _ => make_array(column.to_data().into_builder().nulls(nulls).build()?),
+                    _ => with_nulls(column, nulls)?,
                 };
                 push_down(&column, field.data_type())
             });
@@ -68,9 +69,7 @@ pub(crate) fn push_down(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Arr
             let list = array.as_fixed_size_list();
             let values = push_down(list.values(), item.data_type())?;
             let nulls = list.nulls().cloned();
-            let item = item.clone();
-            let list = FixedSizeListArray::try_new_with_length(item, *n, values, nulls, list.len());
-            Arc::new(list?)
+            Arc::new(fixed_size_list(item, *n, values, nulls, list.len())?)
         }
         DataType::Map(entries, sorted) => {
             let map = array.as_map();
@@ -85,6 +84,16 @@ pub(crate) fn push_down(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Arr
             )?)
         }
         _ => array.clone(),
+    })
+}
+
+fn with_nulls(array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+    Ok(match array.data_type() {
+        DataType::FixedSizeList(item, size) => {
+            let items = array.as_fixed_size_list().values().clone();
+            Arc::new(fixed_size_list(item, *size, items, nulls, array.len())?)
+        }
+        _ => make_array(array.to_data().into_builder().nulls(nulls).build()?),
     })
 }
 

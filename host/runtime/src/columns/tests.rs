@@ -70,6 +70,8 @@ fn map(values: &Values) -> ArrayRef {
 
 /// Kinds of arrays that are no structs.
 const SIMPLE: usize = 24;
+/// All kinds of arrays.
+pub(super) const KINDS: usize = 2 * SIMPLE;
 
 /// An array of one of the types that may cross.
 pub(super) fn array(kind: usize, values: &Values) -> ArrayRef {
@@ -181,7 +183,7 @@ pub(super) fn array(kind: usize, values: &Values) -> ArrayRef {
 
 pub(super) fn arrays() -> impl Strategy<Value = ArrayRef> {
     let values = prop::collection::vec(prop::option::weighted(0.8, any::<u64>()), 0..70);
-    (0..2 * SIMPLE, values, any::<Index>(), any::<Index>()).prop_map(|(kind, values, from, len)| {
+    (0..KINDS, values, any::<Index>(), any::<Index>()).prop_map(|(kind, values, from, len)| {
         let array = array(kind, &values);
         let from = from.index(array.len() + 1);
         array.slice(from, len.index(array.len() - from + 1))
@@ -424,6 +426,93 @@ fn maps_with_null_keys_or_entries_are_refused() {
     let mut nodes = returned(&array);
     nodes[0].buffers[1] = [0i32, 3, 2].iter().flat_map(|v| v.to_le_bytes()).collect();
     assert!(lift::lift(&field, nodes, 2).is_err());
+}
+
+/// A node of no buffers but validity, all of whose values are null where there is one.
+fn bare(length: u64, validity: Vec<u8>) -> Returned {
+    let ones: u32 = validity.iter().map(|b| b.count_ones()).sum();
+    let null_count = if validity.is_empty() {
+        0
+    } else {
+        length - u64::from(ones)
+    };
+    Returned {
+        length,
+        null_count,
+        buffers: vec![validity],
+    }
+}
+
+fn offsets(offsets: &[i32]) -> Vec<u8> {
+    offsets.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Lengths whose products with the size of a value leave 64 bits.
+#[test]
+fn lengths_that_no_memory_has_are_refused() {
+    let item = Arc::new(Field::new(
+        "item",
+        DataType::FixedSizeBinary(32 << 20),
+        true,
+    ));
+    let field = Field::new("x", DataType::List(item), true);
+    let mut list = bare(1, vec![]);
+    list.buffers.push(offsets(&[0, 0]));
+    let mut items = bare(1 << 40, vec![]);
+    items.buffers.push(vec![]);
+    let error = lift::lift(&field, vec![list, items], 1).unwrap_err();
+    assert!(error.contains("absurd"), "{error}");
+}
+
+/// Arrow makes a bit for each item to see that none is null under a list that is not: here
+/// for 68 billion items of no bytes, one bit at a time.
+#[test]
+fn items_of_no_bytes_cost_no_time() {
+    let lists: i32 = 512;
+    let size = 1 << 27;
+    let nothing = DataType::Struct(Fields::empty());
+    let item = Arc::new(Field::new("item", nothing, false));
+    let fixed = Field::new("fixed", DataType::FixedSizeList(item, size), true);
+    let inner = Field::new("item", DataType::Struct(vec![fixed].into()), true);
+    let field = Field::new("x", DataType::List(Arc::new(inner)), true);
+    let mut list = bare(1, vec![]);
+    list.buffers.push(offsets(&[0, lists]));
+    // All but the first are not null.
+    let mut valid = vec![0xff; 64];
+    valid[0] = 0xfe;
+    let lists = lists as u64;
+    let nodes = vec![
+        list,
+        bare(lists, valid.clone()),
+        bare(lists, valid),
+        bare(lists * size as u64, vec![]),
+    ];
+    let begin = std::time::Instant::now();
+    let array = lift::lift(&field, nodes, 1).unwrap();
+    let to = super::nulls::nullable_below(&field);
+    let pushed = super::nulls::push_down(&array, to.data_type()).unwrap();
+    assert_eq!(pushed.len(), 1);
+    let took = begin.elapsed();
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+}
+
+/// Items of fixed-size lists may be null only where the list is.
+#[test]
+fn items_that_may_not_be_null_are_looked_at() {
+    let item = Arc::new(Field::new("item", DataType::Int8, false));
+    let field = Field::new("x", DataType::FixedSizeList(item, 2), true);
+    let nodes = |items: u8| {
+        let mut values = bare(4, vec![items]);
+        values.buffers.push(vec![0; 4]);
+        vec![bare(2, vec![0b01]), values]
+    };
+    assert_eq!(
+        lift::lift(&field, nodes(0b0011), 2).unwrap().null_count(),
+        1
+    );
+    for wrong in [0b1100, 0b1101, 0b0001] {
+        assert!(lift::lift(&field, nodes(wrong), 2).is_err(), "{wrong:b}");
+    }
 }
 
 /// Fields of a null struct are null, at every depth, and say that they may be.
