@@ -1,0 +1,3 @@
+//! `std::thread`, of shuttle.
+
+pub use shuttle::thread::*;
