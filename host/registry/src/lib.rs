@@ -10,6 +10,9 @@ mod client;
 mod component;
 mod credentials;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod key;
 pub mod lock;
 mod look;

@@ -111,7 +111,7 @@ impl Lock {
         Self::parse(&text).map_err(|why| wrong(ErrorKind::Invalid, why))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         // The version first: what else a later file holds is not for us to judge.
         #[derive(Deserialize)]
         struct Version {

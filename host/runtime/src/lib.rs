@@ -34,6 +34,9 @@ pub use argument::Argument;
 pub use cache::Cache;
 pub use cancel::{CallOptions, CancellationToken};
 pub use columns::cast;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use columns::fuzz;
 pub use error::{Error, ErrorKind, Result};
 pub use evaluation::Evaluation;
 pub use failure_budget::{FailureBudget, MaxFailures};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::skipped;
 
-fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here)
 }

@@ -3,7 +3,9 @@
 mod folders;
 #[cfg(not(target_family = "wasm"))]
 pub mod registry;
+mod seeds;
 mod skips;
 
 pub use folders::{pictures, shared};
+pub use seeds::{seeds, seeds_of};
 pub use skips::{skipped, tool};

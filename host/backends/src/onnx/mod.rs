@@ -9,6 +9,9 @@
 mod add_outputs;
 #[cfg(feature = "openvino")]
 mod embed_weights;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod graph;
 pub(crate) mod proto;
 mod resolve;

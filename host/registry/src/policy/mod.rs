@@ -121,7 +121,12 @@ impl Policy {
     /// else than policies do, or names a key that is none.
     pub fn read(path: &Path) -> Result<Self> {
         let text = read_text(path, FILE_LIMIT).map_err(|error| unread("policy", path, &error))?;
-        let file: PolicyFile = toml::from_str(&text).map_err(|error| {
+        Self::parse(&text, path)
+    }
+
+    /// Of the text of the file at `path`.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
+        let file: PolicyFile = toml::from_str(text).map_err(|error| {
             let line = error
                 .span()
                 .and_then(|span| text.get(..span.start))

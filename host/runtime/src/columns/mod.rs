@@ -9,6 +9,8 @@
 
 pub(crate) mod arguments;
 pub mod cast;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub(crate) mod join;
 pub(crate) mod lift;
 pub(crate) mod lower;

@@ -1,5 +1,6 @@
 //! Decoding, scaling and normalising, natively: what Pillow and torchvision give, and what damaged files come to.
 
+mod fuzz;
 mod hostile;
 mod info;
 mod interlaced;

@@ -3,6 +3,8 @@
 
 mod compressed;
 mod csv;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod kind;
 mod shape;
