@@ -3,6 +3,7 @@
 mod arguments;
 mod chunks;
 mod compat;
+mod crowd;
 mod echo;
 mod generic;
 mod imports;
