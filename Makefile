@@ -27,7 +27,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo python-plugin test test-built test-python environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
+.PHONY: help demo python-plugin test test-built test-python fuzz miri environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 7
@@ -137,7 +137,18 @@ test-built:
 	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
-	@$(MAKE) --no-print-directory test-python test-docs
+	@$(MAKE) --no-print-directory test-python test-docs fuzz miri SECONDS=10
+
+# Fuzzes every target of fuzz/, or FUZZ='lift onnx', for SECONDS each. Findings are in fuzz/artifacts.
+# It wants a nightly compiler and cargo-fuzz, as Miri wants its component; within `make test` both
+# are listed as not tested without.
+SECONDS ?= 60
+fuzz:
+	@FUZZ_TARGET_DIR='$(abspath $(TARGET))/fuzz' fuzz/run '$(SECONDS)' $(FUZZ)
+
+# What has `unsafe` and needs no sandbox, under Miri.
+miri:
+	@tests/miri
 
 # The Python packages that the tests ran with.
 versions:
@@ -163,11 +174,13 @@ check: toolchain
 	$(PYTHON) tests/features.py '$(CARGO)'
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check --manifest-path benches/peers/Cargo.toml
+	$(CARGO) fmt --all --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 fmt:
 	$(CARGO) fmt --all
 	$(CARGO) fmt --all --manifest-path benches/peers/Cargo.toml
+	$(CARGO) fmt --all --manifest-path fuzz/Cargo.toml
 
 bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
