@@ -27,7 +27,7 @@ OUT     ?= demo-output
 PREFIX  ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo python-plugin test test-built test-python fuzz miri environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
+.PHONY: help demo python-plugin test test-built test-python interleavings fuzz miri environments versions check-quick wheel installed-wheel check fmt bench bench-spark bench-peers results docs test-docs build toolchain install install-c dist test-dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 7
@@ -137,7 +137,13 @@ test-built:
 	CARGO_TARGET_WASM32_WASIP2_RUNNER='$(abspath $(TARGET))/release/wasi-runner' \
 	CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS='-C target-feature=+simd128' \
 	  $(CARGO) test --release --locked --target wasm32-wasip2 -p image-features --test vectors
-	@$(MAKE) --no-print-directory test-python test-docs fuzz miri SECONDS=10
+	@$(MAKE) --no-print-directory interleavings test-python test-docs fuzz miri SECONDS=10
+
+# What threads share, under a scheduler that tries their interleavings: a build of its own, of a few
+# small crates.
+interleavings:
+	CARGO_TARGET_DIR='$(abspath $(TARGET))/interleavings' \
+	  $(CARGO) test --release --locked --manifest-path tests/interleavings/Cargo.toml
 
 # Fuzzes every target of fuzz/, or FUZZ='lift onnx', for SECONDS each. Findings are in fuzz/artifacts.
 # It wants a nightly compiler and cargo-fuzz, as Miri wants its component; within `make test` both
@@ -175,12 +181,14 @@ check: toolchain
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --all --check --manifest-path benches/peers/Cargo.toml
 	$(CARGO) fmt --all --check --manifest-path fuzz/Cargo.toml
+	$(CARGO) fmt --all --check --manifest-path tests/interleavings/Cargo.toml
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
 
 fmt:
 	$(CARGO) fmt --all
 	$(CARGO) fmt --all --manifest-path benches/peers/Cargo.toml
 	$(CARGO) fmt --all --manifest-path fuzz/Cargo.toml
+	$(CARGO) fmt --all --manifest-path tests/interleavings/Cargo.toml
 
 bench: build $(VENV)/installed
 	VIRTUAL_ENV='$(abspath $(VENV))' \
