@@ -60,8 +60,8 @@ def test_pictures(pictures):
     embed = wudf.load("image-features", models={"resnet50": "seeded:tiny"}, on_error="null")
     frame = pl.DataFrame({"content": pictures + [b"no picture", None]})
     out = frame.with_columns(features=embed.polars("content"))["features"]
-    assert out.dtype == pl.List(pl.Float32)
-    assert out.list.len().to_list() == [16] * len(pictures) + [None, None]
+    assert out.dtype == pl.Array(pl.Float32, 16)
+    assert out.is_null().to_list() == [False] * len(pictures) + [True, True]
 
 
 def test_rows_that_fail(open_kit):

@@ -45,8 +45,10 @@ const NAMES: [&str; 7] = [
     "_valid_processor_keys",
 ];
 
+type Make = fn() -> Class;
+
 /// The classes that are known, without `ImageProcessor` or `FeatureExtractor`, and what they do by default.
-const CLASSES: [(&str, fn() -> Class); 7] = [
+const CLASSES: [(&str, Make); 7] = [
     ("Bit", || {
         Class::new(Resize::Short(224), Interpolation::Bicubic, OPENAI, true)
     }),

@@ -8,6 +8,10 @@ use crate::error::Error;
 use crate::model::Element;
 use crate::schema::{ITEM, Typed, field};
 
+/// How many bytes a column makes room for at first: tensors are large, and a batch may fail
+/// in its first row.
+const ROOM: usize = 4 << 20;
+
 /// A list of numbers as a result, of the type and size that the function `returns` of the
 /// `#[udf]` block says with [`Schema::numbers`]: a tensor whose elements the options
 /// decide. It is copied as a whole, where the items of a `Dynamic` are appended one by one.
@@ -107,7 +111,7 @@ impl Builder for NumbersBuilder {
             refusal: None,
         }
     }
-    fn with_schema(schema: &[Field], _: usize) -> Result<Self, Error> {
+    fn with_schema(schema: &[Field], rows: usize) -> Result<Self, Error> {
         let unfit = || Error::internal("`Numbers` are returned as `Schema::numbers` says");
         let [list, item] = schema else {
             return Err(unfit());
@@ -115,8 +119,10 @@ impl Builder for NumbersBuilder {
         let size = list.format.strip_prefix("+w:").ok_or_else(unfit)?;
         let size: usize = size.parse().map_err(|_| unfit())?;
         let width = width(&item.format).ok_or_else(unfit)?;
+        let list = size.saturating_mul(width);
         Ok(Self {
-            of: Some((item.format.clone(), size, size.saturating_mul(width))),
+            of: Some((item.format.clone(), size, list)),
+            bytes: Vec::with_capacity(list.saturating_mul(rows).min(ROOM)),
             ..Self::with_capacity(0)
         })
     }

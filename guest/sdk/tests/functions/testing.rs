@@ -261,7 +261,8 @@ fn halves(bits: u8) -> (Vec<u8>, Vec<String>) {
         null_count: 1,
         buffers: vec![vec![0b10], [0.0, 3.0_f32].map(f32::to_le_bytes).concat()],
     };
-    let mut output = opened.unwrap().call(2, &[vec![x]]).unwrap();
+    let opened = opened.expect("a function");
+    let mut output = opened.call(2, &[vec![x]]).expect("results");
     let items = output.values.remove(1);
     assert_eq!((items.length, items.null_count), (4, 0));
     assert_eq!(

@@ -81,7 +81,7 @@ def load(
     ...     on_error="null",
     ... )
     >>> embed
-    <wudf.Udf image-features:image_features(image: binary) -> list<float32>>
+    <wudf.Udf image-features:image_features(image: binary) -> fixed_size_list<float32, 16>>
     """
     name = os.fspath(plugin)
     if not isinstance(name, str):
