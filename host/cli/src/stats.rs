@@ -24,7 +24,7 @@ pub fn of_function(stats: &Stats) -> String {
         &mut text,
         "instances",
         &format!(
-            "{} made, {} times reused, {} ended to make room",
+            "{} made, {} times reused, {} ended while idle",
             HumanCount(stats.instances_created),
             HumanCount(stats.instances_reused),
             HumanCount(stats.instances_evicted)

@@ -549,12 +549,14 @@ impl Inner {
         let unused = |first: &Ready| now.saturating_duration_since(first.instance.state().entered);
         let stale = idle.first().is_some_and(|first| unused(first) > idle_time);
         let stale = stale.then(|| idle.remove(0));
+        let mut ended = u64::from(stale.is_some());
         if idle.len() < most {
             idle.push(ready);
         } else {
-            self.counters.evicted.add(1);
+            ended += 1;
         }
         drop(idle);
+        self.counters.evicted.add(ended);
         // Its memory is given back without anybody waiting for that.
         drop(stale);
     }

@@ -32,7 +32,9 @@ pub struct Stats {
     /// Times that an idle instance was there for a call.
     pub instances_reused: u64,
     /// Idle instances that were ended although nothing was wrong with them: another
-    /// function needed the room, or there were more than threads to use them.
+    /// function needed the room, nobody had used them for
+    /// [`Limits::idle_time`](crate::Limits::idle_time), or there were more than threads to
+    /// use them.
     pub instances_evicted: u64,
     /// Time inside the plugin, without its models.
     pub plugin: Duration,

@@ -88,10 +88,6 @@ pub struct SqlArgs {
     #[arg(long = "asset", value_name = "NAME=PATH", value_parser = key_value, help_heading = "Function")]
     pub assets: Vec<(String, String)>,
 
-    /// Prints at the end what each function did, and where its time went
-    #[arg(long, help_heading = "Messages")]
-    pub stats: bool,
-
     #[command(flatten)]
     pub models: ModelArgs,
 
@@ -100,4 +96,8 @@ pub struct SqlArgs {
 
     #[command(flatten)]
     pub registries: RegistryArgs,
+
+    /// Prints at the end what each function did, and where its time went
+    #[arg(long, help_heading = "Messages")]
+    pub stats: bool,
 }
