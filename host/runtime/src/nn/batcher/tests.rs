@@ -458,7 +458,12 @@ fn inputs_of_open_shape_are_bounded() {
     let run = |elements: u32| {
         let values = vec![1_i64; elements as usize];
         let tensor = Tensor::from_values(vec![1, elements], &values).unwrap();
-        batcher.run(vec![("a".into(), tensor)], None, &CallOptions::new())
+        batcher.run(
+            vec![("a".into(), tensor)],
+            None,
+            &CallOptions::new(),
+            &mut Seen::default(),
+        )
     };
     go.send(Go::On).unwrap();
     run(1_000).unwrap();
