@@ -1879,7 +1879,7 @@ pub mod exports {
                     /// The assets that the function reads, by name.
                     pub assets: _rt::Vec<_rt::String>,
                     /// Registered names are in README.md: `volatility`, `nulls`,
-                    /// `rows-per-call`, `variadic`, `deprecated`.
+                    /// `rows-per-call`, `variadic`, `named-by`, `deprecated`.
                     pub properties: Properties,
                 }
                 impl ::core::fmt::Debug for Signature {
@@ -4279,7 +4279,8 @@ pub mod exports {
                     ) -> ::core::result::Result<Function, Problem>;
                     /// The signature under the bound options and arguments: the types that
                     /// the function wants, none of them `*` if arguments were bound, what is
-                    /// returned, which models and assets are used. Never another name.
+                    /// returned, which models and assets are used. Never another name,
+                    /// unless the property `named-by` says so.
                     #[allow(async_fn_in_trait)]
                     fn signature(&self) -> Signature;
                     /// Computes one value a row. `arguments` are those of `signature`, each
