@@ -166,7 +166,7 @@ impl FailureBudget {
 mod tests {
     use super::*;
 
-    fn failed<'a>(rows: usize, message: &'a str) -> impl Iterator<Item = &'a str> {
+    fn failed(rows: usize, message: &str) -> impl Iterator<Item = &str> {
         std::iter::repeat_n(message, rows)
     }
 
