@@ -146,6 +146,7 @@ impl Udf {
         rows: usize,
         options: CallOptions,
     ) -> Result<ArrayRef> {
+        let options = self.under(options);
         let output = self.function.evaluate_async(arguments, rows, options);
         self.settle(output.await?)
     }

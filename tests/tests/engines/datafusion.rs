@@ -18,8 +18,8 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
-use wudf::{Cache, CancellationToken, ErrorKind};
-use wudf_adapter::{Spec, open};
+use wudf::{Cache, CancellationToken, ErrorKind, MaxFailures};
+use wudf_adapter::{OnError, Spec, open};
 use wudf_datafusion::{Cancellation, WasmFunctions, WasmUdf};
 use wudf_fixtures::{ECHO, KIT};
 use wudf_tests::tables::{arc, table};
@@ -725,6 +725,19 @@ fn functions_may_be_asynchronous() {
         error.contains("counted from 0 in a batch of 3 rows"),
         "{error}"
     );
+
+    // A bound on failures holds for them, too.
+    let mut few = spec(&format!("{}:fails", KIT.path));
+    few.on_error = OnError::Null;
+    few.max_failures = Some(MaxFailures::Rows(0));
+    let few = WasmUdf::asynchronous(open(&few).unwrap(), "few");
+    engine.context.register_udf(few);
+    assert_eq!(
+        engine.ints("SELECT few(x) FROM t"),
+        [Some(1), None, Some(3)]
+    );
+    let error = engine.error("SELECT few(x + 10) FROM t");
+    assert!(error.contains("max_failures=0"), "{error}");
 }
 
 #[test]
