@@ -268,32 +268,17 @@ fn rayon_workers_may_call() {
 #[test]
 #[cfg(unix)]
 fn a_fork_needs_a_runtime_of_its_own() {
-    unsafe extern "C" {
-        fn fork() -> i32;
-        fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
-        fn alarm(seconds: u32) -> u32;
-        fn _exit(status: i32) -> !;
-    }
     let runtime = runtime();
     let session = session(&runtime);
     let add_one = open(&session, "add_one");
-    // SAFETY: what the child does takes no lock that another thread of this test could
-    // have had: the function is this test's, and it ends without running destructors.
-    let child = unsafe { fork() };
-    if child == 0 {
-        // SAFETY: plain system calls.
-        unsafe { alarm(20) };
+    let told = || {
         let error = add_one.call(&[ints([1])]).err();
-        let told = error.is_some_and(|error| {
+        error.is_some_and(|error| {
             error.kind() == ErrorKind::Sandbox && error.to_string().contains("forked")
-        });
-        // SAFETY: as above.
-        unsafe { _exit(i32::from(!told)) };
-    }
-    let mut status = -1;
-    // SAFETY: the child is ours, and the status is written to a number that lives.
-    unsafe { waitpid(child, &raw mut status, 0) };
-    assert_eq!(status, 0);
+        })
+    };
+    // SAFETY: no other thread of this test has had a lock of its own function.
+    assert!(unsafe { wudf_test_support::holds_in_a_fork(told) });
     assert_eq!(to_ints(&add_one.call(&[ints([1])]).unwrap()), [2]);
 }
 
