@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// gets memory, before a tensor is kept on the host and before a batch keeps results; what
 /// it refuses costs the row that asked, or the batch where nothing can be run without it.
 ///
-/// Idle instances are ended, and what they hold is given back, before a refusal counts.
+/// Idle instances of the session are ended, and what they hold is given back, before a refusal
+/// counts.
 /// Results are the caller's once a batch is done and are given back then.
 pub trait MemoryPool: Send + Sync + 'static {
     /// Reserves this many bytes more.
@@ -52,6 +53,23 @@ impl Total {
     }
 }
 
+/// What has no room for more bytes; its text is to stand behind "stopped for asking for".
+#[derive(Debug)]
+pub(crate) enum Full {
+    /// The session, or the engine's pool that it is in: others cannot make room.
+    Session(String),
+    /// The runtime, of all sessions together.
+    Runtime(String),
+}
+
+impl Full {
+    pub(crate) fn into_message(self) -> String {
+        match self {
+            Self::Session(message) | Self::Runtime(message) => message,
+        }
+    }
+}
+
 /// What a session holds: counted for itself, for the runtime, and in the engine's pool.
 pub(crate) struct Account {
     runtime: Arc<Total>,
@@ -79,20 +97,21 @@ impl Account {
     /// Takes this many bytes.
     ///
     /// # Errors
-    /// Whose limit it exceeds, to stand behind "stopped for asking for".
-    pub(crate) fn try_grow(&self, bytes: usize) -> Result<(), String> {
+    /// Whose limit it exceeds.
+    pub(crate) fn try_grow(&self, bytes: usize) -> Result<(), Full> {
         let over = |whose: &str, limit: usize, setting: &str| {
-            Err(format!(
-                "more than the {limit} bytes of memory that {whose} may use ({setting})"
-            ))
+            format!("more than the {limit} bytes of memory that {whose} may use ({setting})")
         };
         if !self.session.try_grow(bytes) {
-            return over("its session", self.session.limit, "SessionBuilder::memory");
+            let limit = self.session.limit;
+            let message = over("its session", limit, "SessionBuilder::memory");
+            return Err(Full::Session(message));
         }
         if !self.runtime.try_grow(bytes) {
             self.session.shrink(bytes);
             let limit = self.runtime.limit;
-            return over("all plugins together", limit, "RuntimeBuilder::memory");
+            let message = over("all plugins together", limit, "RuntimeBuilder::memory");
+            return Err(Full::Runtime(message));
         }
         let grown = self
             .pool
@@ -102,7 +121,9 @@ impl Account {
             self.session.shrink(bytes);
             self.runtime.shrink(bytes);
             let why = crate::error::printable(&error.to_string(), 500);
-            format!("{bytes} bytes of memory that the engine does not grant: {why}")
+            Full::Session(format!(
+                "{bytes} bytes of memory that the engine does not grant: {why}"
+            ))
         })
     }
 
@@ -157,12 +178,12 @@ mod tests {
         let one = Account::new(Arc::clone(&runtime), None, Some(pool.clone()));
         let two = Account::new(Arc::clone(&runtime), Some(60), None);
         one.try_grow(90).unwrap();
-        let error = one.try_grow(11).unwrap_err();
+        let error = one.try_grow(11).unwrap_err().into_message();
         assert!(error.contains("no more than 100"), "{error}");
-        let error = two.try_grow(61).unwrap_err();
+        let error = two.try_grow(61).unwrap_err().into_message();
         assert!(error.contains("SessionBuilder::memory"), "{error}");
         two.try_grow(60).unwrap();
-        let error = one.try_grow(1).unwrap_err();
+        let error = one.try_grow(1).unwrap_err().into_message();
         assert!(error.contains("RuntimeBuilder::memory"), "{error}");
         assert_eq!((one.held(), two.held(), runtime.held()), (90, 60, 150));
         assert_eq!(pool.0.load(Ordering::Relaxed), 90);

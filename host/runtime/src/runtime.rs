@@ -70,11 +70,13 @@ impl Inner {
         functions.push(Arc::downgrade(function));
     }
 
-    /// Ends half of each function's idle instances; says whether there were any.
-    pub(crate) fn evict(&self) -> bool {
+    /// Ends half of the idle instances of each of these functions; says whether there were
+    /// any.
+    pub(crate) fn evict(&self, of: impl Fn(&function::Inner) -> bool) -> bool {
         let functions = lock(&self.functions).clone();
         let functions = functions.iter().filter_map(Weak::upgrade);
         functions
+            .filter(|function| of(function))
             .map(|function| function.evict().len())
             .sum::<usize>()
             > 0
@@ -154,7 +156,7 @@ impl Runtime {
     /// Ends instances that are idle, half of each function's, which gives their memory
     /// back to the system; says whether there were any.
     pub fn evict_idle(&self) -> bool {
-        self.0.evict()
+        self.0.evict(|_| true)
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::assets::Assets;
+use crate::function;
 use crate::instance::{Instance, NO_ROOM, Pre};
-use crate::memory::{Account, MemoryPool};
+use crate::memory::{Account, Full, MemoryPool};
 use crate::nn::catalogue::{Catalogue, Loaded};
 use crate::nn::{Backend, ModelSpec};
 use crate::pool::Jobs;
@@ -40,22 +41,24 @@ impl Shared {
     pub(crate) fn instance(self: &Arc<Self>, plugin: &Pre) -> Result<Instance> {
         loop {
             match Instance::new(self, plugin) {
-                Err(error) if error.code() == NO_ROOM && self.runtime.evict() => {}
+                Err(error) if error.code() == NO_ROOM && self.runtime.evict(|_| true) => {}
                 made => return made,
             }
         }
     }
 
     /// Accounts for bytes that an instance or a batch is to hold. Idle instances make room
-    /// for them.
+    /// for them: the session's own, where it is what is full.
     ///
     /// # Errors
     /// Whose limit it exceeds.
     pub(crate) fn try_grow(&self, bytes: usize) -> Result<(), String> {
+        let own = |function: &function::Inner| std::ptr::eq(&*function.plugin.shared, self);
         loop {
             match self.account.try_grow(bytes) {
-                Err(_) if self.runtime.evict() => {}
-                grown => return grown,
+                Err(Full::Runtime(_)) if self.runtime.evict(|_| true) => {}
+                Err(Full::Session(_)) if self.runtime.evict(own) => {}
+                grown => return grown.map_err(Full::into_message),
             }
         }
     }

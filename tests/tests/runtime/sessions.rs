@@ -146,6 +146,26 @@ fn the_memory_of_a_process_is_bounded_whoever_holds_it() {
     }
 }
 
+/// One that is at its own limit takes nothing from others.
+#[test]
+fn a_session_makes_room_among_its_own() {
+    let runtime = runtime();
+    let tight = runtime.session().limits(small()).threads(1);
+    let (one, other) = (tight.memory(24 << 20).build().unwrap(), session(&runtime));
+    let others: Vec<_> = (0..3).map(|_| open(&other, "add_one")).collect();
+    let held = other.memory_held();
+    let mine = open(&one, "add_one");
+    let hoards = open(&one, "hoards");
+    let before = one.memory_held();
+    let output = hoards.evaluate(&[ints([40 << 20])]).unwrap();
+    assert_eq!(output.failures.len(), 1);
+    let message = &output.failures[0].message;
+    assert!(message.contains("SessionBuilder::memory"), "{message}");
+    assert!(one.memory_held() < before, "its own idle instances ended");
+    assert_eq!(other.memory_held(), held, "those of others did not");
+    drop((others, mine));
+}
+
 #[test]
 fn plugins_run_without_a_compiler() {
     let runtime = runtime();
