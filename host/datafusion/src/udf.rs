@@ -1,5 +1,6 @@
 //! A plugin's function as DataFusion calls it.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -129,15 +130,15 @@ impl WasmUdf {
     }
 
     /// The function with what is constant bound, and the columns for it.
-    fn with_constants(&self, args: &ScalarFunctionArgs) -> Result<(Udf, Vec<ArrayRef>)> {
+    fn with_constants(&self, args: &ScalarFunctionArgs) -> Result<(Cow<'_, Udf>, Vec<ArrayRef>)> {
         let columns = args.args.iter().filter_map(|argument| match argument {
             ColumnarValue::Array(array) => Some(Arc::clone(array)),
             ColumnarValue::Scalar(_) => None,
         });
         let columns: Vec<_> = columns.collect();
         let udf = match columns.len() == args.args.len() {
-            true => self.udf.as_ref().clone(),
-            false => self.bound.to(&self.udf, &args.args)?,
+            true => Cow::Borrowed(self.udf.as_ref()),
+            false => Cow::Owned(self.bound.to(&self.udf, &args.args)?),
         };
         Ok((udf, columns))
     }
