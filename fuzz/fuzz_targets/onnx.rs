@@ -1,4 +1,5 @@
 #![no_main]
+// What backends call, and no target.
 #![allow(dead_code, unused_imports)]
 
 #[path = "../../host/backends/src/onnx/mod.rs"]
