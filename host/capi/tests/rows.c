@@ -100,14 +100,20 @@ void test_trap(void) {
 
 void test_time_limit(void) { evaluate("spins", "timeout", "500ms"); }
 
+/* `fails` that gives nulls, with one more setting. */
+static wudf_spec *fails_with(const char *setting, const char *value) {
+  wudf_spec *spec = wudf_spec_new(kit);
+  OK(wudf_spec_set(spec, "function", "fails"));
+  OK(wudf_spec_set(spec, "on_error", "null"));
+  OK(wudf_spec_set(spec, setting, value));
+  return spec;
+}
+
 void test_max_failures(void) {
   struct column column;
   struct ArrowArray out;
   wudf_function *fails = NULL;
-  wudf_spec *spec = wudf_spec_new(kit);
-  OK(wudf_spec_set(spec, "function", "fails"));
-  OK(wudf_spec_set(spec, "on_error", "null"));
-  OK(wudf_spec_set(spec, "max_failures", "1"));
+  wudf_spec *spec = fails_with("max_failures", "1");
   OK(wudf_open(spec, &fails));
   column_i64(&column, 4, unlucky, NULL);
   /* One row may fail, and does; a second may not, nor is there a call after it. */
@@ -132,10 +138,7 @@ void test_stats(void) {
   wudf_stats *before, *after;
   /* A setting of its own: nobody else has counted for this spec. */
   wudf_function *fails = NULL;
-  wudf_spec *spec = wudf_spec_new(kit);
-  OK(wudf_spec_set(spec, "function", "fails"));
-  OK(wudf_spec_set(spec, "on_error", "null"));
-  OK(wudf_spec_set(spec, "time_limit", "59"));
+  wudf_spec *spec = fails_with("time_limit", "59");
   OK(wudf_open(spec, &fails));
   wudf_spec_free(spec);
   before = wudf_function_stats(fails);
