@@ -286,7 +286,7 @@ def test_dataclasses():
 
 def test_sources_that_do_not_do():
     for source, why in [
-        ("def f(x: int) -> int", "the source is no Python: expected ':' (line 1: def f(x: int) -> int)"),
+        ("def f(x: int) -> int", "invalid Python source: expected ':' (line 1: def f(x: int) -> int)"),
         ("x = 1", "the source has 0 functions"),
         ("1 / 0\ndef f(x: int) -> int: return x", "the source fails: ZeroDivisionError: division by zero (line 1: 1 / 0)"),
         ("import numpy\ndef f(x: int) -> int: return x", "No module named 'numpy'; the standard library is all there is"),
@@ -295,7 +295,7 @@ def test_sources_that_do_not_do():
         ("def f(x: Gone) -> int: return x", "the annotations of f cannot be read"),
         ("def f(x: list) -> int: return x", "does not say of what"),
         ("def f(x: int | str) -> int: return x", "several types"),
-        ("def f(x: object) -> int: return x", "is no type of a column"),
+        ("def f(x: object) -> int: return x", "is not a supported type"),
         ("def f(*x: int) -> int: return x", "any number of arguments"),
         ("def f() -> int: return 1", "takes no arguments"),
         ("async def f(x: int) -> int: return x", "is async"),

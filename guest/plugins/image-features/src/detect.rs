@@ -61,7 +61,7 @@ pub fn found(
     };
     if numbers.len() != rows * columns || rows < least.0 || columns < least.1 {
         return Err(format!(
-            "the model gives numbers of {dimensions:?}, which are no boxes of this `head`"
+            "the model's output has the shape {dimensions:?}, which does not match `head`"
         ));
     }
     let at = |row: usize, column: usize| numbers[row * columns + column];

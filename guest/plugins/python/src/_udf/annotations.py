@@ -26,7 +26,7 @@ _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 
 
 class Unknown(Exception):
-    """An annotation that is no type here; says which and why."""
+    """An annotation with a type that is not supported; says which and why."""
 
 
 def slot(hint, name="", detail=None, within=()):
@@ -76,7 +76,7 @@ def kind(hint, detail, within):
         raise Unknown(f"{spelt(hint)} does not say of what: write list[str] or dict[str, int]")
     if isinstance(hint, type) and (typing.is_typeddict(hint) or dataclasses.is_dataclass(hint)):
         return struct(hint, within)
-    raise Unknown(f"{spelt(hint)} is no type of a column; {KNOWN} are")
+    raise Unknown(f"{spelt(hint)} is not a supported type; use one of {KNOWN}")
 
 
 def number(width, name, widths):

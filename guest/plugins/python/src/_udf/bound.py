@@ -22,7 +22,7 @@ class Bound:
         self.source = source = Source(text, name)
         self.name = source.name
         if not _NAME.fullmatch(self.name):
-            raise Refused(f"`{self.name}` is no name for a function here: a letter, then letters, digits and _")
+            raise Refused(f"`{self.name}` is not a valid function name: use a letter, then letters, digits and _")
         self.doc = (inspect.getdoc(source.function) or "")[:_DOC]
         self.models, self.assets = source.models, source.assets
         for model in self.models:

@@ -178,12 +178,12 @@ def datetimes(zone=None):
 def times():
     def finish(count):
         if not 0 <= count < 86_400_000_000:
-            raise ValueError(f"{count} microseconds are no time of a day")
+            raise ValueError(f"{count} microseconds is not a time of day")
         return (_EPOCH + timedelta(microseconds=count)).time()
 
     def number(value):
         if value.tzinfo is not None:
-            raise ValueError("a time with a zone, for which there is no type")
+            raise ValueError("a time with a time zone, which is not supported")
         return (datetime.combine(_EPOCH, value) - _EPOCH) // _MICROSECOND
 
     return Counted(time(), "ttu", "q", finish, number)

@@ -31,9 +31,9 @@ class Source:
             tree = ast.parse(text, self.file)
             code = compile(tree, self.file, "exec")
         except SyntaxError as error:
-            raise Refused(f"the source is no Python: {error.msg}{self.line(error.lineno)}") from None
+            raise Refused(f"invalid Python source: {error.msg}{self.line(error.lineno)}") from None
         except ValueError as error:
-            raise Refused(f"the source is no Python: {error}") from None
+            raise Refused(f"invalid Python source: {error}") from None
         self.models = calls(tree, "model")
         self.assets = calls(tree, "asset")
         self.name = choose(tree, name)
